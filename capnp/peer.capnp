@@ -1,0 +1,123 @@
+@0xd2b6f0a83c1e5947;
+
+# What peers say to each other: one PeerMessage in every frame (see realizefs/codec/frames.py).
+# Bulk bytes never stand here: they follow the message in its frame, as the raw payload.
+#
+# Fields are only ever added, with the next free number; a message that an older peer can't know is
+# announced as a feature in Hello first. Meanings, units and bounds: realizefs/model/messages.py.
+
+struct PeerMessage {
+  union {
+    hello @0 :Hello;
+    roster @1 :Roster;
+    subscribe @2 :Subscribe;
+    rows @3 :Rows;
+    ack @4 :Ack;
+    read @5 :Read;
+    readBlocks @6 :ReadBlocks;
+    data @7 :UInt64;        # the id of the request; the bytes are the frame's payload
+    failure @8 :Failure;
+    cancel @9 :UInt64;      # the id of the request
+    ping @10 :UInt64;       # a token
+    pong @11 :UInt64;       # the token of the ping
+    join @12 :Join;
+    welcome @13 :Welcome;
+    refused @14 :Text;      # why, for people
+  }
+}
+
+struct Hello {
+  protocol @0 :UInt32;
+  features @1 :List(Text);
+  peer @2 :UInt64;
+  name @3 :Text;
+  arenas @4 :List(Data);    # 16 bytes each
+}
+
+struct Card {
+  peer @0 :UInt64;
+  name @1 :Text;
+  certificate @2 :Data;     # DER
+  addresses @3 :List(Text); # "host:port"
+  arenas @4 :List(Data);    # 16 bytes each
+}
+
+struct Roster {
+  peers @0 :List(Card);
+}
+
+struct Subscribe {
+  arena @0 :Data;           # 16 bytes
+  replica @1 :Data;         # 16 bytes, or none if no replica is known yet
+  after @2 :UInt64;
+}
+
+struct Counter {
+  peer @0 :UInt64;
+  count @1 :UInt64;
+}
+
+struct Row {
+  path @0 :Data;
+  kind @1 :UInt8;           # model.versions.Kind
+  held @2 :UInt8;           # model.versions.Held
+  deleted @3 :Bool;
+  mode @4 :UInt16;          # 0o7777
+  size @5 :UInt64;          # bytes
+  mtimeNs @6 :Int64;
+  author @7 :UInt64;
+  hash @8 :Data;            # 32 bytes or none
+  blockRoot @9 :Data;       # 32 bytes or none
+  target @10 :Data;
+  vector @11 :List(Counter);  # ascending peers, no zero counts
+}
+
+struct Rows {
+  arena @0 :Data;
+  replica @1 :Data;
+  last @2 :UInt64;
+  rows @3 :List(Row);
+}
+
+struct Ack {
+  arena @0 :Data;
+  replica @1 :Data;
+  seq @2 :UInt64;
+}
+
+struct Read {
+  request @0 :UInt64;
+  arena @1 :Data;
+  path @2 :Data;
+  hash @3 :Data;
+  start @4 :UInt64;
+  length @5 :UInt32;
+}
+
+struct ReadBlocks {
+  request @0 :UInt64;
+  arena @1 :Data;
+  path @2 :Data;
+  hash @3 :Data;
+}
+
+struct Failure {
+  request @0 :UInt64;
+  code @1 :Text;
+  detail @2 :Text;
+}
+
+struct Join {
+  secret @0 :Data;
+  card @1 :Card;
+}
+
+struct SharedArena {
+  arena @0 :Data;
+  name @1 :Text;
+}
+
+struct Welcome {
+  roster @0 :List(Card);
+  arenas @1 :List(SharedArena);
+}

@@ -1,0 +1,5 @@
+"""The command line: commands that ask the daemon, and how their answers look.
+
+The promise: one sentence for every error, saying what, which path, which peer and what to do; a
+non-zero exit status; never a traceback. Talks to the daemon through its control socket only.
+"""

@@ -1,0 +1,159 @@
+"""The command line's way to the daemon of a home.
+
+Where a daemon runs, it is asked over its socket. Where none runs, `python -m realizefs.daemon
+once` takes the home's lock and answers one request with the very same handlers. A daemon that is
+just starting or ending holds the lock without a socket; then both ways are tried again shortly.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+
+from realizefs.model.control import (
+    DAEMON_MODULE,
+    SOCKET_NAME,
+    Failed,
+    Request,
+    control_directory,
+    decode_answer,
+    encode_request,
+)
+from realizefs.model.errors import NoDaemon
+from realizefs.model.limits import COMMAND_SECONDS, CONTROL_LINE_BYTES_MAX, DAEMON_START_SECONDS
+
+RETRY_SECONDS = 0.05
+"""Seconds between tries while a daemon starts or ends: not noticed by a person."""
+
+Arguments = Mapping[str, object]
+
+
+class DaemonEnded(NoDaemon):
+    """The daemon went away before it answered."""
+
+
+class Connection:
+    """A connected control socket; requests are answered in order."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+        self._file = connected.makefile("rb")
+
+    def ask(self, command: str, arguments: Arguments) -> object:
+        """The daemon's result; raises Failed with its sentence, or DaemonEnded."""
+        try:
+            self._socket.sendall(encode_request(Request(command, arguments)))
+            line = self._file.readline(CONTROL_LINE_BYTES_MAX + 1)
+        except TimeoutError as error:
+            raise NoDaemon(
+                "The daemon doesn't answer; `realizefs status` says more, its log too."
+            ) from error
+        except OSError as error:
+            raise DaemonEnded("The daemon ended before it answered; see its log.") from error
+        if not line.endswith(b"\n"):
+            raise DaemonEnded("The daemon ended before it answered; see its log.")
+        return decode_answer(line)
+
+    def wait_for_end(self) -> None:
+        """Return once the daemon has closed this connection, which is the last thing it does."""
+        try:
+            while self._file.read(1):
+                continue
+        except ConnectionError:
+            return
+
+    def close(self) -> None:
+        """Hang up."""
+        self._file.close()
+        self._socket.close()
+
+
+class Client:
+    """Asks the daemon of the home in `home`, None for the XDG directories."""
+
+    def __init__(self, home: str | None) -> None:
+        self.home = home
+        self.directory = control_directory(
+            home, os.environ.get("XDG_DATA_HOME"), os.path.expanduser("~")
+        )
+
+    def connect(self) -> Connection | None:
+        """A connection to the running daemon; None if there is none."""
+        try:
+            directory = os.open(self.directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        stream.settimeout(COMMAND_SECONDS)
+        try:
+            # Through the descriptor: the path of a socket has at most 107 bytes.
+            stream.connect(f"/proc/self/fd/{directory}/{SOCKET_NAME}")
+        except (FileNotFoundError, ConnectionRefusedError):
+            stream.close()
+            return None
+        except BaseException:
+            stream.close()
+            raise
+        finally:
+            os.close(directory)
+        return Connection(stream)
+
+    def ask_running(self, command: str, arguments: Arguments) -> object:
+        """The running daemon's result; raises NoDaemon where there is none."""
+        connection = self.connect()
+        if connection is None:
+            raise NoDaemon(
+                "No daemon is running here; start one with `realizefs serve` or "
+                "`realizefs mount DIR`."
+            )
+        try:
+            return connection.ask(command, arguments)
+        finally:
+            connection.close()
+
+    def ask(self, command: str, arguments: Arguments) -> object:
+        """The result of whoever can answer: the running daemon or a process for this request."""
+        deadline = time.monotonic() + DAEMON_START_SECONDS
+        while True:
+            try:
+                return self.ask_running(command, arguments)
+            except DaemonEnded:
+                raise  # it may have done what was asked
+            except NoDaemon:
+                answer = self._ask_once(command, arguments)
+            try:
+                return decode_answer(answer)
+            except Failed as failure:
+                if failure.kind != "AlreadyRunning" or time.monotonic() > deadline:
+                    raise
+            time.sleep(RETRY_SECONDS)
+
+    def daemon_command(self, *arguments: str) -> list[str]:
+        """The command that runs a daemon for this home."""
+        # -P: a module in the current directory must not become part of the daemon.
+        home = ["--home", self.home] if self.home is not None else []
+        return [sys.executable, "-P", "-m", DAEMON_MODULE, *home, *arguments]
+
+    def daemon_environment(self) -> dict[str, str]:
+        """The environment of a daemon. glibc gives every thread an arena of its own, and worker
+        threads that come and go would keep tens of megabytes each."""
+        return {"MALLOC_ARENA_MAX": "2", **os.environ}
+
+    def _ask_once(self, command: str, arguments: Arguments) -> bytes:
+        done = subprocess.run(
+            self.daemon_command("once"),
+            input=encode_request(Request(command, arguments)),
+            capture_output=True,
+            check=False,
+            env=self.daemon_environment(),
+            timeout=COMMAND_SECONDS,
+        )
+        if not done.stdout.endswith(b"\n"):
+            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+            raise Failed(
+                f"The command failed with status {done.returncode} before it answered.",
+                tuple(said[-1:]),
+            )
+        return done.stdout

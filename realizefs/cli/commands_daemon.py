@@ -1,0 +1,139 @@
+"""Commands about the daemon: serve, mount, umount, status."""
+
+import os
+import time
+from typing import Any
+
+import click
+
+from realizefs.cli.client import RETRY_SECONDS, Client
+from realizefs.cli.mounting import mount_detached, real_directory, unmount
+from realizefs.cli.options import Command, Session, json_option, pass_session
+from realizefs.cli.render import show_fields, show_json, show_line, show_table, size
+from realizefs.model.control import Failed
+from realizefs.model.errors import AlreadyRunning, NoDaemon
+
+
+@click.command(cls=Command)
+@pass_session
+def serve(session: Session) -> None:
+    """Serve this peer's arenas to the others, without a mount, until Ctrl-C or SIGTERM.
+
+    The log goes to stderr. `realizefs mount DIR` adds a mount while it runs.
+    """
+    _become_daemon(session, "run")
+
+
+@click.command(cls=Command)
+@click.argument("directory", metavar="DIR")
+@click.option("--arena", metavar="NAME", help="Show this arena; else the only one, or all.")
+@click.option("-f", "--foreground", is_flag=True, help="Stay until Ctrl-C; log to stderr.")
+@pass_session
+def mount(session: Session, directory: str, arena: str | None, foreground: bool) -> None:
+    """Show an arena, or all of them, at DIR.
+
+    With no arena configured, DIR becomes one, called by its name. With one, DIR shows that; with
+    several, each is a folder in DIR, unless DIR is the root of one. Returns once the mount
+    answers; a daemon that runs already does the mounting, else one is started.
+    """
+    client = session.client()
+    target = real_directory(directory)
+    if not foreground:
+        show_line(mount_detached(client, target, arena, session.verbose))
+        return
+    if (connection := client.connect()) is not None:
+        connection.close()
+        raise AlreadyRunning("A daemon runs here already; leave out -f and it will do the mount.")
+    options = [] if arena is None else ["--arena", arena]
+    _become_daemon(session, "run", "--mount", target, *options)
+
+
+@click.command(cls=Command)
+@click.argument("directory", metavar="DIR")
+@pass_session
+def umount(session: Session, directory: str) -> None:
+    """Take the mount at DIR away; also one that a dead daemon left there.
+
+    A daemon that `realizefs mount` started ends; one that `realizefs serve` started goes on.
+    """
+    show_line(unmount(session.client(), real_directory(directory)))
+
+
+@click.command(cls=Command)
+@click.option(
+    "--wait",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    help="Keep trying for so long.",
+)
+@json_option
+@pass_session
+def status(session: Session, wait: float, as_json: bool) -> None:
+    """Say how the daemon is; the exit status is 0 once it is up."""
+    found = _status_when_up(session.client(), wait)
+    if as_json:
+        show_json(found)
+    else:
+        _show_status(found)
+
+
+def _status_when_up(client: Client, wait: float) -> Any:
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            found: Any = client.ask_running("status", {})
+            if found["up"]:
+                return found
+            reason = "The daemon is starting; ask again, or use --wait SECONDS."
+        except NoDaemon as error:
+            reason = str(error)
+        if time.monotonic() >= deadline:
+            raise Failed(reason, status=NoDaemon.exit_status, kind="NoDaemon")
+        time.sleep(RETRY_SECONDS)
+
+
+def _show_status(found: Any) -> None:
+    wire = found["wire"]
+    show_fields(
+        [
+            ("peer", f"{found['name']} (process {found['pid']})"),
+            ("listening", ", ".join(found["listen"]) or "nowhere"),
+            ("received", size(wire["bytes_in"])),
+            ("sent", size(wire["bytes_out"])),
+        ]
+    )
+    for problem in found["problems"]:
+        show_line(f"PROBLEM: {problem}")
+    show_line("")
+    show_table(
+        ("ARENA", "FILES", "REAL", "CACHED", "PENDING", "JOBS", "ROOT", "MOUNT"),
+        [_arena_row(each) for each in found["arenas"]],
+        "There is no arena; make one with `realizefs arena add NAME DIR`.",
+    )
+    show_line("")
+    show_table(
+        ("PEER", "CONNECTED"),
+        [(each["name"], "yes" if each["connected"] else "no") for each in found["peers"]],
+        "No other peer is known.",
+    )
+
+
+def _arena_row(each: Any) -> tuple[str, ...]:
+    return (
+        each["name"],
+        str(each["files"]),
+        size(each["real_bytes"]),
+        size(each["cached_bytes"]),
+        str(each["pending"]),
+        str(each["jobs"]),
+        each["root"],
+        each["mount"] or "-",
+    )
+
+
+def _become_daemon(session: Session, *arguments: str) -> None:
+    client = session.client()
+    verbose = ["--verbose"] if session.verbose else []
+    command = client.daemon_command(*verbose, *arguments)
+    os.execve(command[0], command, client.daemon_environment())

@@ -1,0 +1,218 @@
+"""Commands about this peer, its arenas and its household."""
+
+import os
+from typing import Any
+
+import click
+
+from realizefs.cli.options import (
+    Command,
+    Group,
+    Session,
+    cache_option,
+    json_option,
+    mark_option,
+    pass_session,
+)
+from realizefs.cli.render import show_fields, show_json, show_line, show_table, size
+
+
+@click.command(cls=Command)
+@click.option("--name", metavar="NAME", help="What other peers call this one; else the host name.")
+@click.option(
+    "--listen",
+    multiple=True,
+    metavar="HOST:PORT",
+    help="Where other peers connect; may be repeated. Else port 4331 of all interfaces.",
+)
+@json_option
+@pass_session
+def init(session: Session, name: str | None, listen: tuple[str, ...], as_json: bool) -> None:
+    """Make this peer's key and configuration.
+
+    Not needed before `mount`, `arena add` or `join`, which do it with defaults.
+    """
+    made: Any = session.client().ask("init", {"name": name, "listen": list(listen)})
+    if as_json:
+        show_json(made)
+        return
+    show_fields(
+        [
+            ("name", made["name"]),
+            ("fingerprint", made["fingerprint"]),
+            ("listen", ", ".join(made["listen"])),
+            ("configuration", made["config"]),
+        ]
+    )
+
+
+@click.group(cls=Group)
+def arena() -> None:
+    """Arenas: the trees of files that are shared."""
+
+
+@arena.command("add")
+@click.argument("name")
+@click.argument("directory", metavar="DIR")
+@mark_option("The mark of what has no other: own, keep or watch (the default).")
+@cache_option
+@json_option
+@pass_session
+def arena_add(
+    session: Session,
+    name: str,
+    directory: str,
+    mark: str | None,
+    cache_max: str | None,
+    as_json: bool,
+) -> None:
+    """Make a new arena called NAME out of the files in DIR.
+
+    DIR is made if it doesn't exist. What is in it stays as it is.
+    """
+    added: Any = session.client().ask(
+        "arena-add",
+        {
+            "name": name,
+            "directory": os.path.abspath(directory),
+            "mark": mark,
+            "cache_max": cache_max,
+        },
+    )
+    if as_json:
+        show_json(added)
+    else:
+        show_line(f'Arena "{added["name"]}" is in {added["root"]}, marked {added["mark"]}.')
+
+
+@arena.command("list")
+@json_option
+@pass_session
+def arena_list(session: Session, as_json: bool) -> None:
+    """List the arenas of this peer."""
+    arenas: Any = session.client().ask("arena-list", {})
+    if as_json:
+        show_json(arenas)
+        return
+    show_table(
+        ("NAME", "ROOT", "MARK", "CACHE", "ID"),
+        [
+            (
+                each["name"],
+                each["root"],
+                each["mark"],
+                "default" if each["cache_max"] is None else size(each["cache_max"]),
+                each["id"],
+            )
+            for each in arenas
+        ],
+        "There is no arena; make one with `realizefs arena add NAME DIR`.",
+    )
+
+
+@arena.command("set")
+@click.argument("name")
+@mark_option("The new mark of what has no other.")
+@cache_option
+@json_option
+@pass_session
+def arena_set(
+    session: Session, name: str, mark: str | None, cache_max: str | None, as_json: bool
+) -> None:
+    """Change the default mark or the cache limit of the arena NAME."""
+    if mark is None and cache_max is None:
+        raise click.UsageError("Say what to change: --mark or --cache-max.")
+    changed: Any = session.client().ask(
+        "arena-set", {"name": name, "mark": mark, "cache_max": cache_max}
+    )
+    if as_json:
+        show_json(changed)
+        return
+    limit = changed["cache_max"]
+    cache = "the default cache" if limit is None else f"a cache of {size(limit)}"
+    show_line(f'Arena "{changed["name"]}" is marked {changed["mark"]} and has {cache}.')
+
+
+@click.command(cls=Command)
+@click.argument("arenas", metavar="ARENA...", nargs=-1, required=True)
+@json_option
+@pass_session
+def invite(session: Session, arenas: tuple[str, ...], as_json: bool) -> None:
+    """Print a code with which one other peer can join the arenas named.
+
+    The code is good once, for a day. Whoever has it can join: hand it over in private. The other
+    machine runs `realizefs join CODE`, while a daemon runs here to answer it.
+    """
+    made: Any = session.client().ask("invite", {"arenas": list(arenas)})
+    if as_json:
+        show_json(made)
+        return
+    click.echo(made["code"])
+    if not made["serving"]:
+        click.echo(
+            "No daemon is running here: start `realizefs serve` or `realizefs mount DIR` before "
+            "the code is used.",
+            err=True,
+        )
+
+
+@click.command(cls=Command)
+@click.argument("code")
+@click.argument("directory", metavar="[DIR]", required=False)
+@mark_option("What this peer stores of it; watch unless said otherwise.")
+@json_option
+@pass_session
+def join(
+    session: Session, code: str, directory: str | None, mark: str | None, as_json: bool
+) -> None:
+    """Join the arenas that an invitation CODE opens.
+
+    DIR is where this machine's own files of the arena will be, ./NAME unless given; where CODE
+    opens several arenas, each gets a folder in DIR.
+    """
+    joined: Any = session.client().ask(
+        "join",
+        {
+            "code": code,
+            "directory": None if directory is None else os.path.abspath(directory),
+            "parent": os.getcwd(),
+            "mark": mark,
+        },
+    )
+    if as_json:
+        show_json(joined)
+        return
+    for each in joined["arenas"]:
+        show_line(
+            f'Joined "{each["name"]}" of {joined["inviter"]}; its root is {each["root"]}, '
+            f"marked {each['mark']}."
+        )
+
+
+@click.group(cls=Group)
+def peer() -> None:
+    """Peers: the machines of the household."""
+
+
+@peer.command("list")
+@json_option
+@pass_session
+def peer_list(session: Session, as_json: bool) -> None:
+    """List the peers that this one knows."""
+    peers: Any = session.client().ask("peer-list", {})
+    if as_json:
+        show_json(peers)
+        return
+    show_table(
+        ("NAME", "CONNECTED", "ADDRESSES", "FINGERPRINT"),
+        [
+            (
+                each["name"],
+                "yes" if each["connected"] else "no",
+                ", ".join(each["addresses"]),
+                each["fingerprint"],
+            )
+            for each in peers
+        ],
+        "No other peer is known; see `realizefs invite --help`.",
+    )

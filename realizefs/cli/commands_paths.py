@@ -1,0 +1,129 @@
+"""Commands about paths: marks, and what is known of a file.
+
+A PATH is in a mount or in an arena root. It is made absolute by its text alone: the daemon says
+what it is, so that these commands answer even where the mount itself couldn't.
+"""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from realizefs.cli.options import Command, Group, Session, json_option, pass_session
+from realizefs.cli.render import show_fields, show_json, show_line, size
+from realizefs.model.errors import BadMark
+from realizefs.model.marks import Mark
+
+PATHS_A_REQUEST = 100
+"""Paths in one request: with the longest paths Linux has it stays below the bound of a line."""
+
+
+@click.group(cls=Group)
+def mark() -> None:
+    """Marks: own, keep or watch, what this machine stores of a file or a folder.
+
+    \b
+    own    a regular file here, updated when another peer changes it
+    keep   complete in the cache, readable offline
+    watch  shown; what is read is fetched and cached for a while
+    """
+
+
+@mark.command("get")
+@click.argument("path")
+@json_option
+@pass_session
+def mark_get(session: Session, path: str, as_json: bool) -> None:
+    """Print the mark in force at PATH and where it comes from."""
+    found: Any = session.client().ask("mark-get", {"path": os.path.abspath(path)})
+    if as_json:
+        show_json(found)
+    else:
+        show_line(f"{found['mark']} ({_origin(found)})")
+
+
+@mark.command("set")
+@click.argument("words", metavar="MARK PATH...", nargs=-1, required=True)
+@json_option
+@pass_session
+def mark_set(session: Session, words: tuple[str, ...], as_json: bool) -> None:
+    """Set MARK (own, keep or watch) on each PATH; folders pass it on to what is in them."""
+    chosen, paths = _mark_and_paths(words)
+    _ask_for_all(session, "mark-set", {"mark": chosen}, paths, as_json)
+
+
+@mark.command("clear")
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@json_option
+@pass_session
+def mark_clear(session: Session, paths: tuple[str, ...], as_json: bool) -> None:
+    """Remove the mark set on each PATH itself, so that it inherits one again."""
+    _ask_for_all(session, "mark-clear", {}, paths, as_json)
+
+
+@click.command(cls=Command)
+@click.argument("path")
+@json_option
+@pass_session
+def info(session: Session, path: str, as_json: bool) -> None:
+    """Say what is known of PATH: mark, status, version, holders, and what is wanted and why."""
+    found: Any = session.client().ask("info", {"path": os.path.abspath(path)})
+    if as_json:
+        show_json(found)
+        return
+    holders = [f"{each['peer']} {each['state']}" for each in found["holders"]]
+    show_fields(
+        [
+            ("arena", found["arena"]),
+            ("path", found["path"]),
+            ("mark", f"{found['mark']} ({_origin(found)})"),
+            ("status", found["status"]),
+            ("size", f"{size(found['size'])} ({found['size']})"),
+            ("hash", found["hash"] or "-"),
+            ("holders", "\n".join(holders) or "none known"),
+            ("wanted", found["decision"] or "nothing"),
+            ("why", found["why"]),
+        ]
+    )
+
+
+def _origin(found: Any) -> str:
+    if found["explicit"]:
+        return "set here"
+    if found["mark_from"] is None:
+        return f'the default of arena "{found["arena"]}"'
+    return f"set on {found['mark_from']}"
+
+
+def _mark_and_paths(words: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """MARK PATH..., and PATH... MARK since that is how it is easily remembered."""
+    marks = {each.value for each in Mark}
+    if len(words) < 2:
+        raise click.UsageError("Say the mark and then the paths: mark set keep holiday/")
+    if words[0] in marks:
+        return words[0], words[1:]
+    if words[-1] in marks:
+        return words[-1], words[:-1]
+    raise BadMark(words[0])
+
+
+def _ask_for_all(
+    session: Session,
+    command: str,
+    arguments: dict[str, object],
+    paths: Sequence[str],
+    as_json: bool,
+) -> None:
+    client = session.client()
+    absolute = [os.path.abspath(path) for path in paths]
+    found: list[Any] = []
+    for start in range(0, len(absolute), PATHS_A_REQUEST):
+        part = absolute[start : start + PATHS_A_REQUEST]
+        answer: Any = client.ask(command, {**arguments, "paths": part})
+        found += answer
+    if as_json:
+        show_json(found)
+        return
+    for each in found:
+        show_line(f"{each['path']}: {each['mark']} ({_origin(each)})")

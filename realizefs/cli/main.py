@@ -1,0 +1,82 @@
+"""The `realizefs` command: its subcommands, and how errors end it.
+
+Every error is one sentence on stderr and a non-zero exit status: 2 where what was asked for can't
+be, 1 where something failed. -v adds what led to it.
+"""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import click
+
+from realizefs.cli.commands_daemon import mount, serve, status, umount
+from realizefs.cli.commands_home import arena, init, invite, join, peer
+from realizefs.cli.commands_paths import info, mark
+from realizefs.cli.options import Group, Session
+from realizefs.cli.render import printable
+from realizefs.model.control import Failed
+from realizefs.model.errors import RealizeError
+
+INTERRUPTED = 130
+"""The exit status after Ctrl-C, as shells have it."""
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="realizefs")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Every file of a household on every machine, as one ordinary folder.
+
+    First steps: `realizefs mount ~/arena` makes ~/arena an arena and mounts it; `realizefs invite
+    arena` prints a code, with which another machine joins: `realizefs join CODE`.
+    """
+    context.ensure_object(Session)
+
+
+for _command in (init, arena, invite, join, serve, mount, umount, status, mark, info, peer):
+    cli.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The console script."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    session = Session()
+    try:
+        result = cli.main(arguments, prog_name="realizefs", standalone_mode=False, obj=session)
+        return result if isinstance(result, int) else 0
+    except click.Abort:
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except BrokenPipeError:
+        return _end_quietly()
+    except Failed as error:
+        return _complain(error.sentence, error.causes, error.status, session)
+    except RealizeError as error:
+        cause = error.__cause__
+        return _complain(str(error), (str(cause),) if cause else (), error.exit_status, session)
+    except subprocess.TimeoutExpired as error:
+        return _complain("The command took too long and was stopped.", (str(error),), 1, session)
+    except OSError as error:
+        where = f'"{error.filename}": ' if error.filename else ""
+        return _complain(f"{where}{error.strerror or error}.", (repr(error),), 1, session)
+
+
+def _complain(sentence: str, causes: Sequence[str], status: int, session: Session) -> int:
+    click.echo(f"realizefs: {printable(sentence)}", err=True)
+    if session.verbose:
+        for cause in causes:
+            click.echo(f"  because of {printable(cause)}", err=True)
+    return status or 1
+
+
+def _end_quietly() -> int:
+    """Who read our output has gone; nothing more can be said, not even at exit."""
+    sys.stdout = None
+    return 1

@@ -1,0 +1,84 @@
+"""How answers look: JSON for programs, tables and short lines for people.
+
+What is printed may contain names that aren't UTF-8 or that carry control characters; both are
+shown escaped, so that a file name can't play with the terminal.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import click
+
+Row = Mapping[str, Any]
+
+
+def show_json(value: object) -> None:
+    """Print JSON; ASCII, so that a name in any bytes arrives intact."""
+    click.echo(json.dumps(value, indent=2))
+
+
+def show_line(text: str) -> None:
+    """Print one line of text."""
+    click.echo(printable(text))
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], empty: str) -> None:
+    """Print a table, or the line `empty` if it has no rows."""
+    # Imported here: most commands print a line, and rich takes longer to load than they to run.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    lines = [[Text(printable(cell), overflow="fold") for cell in row] for row in rows]
+    if not lines:
+        show_line(empty)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for line in lines:
+        table.add_row(*line)
+    console = Console(highlight=False)
+    # Into a file or a pipe: as wide as it needs, a program may read it.
+    console.print(table, width=None if console.is_terminal else 10_000, soft_wrap=False)
+
+
+def show_fields(fields: Iterable[tuple[str, str]]) -> None:
+    """Print `label  value` lines with the values below each other."""
+    lines = list(fields)
+    width = max((len(label) for label, _ in lines), default=0)
+    for label, value in lines:
+        first, *more = value.split("\n")
+        show_line(f"{label:<{width}}  {first}")
+        for line in more:
+            show_line(f"{'':<{width}}  {line}")
+
+
+def printable(text: str) -> str:
+    """`text` with everything escaped that a terminal can't show.
+
+    >>> printable("caf\\xe9 \\x1b \\udcff")
+    'café \\\\x1b \\\\xff'
+    """
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def size(count: int) -> str:
+    """Bytes for people.
+
+    >>> size(0), size(1536), size(10 * 1024**3)
+    ('0 B', '1.5 KiB', '10.0 GiB')
+    """
+    value = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if value < 1024:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} PiB"
+
+
+def _escaped(char: str) -> str:
+    if "\udc80" <= char <= "\udcff":  # a byte that isn't UTF-8
+        return f"\\x{ord(char) - 0xDC00:02x}"
+    return char.encode("unicode_escape").decode()

@@ -1,0 +1,163 @@
+"""The arenas of this machine: each is opened, run, and tried again where it can't be.
+
+What is wrong with one arena stays with that one: it has a problem, said in the log once and in
+every status, and its slot tries again until it is well (R8: a disk that comes back is taken up,
+and meanwhile nothing of it counts as deleted).
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import trio
+
+from realizefs.daemon.config import ArenaConfig
+from realizefs.model.errors import NotFound, RealizeError, RootGone
+from realizefs.model.ids import ArenaId, Inode
+from realizefs.model.limits import ARENA_RETRY_SECONDS
+from realizefs.model.marks import Mark
+from realizefs.sync.describe import Description
+
+log = logging.getLogger(__name__)
+
+
+class RunningArena(Protocol):
+    """What the daemon's commands need of `sync.arena.Arena`, which tests fake."""
+
+    @property
+    def name(self) -> str: ...
+
+    def resolve(self, path: bytes) -> Inode:
+        """The inode at a path; FileNotFoundError."""
+        ...
+
+    def describe(self, ino: Inode) -> Description:
+        """All that is known of an inode; FileNotFoundError if it is gone."""
+        ...
+
+    async def set_mark(self, ino: Inode, mark: Mark | None) -> None:
+        """Set or clear the mark; committed on return."""
+        ...
+
+    def status(self) -> Mapping[str, object]:
+        """The arena's line of `status`."""
+        ...
+
+
+class OpenArena(Protocol):
+    """An arena that is open; `run` carries it until it is cancelled or its root is gone."""
+
+    @property
+    def arena(self) -> RunningArena: ...
+
+    async def apply(self, config: ArenaConfig) -> None:
+        """Take up a changed default mark and cache limit."""
+        ...
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Scan, watch, sync and do jobs; started once it can answer. Closes the arena at its end,
+        raises RealizeError where it can't go on."""
+        ...
+
+
+Opener = Callable[[ArenaConfig], OpenArena]
+"""Opens an arena; blocking; raises RealizeError or OSError."""
+
+
+@dataclass(slots=True, eq=False)
+class Slot:
+    """The place of one configured arena: open, or with a problem, or not tried yet."""
+
+    config: ArenaConfig
+    opened: OpenArena | None = None
+    problem: str = ""
+
+    @property
+    def arena(self) -> RunningArena:
+        """The arena; raises RootGone with the sentence why it isn't open."""
+        if self.opened is None:
+            raise RootGone(self.problem or f'The arena "{self.config.name}" is not open yet.')
+        return self.opened.arena
+
+
+class Arenas:
+    """All slots, by arena id; lives on the trio thread."""
+
+    def __init__(self, opener: Opener) -> None:
+        self._opener = opener
+        self._slots: dict[ArenaId, Slot] = {}
+
+    def __iter__(self) -> Iterator[Slot]:
+        return iter(list(self._slots.values()))
+
+    def named(self, name: str) -> Slot:
+        """The slot of an arena; raises NotFound."""
+        for slot in self._slots.values():
+            if slot.config.name == name:
+                return slot
+        raise NotFound(f'There is no arena called "{name}" here; see `realizefs arena list`.')
+
+    def at_root(self, root: Path) -> Slot | None:
+        """The slot whose arena root this is."""
+        return next((slot for slot in self if slot.config.root == root), None)
+
+    def add(self, config: ArenaConfig) -> Slot:
+        """The slot of a configured arena, a new one if there is none."""
+        slot = self._slots.setdefault(config.id, Slot(config))
+        slot.config = config
+        return slot
+
+    async def tend(
+        self, slot: Slot, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Keep an arena running until cancelled; started after the first try, good or bad."""
+        report = _once(task_status)
+        while True:
+            try:
+                await self._run(slot, report)
+            except* (RealizeError, OSError) as errors:
+                self._note(slot, first_of(errors))
+            report()
+            await trio.sleep(ARENA_RETRY_SECONDS)
+
+    async def _run(self, slot: Slot, report: Callable[[], None]) -> None:
+        opened = await trio.to_thread.run_sync(self._opener, slot.config)
+        try:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(opened.run)
+                slot.opened = opened
+                if slot.problem:
+                    log.info('The arena "%s" is open again.', slot.config.name)
+                slot.problem = ""
+                report()
+        finally:
+            slot.opened = None
+
+    def _note(self, slot: Slot, error: BaseException) -> None:
+        sentence = str(error)
+        if sentence != slot.problem:
+            log.warning('The arena "%s" is not open: %s', slot.config.name, sentence)
+        slot.problem = sentence
+
+
+def first_of(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """One error of a group; several tasks that fail together mostly fail for one reason."""
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _once(task_status: trio.TaskStatus[None]) -> Callable[[], None]:
+    """`started` may be called only once."""
+    told = False
+
+    def report() -> None:
+        nonlocal told
+        if not told:
+            told = True
+            task_status.started()
+
+    return report

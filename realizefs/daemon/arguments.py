@@ -1,0 +1,57 @@
+"""The arguments of a control request, checked as they are taken."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from realizefs.daemon.sizes import parse_size
+from realizefs.model.control import BadControlLine, path_bytes
+from realizefs.model.errors import Misuse
+from realizefs.model.marks import Mark
+
+
+class Arguments:
+    """What came with a command; what has the wrong type or is missing raises BadControlLine."""
+
+    def __init__(self, values: Mapping[str, object]) -> None:
+        self._values = values
+
+    def text(self, name: str) -> str:
+        value = self._values.get(name)
+        if not isinstance(value, str):
+            raise BadControlLine(f'The command needs "{name}" as text.')
+        return value
+
+    def optional_text(self, name: str) -> str | None:
+        return None if self._values.get(name) is None else self.text(name)
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        values = self._values.get(name)
+        if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
+            raise BadControlLine(f'The command needs "{name}" as a list of texts.')
+        return tuple(values)
+
+    def path(self, name: str) -> bytes:
+        return path_bytes(self.text(name))
+
+    def paths(self, name: str) -> tuple[bytes, ...]:
+        return tuple(path_bytes(text) for text in self.texts(name))
+
+    def directory(self, name: str) -> Path:
+        path = Path(self.text(name))
+        if not path.is_absolute():
+            raise BadControlLine(f'The command needs "{name}" as an absolute path.')
+        return path
+
+    def optional_directory(self, name: str) -> Path | None:
+        return None if self._values.get(name) is None else self.directory(name)
+
+    def optional_mark(self, name: str) -> Mark | None:
+        text = self.optional_text(name)
+        return None if text is None else Mark.parse(text)
+
+    def optional_size(self, name: str) -> int | None:
+        text = self.optional_text(name)
+        try:
+            return None if text is None else parse_size(text)
+        except ValueError as error:
+            raise Misuse(f"{error}.") from error

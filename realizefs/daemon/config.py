@@ -1,0 +1,214 @@
+"""The configuration file, config.toml: its values, and the one sentence when it is wrong.
+
+Everything has a default, so a missing file is a good configuration. What isn't understood is
+refused, a misspelt key too: silence would be taken for consent.
+"""
+
+import re
+import socket
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from realizefs.daemon.config_lines import key_on_line, line_of
+from realizefs.daemon.sizes import parse_size
+from realizefs.fs.callers import NO_FETCH_DEFAULT
+from realizefs.model.arena_names import check_arena_name, check_no_prefix
+from realizefs.model.errors import BadConfig, Misuse, StoreFault
+from realizefs.model.ids import ArenaId
+from realizefs.model.marks import Mark
+
+DEFAULT_LISTEN = ("[::]:4331", "0.0.0.0:4331")
+"""All interfaces, IPv6 and IPv4."""
+
+T = TypeVar("T")
+Keys = tuple[str | int, ...]
+"""The way to a value: names of tables and keys, numbers of array elements."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArenaConfig:
+    """One [[arena]]. `cache_max` in bytes, None: the default for its disk. `state` None: .realize
+    in the root."""
+
+    name: str
+    id: ArenaId
+    root: Path
+    mark: Mark = Mark.WATCH
+    cache_max: int | None = None
+    state: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MountConfig:
+    """[mount]: programs that cause no fetches, and whether other users see the mount."""
+
+    no_fetch: tuple[str, ...] = NO_FETCH_DEFAULT
+    allow_other: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole file."""
+
+    name: str
+    listen: tuple[str, ...] = DEFAULT_LISTEN
+    arenas: tuple[ArenaConfig, ...] = ()
+    mount: MountConfig = field(default_factory=MountConfig)
+
+    def arena(self, name: str) -> ArenaConfig | None:
+        """The arena called `name`."""
+        return next((arena for arena in self.arenas if arena.name == name), None)
+
+
+def default_name() -> str:
+    """What this machine is called where nobody says otherwise."""
+    return socket.gethostname().split(".")[0] or "realizefs"
+
+
+def read_config(path: Path) -> Config:
+    """The configuration in `path`, defaults where it is missing; BadConfig or StoreFault."""
+    try:
+        text = path.read_bytes().decode()
+    except FileNotFoundError:
+        return Config(name=default_name())
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise BadConfig(f"{path}, line {line}: this is not UTF-8 text.") from error
+    except OSError as error:
+        raise StoreFault(f'"{path}" can\'t be read: {error.strerror}.') from error
+    return _Reader(path, text).config()
+
+
+class _Reader:
+    """Turns the text of one file into values, or into the sentence with file, line and key."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self._path = path
+        self._text = text
+
+    def config(self) -> Config:
+        try:
+            top = tomllib.loads(self._text)
+        except tomllib.TOMLDecodeError as error:
+            raise self._not_toml(error) from error
+        self._only((), top, {"name", "listen", "arena", "mount"})
+        arenas = tuple(self._arenas(top))
+        return Config(
+            name=self._text_of((), top, "name") or default_name(),
+            listen=self._texts((), top, "listen", DEFAULT_LISTEN),
+            arenas=arenas,
+            mount=self._mount(top),
+        )
+
+    def _arenas(self, top: Mapping[str, object]) -> Iterator[ArenaConfig]:
+        tables = top.get("arena", [])
+        if not isinstance(tables, list):
+            raise self._wrong(("arena",), "begins with [[arena]], in double brackets")
+        names: list[str] = []
+        for number, table in enumerate(tables):
+            keys: Keys = ("arena", number)
+            if not isinstance(table, dict):
+                raise self._wrong(keys, "begins with [[arena]], in double brackets")
+            arena = self._arena(keys, table)
+            try:
+                check_no_prefix(check_arena_name(arena.name), names)
+            except Misuse as error:
+                raise self._wrong((*keys, "name"), f"is refused: {error}") from error
+            names.append(arena.name)
+            yield arena
+
+    def _arena(self, keys: Keys, table: Mapping[str, object]) -> ArenaConfig:
+        self._only(keys, table, {"name", "id", "root", "mark", "cache_max", "state"})
+        state = self._path_of(keys, table, "state")
+        mark = self._text_of(keys, table, "mark")
+        if mark is not None and mark not in {each.value for each in Mark}:
+            raise self._wrong((*keys, "mark"), "must be own, keep or watch")
+        return ArenaConfig(
+            name=self._needed(keys, "name", self._text_of(keys, table, "name")),
+            id=self._arena_id(keys, table),
+            root=self._needed(keys, "root", self._path_of(keys, table, "root")),
+            mark=Mark(mark) if mark else Mark.WATCH,
+            cache_max=self._size(keys, table, "cache_max"),
+            state=state,
+        )
+
+    def _mount(self, top: Mapping[str, object]) -> MountConfig:
+        table = top.get("mount", {})
+        if not isinstance(table, dict):
+            raise self._wrong(("mount",), "must be a table, [mount]")
+        self._only(("mount",), table, {"no_fetch", "allow_other"})
+        allow_other = table.get("allow_other", False)
+        if not isinstance(allow_other, bool):
+            raise self._wrong(("mount", "allow_other"), "must be true or false")
+        return MountConfig(
+            no_fetch=self._texts(("mount",), table, "no_fetch", NO_FETCH_DEFAULT),
+            allow_other=allow_other,
+        )
+
+    def _arena_id(self, keys: Keys, table: Mapping[str, object]) -> ArenaId:
+        text = self._needed(keys, "id", self._text_of(keys, table, "id"))
+        if not re.fullmatch(r"[0-9a-f]{32}", text):
+            raise self._wrong((*keys, "id"), "must be the 32 hexadecimal digits of an arena's id")
+        return ArenaId(bytes.fromhex(text))
+
+    def _size(self, keys: Keys, table: Mapping[str, object], key: str) -> int | None:
+        value = table.get(key)
+        if value is None:
+            return None
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return value
+        try:
+            return parse_size(value if isinstance(value, str) else str(type(value)))
+        except ValueError as error:
+            raise self._wrong(
+                (*keys, key), 'must be a size such as "10GiB", or a number of bytes'
+            ) from error
+
+    def _path_of(self, keys: Keys, table: Mapping[str, object], key: str) -> Path | None:
+        text = self._text_of(keys, table, key)
+        path = Path(text).expanduser() if text else None
+        if path is not None and not path.is_absolute():
+            raise self._wrong((*keys, key), "must be an absolute path, or one that begins with ~/")
+        return path
+
+    def _text_of(self, keys: Keys, table: Mapping[str, object], key: str) -> str | None:
+        value = table.get(key)
+        if value is None or (isinstance(value, str) and value and "\0" not in value):
+            return value
+        raise self._wrong((*keys, key), "must be text in quotes")
+
+    def _texts(
+        self, keys: Keys, table: Mapping[str, object], key: str, default: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        values = table.get(key)
+        if values is None:
+            return default
+        if isinstance(values, list) and all(isinstance(value, str) for value in values):
+            return tuple(values)
+        raise self._wrong((*keys, key), 'must be a list of texts, such as ["a", "b"]')
+
+    def _needed(self, keys: Keys, key: str, value: T | None) -> T:
+        if value is None:
+            raise self._wrong((*keys, key), "is missing; `realizefs arena add` writes it")
+        return value
+
+    def _only(self, keys: Keys, table: Mapping[str, object], known: set[str]) -> None:
+        for key in table:
+            if key not in known:
+                expected = ", ".join(sorted(known))
+                raise self._wrong((*keys, key), f"is not known; known here are {expected}")
+
+    def _wrong(self, keys: Keys, why: str) -> BadConfig:
+        name = ".".join(key for key in keys if isinstance(key, str))
+        return BadConfig(f'{self._path}, line {line_of(self._text, keys)}: "{name}" {why}.')
+
+    def _not_toml(self, error: tomllib.TOMLDecodeError) -> BadConfig:
+        found = re.search(r"^(.*) \(at line (\d+), column \d+\)$", str(error))
+        line = int(found[2]) if found else self._text.rstrip("\n").count("\n") + 1
+        reason = found[1] if found else str(error)
+        key = key_on_line(self._text, line)
+        named = f' at "{key}"' if key else ""
+        return BadConfig(f"{self._path}, line {line}: this is not TOML{named}: {reason}.")

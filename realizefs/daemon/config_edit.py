@@ -1,0 +1,102 @@
+"""Changes of config.toml that keep what people wrote into it, comments too."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import tomlkit
+from tomlkit.items import AoT, Table
+
+from realizefs.daemon.config import ArenaConfig, read_config
+from realizefs.daemon.sizes import show_size
+from realizefs.model.errors import BadConfig, Misuse, NotFound, StoreFault
+from realizefs.model.marks import Mark
+
+HEADING = "RealizeFS on this machine; README.md explains every key."
+
+
+def write_home(path: Path, name: str, listen: tuple[str, ...]) -> None:
+    """Set the peer's name and the addresses it listens on."""
+
+    def change(document: tomlkit.TOMLDocument) -> None:
+        document["name"] = name
+        document["listen"] = list(listen)
+
+    _edit(path, change)
+
+
+def add_arena(path: Path, arena: ArenaConfig) -> None:
+    """Append an [[arena]]."""
+
+    def change(document: tomlkit.TOMLDocument) -> None:
+        table = tomlkit.table()
+        table["name"] = arena.name
+        table["id"] = arena.id.hex()
+        table["root"] = str(arena.root)
+        table["mark"] = arena.mark.value
+        if arena.cache_max is not None:
+            table["cache_max"] = show_size(arena.cache_max)
+        if arena.state is not None:
+            table["state"] = str(arena.state)
+        arenas = document.get("arena")
+        if not isinstance(arenas, AoT):
+            arenas = tomlkit.aot()
+            document["arena"] = arenas
+        arenas.append(table)
+
+    _edit(path, change)
+
+
+def set_arena(path: Path, name: str, mark: Mark | None, cache_max: int | None) -> None:
+    """Change an [[arena]]; what is None stays as it is."""
+
+    def change(document: tomlkit.TOMLDocument) -> None:
+        table = _arena_table(document, name)
+        if mark is not None:
+            table["mark"] = mark.value
+        if cache_max is not None:
+            table["cache_max"] = show_size(cache_max)
+
+    _edit(path, change)
+
+
+def _arena_table(document: tomlkit.TOMLDocument, name: str) -> Table:
+    for table in document.get("arena", []):
+        if table.get("name") == name:
+            assert isinstance(table, Table)
+            return table
+    raise NotFound(f'There is no arena called "{name}" here; see `realizefs arena list`.')
+
+
+def _edit(path: Path, change: Callable[[tomlkit.TOMLDocument], None]) -> None:
+    """Change the file all at once: a crash leaves the old one or the new one."""
+    read_config(path)  # its sentences are better than those of tomlkit
+    try:
+        document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        document = tomlkit.document()
+        document.add(tomlkit.comment(HEADING))
+    change(document)
+    try:
+        text = tomlkit.dumps(document).encode()
+    except UnicodeEncodeError as error:
+        raise Misuse(
+            "A path that isn't UTF-8 text can't stand in the configuration; choose another one."
+        ) from error
+    path = path.resolve()  # a link to it, from a collection of dot files, stays a link
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        _write_durably(temporary, text)
+        read_config(temporary)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise StoreFault(f'"{path}" can\'t be written: {error.strerror}.') from error
+    except BadConfig as error:
+        raise BadConfig(str(error).replace(str(temporary), str(path))) from error
+
+
+def _write_durably(path: Path, text: bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,119 @@
+"""The control socket: the command line's way to a running daemon.
+
+Requests of one connection are answered in order; connections are served at the same time. Only
+the owner of the home can connect. The socket is bound through the directory's descriptor, since
+a unix socket's path has at most 107 bytes and a home may be deeper than that.
+"""
+
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from realizefs.daemon.failures import failed
+from realizefs.daemon.home import Home
+from realizefs.model.control import (
+    BadControlLine,
+    Request,
+    decode_request,
+    encode_failure,
+    encode_result,
+)
+from realizefs.model.errors import RealizeError
+from realizefs.model.limits import CONTROL_CONNECTIONS_MAX, CONTROL_LINE_BYTES_MAX
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[Request], Awaitable[object]]
+
+RECEIVE_BYTES = 64 * 1024
+
+
+async def answer(handler: Handler, line: bytes) -> bytes:
+    """The answer line to a request line; errors become answers, never exceptions."""
+    try:
+        return encode_result(await handler(decode_request(line)))
+    except Exception as error:
+        if not isinstance(error, (RealizeError, OSError)):
+            log.exception("A command failed in an unforeseen way")
+        return encode_failure(failed(error))
+
+
+async def serve_control(
+    home: Home,
+    handler: Handler,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Answer requests until cancelled. The caller holds the home's lock, so a socket that is
+    there already belongs to a dead daemon."""
+    directory = os.open(home.control, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        listener = trio.SocketListener(trio.socket.from_stdlib_socket(_bind(directory, home)))
+        limit = trio.CapacityLimiter(CONTROL_CONNECTIONS_MAX)
+
+        async def serve(stream: trio.SocketStream) -> None:
+            async with limit:
+                await _serve_connection(stream, handler)
+
+        try:
+            task_status.started()  # it is listening: who connects now is answered soon
+            await trio.serve_listeners(serve, [listener])
+        finally:
+            os.unlink(home.socket.name, dir_fd=directory)
+    finally:
+        os.close(directory)
+
+
+async def _serve_connection(stream: trio.SocketStream, handler: Handler) -> None:
+    lines = Lines(stream)
+    async with stream:
+        try:
+            while (line := await lines.next()) is not None:
+                await stream.send_all(await answer(handler, line))
+        except BadControlLine as error:
+            await stream.send_all(encode_failure(failed(error)))
+        except trio.BrokenResourceError:
+            log.debug("A command line went away before its answer")
+
+
+class Lines:
+    """Splits a stream into lines, each of at most CONTROL_LINE_BYTES_MAX bytes."""
+
+    def __init__(self, stream: trio.abc.ReceiveStream) -> None:
+        self._stream = stream
+        self._buffer = bytearray()
+
+    async def next(self) -> bytes | None:
+        """The next line with its end; None at the end of the stream; raises BadControlLine."""
+        searched = 0
+        while (end := self._buffer.find(b"\n", searched)) < 0:
+            searched = len(self._buffer)
+            if searched >= CONTROL_LINE_BYTES_MAX:
+                raise BadControlLine("The command is longer than a mebibyte; name fewer things.")
+            data = await self._stream.receive_some(RECEIVE_BYTES)
+            if not data:
+                return None
+            self._buffer += data
+        line = bytes(self._buffer[: end + 1])
+        del self._buffer[: end + 1]
+        return line
+
+
+def _bind(directory: int, home: Home) -> socket.socket:
+    name = home.socket.name
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    # No await here: the process's umask is back before another task runs.
+    umask = os.umask(0o177)
+    try:
+        if os.path.lexists(home.socket):
+            os.unlink(name, dir_fd=directory)
+        listening.bind(f"/proc/self/fd/{directory}/{name}")
+        listening.listen(16)
+    except BaseException:
+        listening.close()
+        raise
+    finally:
+        os.umask(umask)
+    return listening

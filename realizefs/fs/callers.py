@@ -1,0 +1,102 @@
+"""Who asks: programs that must not cause downloads, and to whom new files belong.
+
+The caller's pid is that of a thread; its process may have another comm, so both count. A comm
+has 15 bytes at most, longer names are compared by those.
+"""
+
+import os
+import stat
+
+import pyfuse3
+
+from realizefs.fs.port import Arena
+
+COMM_BYTES_MAX = 15
+
+NO_FETCH_DEFAULT = (
+    "baloo_file",
+    "baloo_file_extractor",
+    "evince-thumbnailer",
+    "ffmpegthumbnailer",
+    "gdk-pixbuf-thumbnailer",
+    "gnome-desktop-thumbnailer",
+    "gst-thumbnailer",
+    "localsearch-3",
+    "localsearch-extractor-3",
+    "mlocate",
+    "plocate",
+    "raw-thumbnailer",
+    "thumbnail.so",
+    "totem-video-thumbnailer",
+    "tracker-extract",
+    "tracker-extract-3",
+    "tracker-miner-fs",
+    "tracker-miner-fs-3",
+    "tumblerd",
+    "updatedb",
+    "updatedb.mlocate",
+    "updatedb.plocate",
+)
+"""The thumbnailers and indexers of the common desktops, as DESIGN 3.5 has them."""
+
+
+def comm_names(names: tuple[str, ...]) -> frozenset[bytes]:
+    """Program names as the kernel shortens them."""
+    return frozenset(os.fsencode(name)[:COMM_BYTES_MAX] for name in names)
+
+
+def is_one_of(names: frozenset[bytes], pid: int) -> bool:
+    """Whether the caller, or the process its thread belongs to, has one of these comms.
+
+    False for one that has ended meanwhile or isn't visible from here (pid 0): it is unknown.
+    """
+    if not names or not pid:
+        return False
+    try:
+        status = _read(f"/proc/{pid}/status")
+        thread, process = _field(status, b"Name"), _field(status, b"Tgid")
+        if thread in names:
+            return True
+        return int(process) != pid and _read(f"/proc/{int(process)}/comm").strip() in names
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def give_to_caller(
+    arena: Arena, path: bytes, mode: int, umask: int, ctx: pyfuse3.RequestContext
+) -> None:
+    """Make a native thing that was just created as if the caller had created it.
+
+    Its owner, if this process may choose one, its group unless the directory imposed one
+    (setgid), and the bits that this process's own umask took away; the kernel has already
+    applied the caller's.
+    """
+    root = arena.store.root
+    made = root.lstat(path)
+    if stat.S_ISLNK(made.st_mode):
+        mode, umask = 0, 0
+    uid, gid = os.geteuid(), os.getegid()
+    chown = uid == 0 and (ctx.uid, ctx.gid) != (uid, gid)
+    if chown:
+        root.chown(path, ctx.uid, ctx.gid if made.st_gid == gid else -1)
+    if mode & umask or (chown and mode & (stat.S_ISUID | stat.S_ISGID)):
+        inherited = made.st_mode & stat.S_ISGID if stat.S_ISDIR(made.st_mode) else 0
+        root.chmod(path, mode & 0o7777 | inherited)
+
+
+def process_umask() -> int:
+    """This process's umask, without setting it as os.umask() would."""
+    return int(_field(_read("/proc/self/status"), b"Umask"), 8)
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _field(status: bytes, name: bytes) -> bytes:
+    """One field of /proc/PID/status."""
+    for line in status.splitlines():
+        if line.startswith(name + b":"):
+            return line.partition(b":")[2].strip()
+    raise FileNotFoundError(name)

@@ -1,0 +1,251 @@
+"""Changing names: create, mkdir, symlink, link, mknod, unlink, rmdir, rename.
+
+What is made is made natively in the arena root, in directories that are made native first where
+they were unreal. What is removed or renamed is removed or renamed natively where it is real, and
+recorded by the arena in every case; recording commits before the call returns. Natively first:
+if we die in between, the scanner finds a native fact, never a record without one.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Callable
+
+import pyfuse3
+
+from realizefs.fs import callers, content, items
+from realizefs.fs.items import Item
+from realizefs.fs.port import Arena
+from realizefs.fs.served import Served
+from realizefs.fs.views import Spot
+from realizefs.model import paths
+from realizefs.model.ids import Inode
+
+_NATIVE_KINDS = {stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFCHR, stat.S_IFBLK}
+"""What mknod makes that is never synced."""
+
+
+async def create(
+    served: Served,
+    directory: Spot,
+    name: bytes,
+    request: tuple[int, int],
+    ctx: pyfuse3.RequestContext,
+) -> tuple[pyfuse3.FileInfo, pyfuse3.EntryAttributes]:
+    """Create and open; `request` is (mode, flags of open)."""
+    mode, flags = request
+    arena = directory.arena
+    there = items.child(arena, directory.ino, name)
+    if there is not None:  # it came into being since the kernel looked
+        if flags & os.O_EXCL:
+            raise _error(errno.EEXIST)
+        return await content.open_file(served, arena, there.ino, flags, ctx), served.entry(there)
+    path = _new_place(arena, directory.ino, name, served.umask)
+    native = flags & (os.O_ACCMODE | os.O_APPEND | os.O_EXCL | os.O_SYNC) | os.O_CREAT
+    fd = arena.store.root.open(
+        path, native | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, stat.S_IMODE(mode)
+    )
+    item = _made(served, directory, name, path, mode, ctx)
+    info = await content.adopt(served, item, fd, flags & ~os.O_TRUNC)
+    return info, served.entry(item)
+
+
+def mkdir(
+    served: Served, directory: Spot, name: bytes, mode: int, ctx: pyfuse3.RequestContext
+) -> pyfuse3.EntryAttributes:
+    """A new native directory."""
+    root = directory.arena.store.root
+    return _make(
+        served, directory, name, mode, ctx, lambda path: root.mkdir(path, stat.S_IMODE(mode))
+    )
+
+
+def symlink(
+    served: Served, directory: Spot, name: bytes, target: bytes, ctx: pyfuse3.RequestContext
+) -> pyfuse3.EntryAttributes:
+    """A new native symlink; its target is never followed here."""
+    root = directory.arena.store.root
+    return _make(served, directory, name, 0o777, ctx, lambda path: root.symlink(target, path))
+
+
+def mknod(
+    served: Served,
+    directory: Spot,
+    name: bytes,
+    request: tuple[int, int],
+    ctx: pyfuse3.RequestContext,
+) -> pyfuse3.EntryAttributes:
+    """A new regular file, or what stays local: fifo, socket, device. `request`: (mode, rdev)."""
+    mode, device = request
+    if stat.S_IFMT(mode) not in _NATIVE_KINDS | {stat.S_IFREG, 0}:
+        raise _error(errno.EINVAL)
+    root = directory.arena.store.root
+    return _make(served, directory, name, mode, ctx, lambda path: root.mknod(path, mode, device))
+
+
+def link(
+    served: Served, source: Item, directory: Spot, name: bytes, ctx: pyfuse3.RequestContext
+) -> pyfuse3.EntryAttributes:
+    """Another native name of a real file; an unreal one has no native file to link (EPERM)."""
+    if source.stat is None:
+        raise _error(errno.EPERM)
+    root = directory.arena.store.root
+    path = _free_place(served, directory, name)
+    root.link(source.path, path)
+    directory.arena.touched(path)
+    return served.entry(_there(directory.arena, directory.ino, name, path))
+
+
+async def unlink(served: Served, directory: Spot, name: bytes) -> None:
+    """Remove a file, symlink or whatever isn't a directory."""
+    item = _existing(directory, name)
+    if item.is_directory:
+        raise _error(errno.EISDIR)
+    if item.stat is not None:
+        item.arena.store.root.unlink(item.path)
+    served.handles.orphan(item.ino)
+    await item.arena.remove(item.ino)
+
+
+async def rmdir(directory: Spot, name: bytes) -> None:
+    """Remove an empty directory."""
+    item = _existing(directory, name)
+    if not item.is_directory:
+        raise _error(errno.ENOTDIR)
+    if items.has_children(item.arena, item.ino):
+        raise _error(errno.ENOTEMPTY)
+    if item.stat is not None:
+        item.arena.store.root.rmdir(item.path)
+    await item.arena.remove(item.ino)
+
+
+async def rename(
+    served: Served, old: tuple[Spot, bytes], new: tuple[Spot, bytes], flags: int
+) -> None:
+    """renameat2 with NOREPLACE or EXCHANGE; EXCHANGE only where both are real (EINVAL)."""
+    (source, old_name), (target, new_name) = old, new
+    if flags not in (0, pyfuse3.RENAME_NOREPLACE, pyfuse3.RENAME_EXCHANGE):
+        raise _error(errno.EINVAL)
+    if source.arena is not target.arena:
+        raise _error(errno.EXDEV)
+    item = _existing(source, old_name)
+    replaced = items.child(target.arena, target.ino, new_name)
+    _check_replaceable(item, replaced, flags)
+    path = _new_place(
+        target.arena, target.ino, new_name, served.umask, only_if=item.stat is not None
+    )
+    _rename_natively(item, replaced, path, flags)
+    if replaced is not None and not flags & pyfuse3.RENAME_EXCHANGE:
+        served.handles.orphan(replaced.ino)
+    await item.arena.move(item.ino, target.ino, new_name, flags)
+
+
+def _check_replaceable(item: Item, replaced: Item | None, flags: int) -> None:
+    if replaced is None:
+        if flags & pyfuse3.RENAME_EXCHANGE:
+            raise _error(errno.ENOENT)
+        return
+    if flags & pyfuse3.RENAME_NOREPLACE:
+        raise _error(errno.EEXIST)
+    if flags & pyfuse3.RENAME_EXCHANGE:
+        if item.stat is None or replaced.stat is None:
+            raise _error(errno.EINVAL)
+        return
+    if replaced.is_directory and not item.is_directory:
+        raise _error(errno.EISDIR)
+    if item.is_directory and not replaced.is_directory:
+        raise _error(errno.ENOTDIR)
+    if replaced.is_directory and items.has_children(replaced.arena, replaced.ino):
+        raise _error(errno.ENOTEMPTY)
+
+
+def _rename_natively(item: Item, replaced: Item | None, path: bytes, flags: int) -> None:
+    root = item.arena.store.root
+    if item.stat is not None:
+        root.rename(item.path, path, flags)
+    elif replaced is not None and replaced.stat is not None:
+        # The unreal takes the name of something real, which goes as rename would make it go.
+        (root.rmdir if replaced.is_directory else root.unlink)(path)
+
+
+def _make(
+    served: Served,
+    directory: Spot,
+    name: bytes,
+    mode: int,
+    ctx: pyfuse3.RequestContext,
+    native: Callable[[bytes], None],
+) -> pyfuse3.EntryAttributes:
+    path = _free_place(served, directory, name)
+    native(path)
+    return served.entry(_made(served, directory, name, path, mode, ctx))
+
+
+def _made(
+    served: Served,
+    directory: Spot,
+    name: bytes,
+    path: bytes,
+    mode: int,
+    ctx: pyfuse3.RequestContext,
+) -> Item:
+    """What was just made natively, given to its owner and announced."""
+    arena = directory.arena
+    callers.give_to_caller(arena, path, stat.S_IMODE(mode), served.umask, ctx)
+    arena.touched(path)
+    return _there(arena, directory.ino, name, path)
+
+
+def _there(arena: Arena, parent: Inode, name: bytes, path: bytes) -> Item:
+    item = items.child(arena, parent, name)
+    if item is None:  # somebody removed it natively in the same moment
+        raise items.missing(path)
+    return item
+
+
+def _existing(directory: Spot, name: bytes) -> Item:
+    item = items.child(directory.arena, directory.ino, name)
+    if item is None:
+        raise items.missing(name)
+    return item
+
+
+def _free_place(served: Served, directory: Spot, name: bytes) -> bytes:
+    """The path of a name that isn't taken, in a directory that is native now."""
+    if items.child(directory.arena, directory.ino, name) is not None:
+        raise _error(errno.EEXIST)
+    return _new_place(directory.arena, directory.ino, name, served.umask)
+
+
+def _new_place(
+    arena: Arena, parent: Inode, name: bytes, umask: int, *, only_if: bool = True
+) -> bytes:
+    """The path of a name; its directory is made native (`only_if` something native goes there)."""
+    path = items.place(arena, parent, name)
+    if paths.is_reserved(path):
+        raise _error(errno.EPERM)
+    directory = items.find(arena, parent)
+    if directory.stat is None and only_if:
+        _make_native(arena, directory.path, umask)
+    return path
+
+
+def _make_native(arena: Arena, path: bytes, umask: int) -> None:
+    """Make a directory of the index, and those above it, with the modes that the index has."""
+    root = arena.store.root
+    ino, done = arena.root_ino, b""
+    for name in paths.components(path):
+        item = items.child(arena, ino, name)
+        if item is None:
+            raise items.missing(path)
+        ino, done = item.ino, item.path
+        if item.stat is None:
+            mode = item.version.mode & 0o7777
+            root.mkdir(done, mode)
+            if mode & umask:
+                root.chmod(done, mode)
+            arena.touched(done)
+
+
+def _error(number: int) -> OSError:
+    return OSError(number, os.strerror(number))

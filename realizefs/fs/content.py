@@ -1,0 +1,229 @@
+"""Bytes: open, read, write and close of real files and of pinned versions of unreal ones.
+
+The await argument: a read of a real file that is in the page cache (RWF_NOWAIT) and a small
+write are done at once on the trio thread; what may wait for the disk, for its dirty throttling
+or for somebody else's lease is done in one of a few worker threads. Reads of unreal files await
+the arena, which has the deadlines.
+
+The kernel's page cache is per inode, a handle on an unreal file is of one version. So that no
+read ever mixes two (R4), a file is opened past the page cache (direct_io) while another handle
+that goes through it is pinned to something else.
+"""
+
+import errno
+import os
+import stat
+from typing import cast
+
+import pyfuse3
+import trio
+
+from realizefs.fs import callers, items
+from realizefs.fs.handles import File, RealFile, UnrealFile
+from realizefs.fs.items import Item
+from realizefs.fs.port import Arena
+from realizefs.fs.served import Served
+from realizefs.model.errors import Busy
+from realizefs.model.ids import Inode
+from realizefs.model.limits import INLINE_WRITE_BYTES_MAX, MIB
+from realizefs.model.paths import show
+from realizefs.model.versions import Kind
+
+_SYNC = os.O_SYNC | os.O_DSYNC
+_PASSED_ON = os.O_ACCMODE | os.O_APPEND | _SYNC
+"""Flags of open that mean the same natively. O_TRUNC is done by hand, O_DIRECT would ask for
+aligned memory, O_CREAT and O_EXCL are `create`'s."""
+
+_ALWAYS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY
+
+OPEN_TRIES_MAX = 3
+"""Tries of an open whose file turns real or unreal meanwhile."""
+
+
+async def open_file(
+    served: Served, arena: Arena, ino: Inode, flags: int, ctx: pyfuse3.RequestContext
+) -> pyfuse3.FileInfo:
+    """A handle on the file: native if it is real or to be written, else its current version."""
+    writes = flags & os.O_ACCMODE != os.O_RDONLY or bool(flags & os.O_TRUNC)
+    for _ in range(OPEN_TRIES_MAX):
+        item = items.find(arena, ino)
+        if item.stat is None and not writes:
+            return _open_unreal(served, item, ctx)
+        if item.stat is None:
+            await _realize(served, item, truncate=bool(flags & os.O_TRUNC), ctx=ctx)
+            continue
+        try:
+            fd = await open_native(served, item, flags & _PASSED_ON)
+        except FileNotFoundError:
+            continue  # became unreal between the stat and the open
+        return await adopt(served, item, fd, flags)
+    raise Busy(f'"{show(arena.path(ino))}" keeps changing while it is opened; try again.')
+
+
+async def open_native(served: Served, item: Item, flags: int, mode: int = 0) -> int:
+    """An fd of a native file; waits, in a thread, for whoever has a lease on it."""
+    root = item.arena.store.root
+    try:
+        return root.open(item.path, flags | _ALWAYS | os.O_NONBLOCK, mode)
+    except BlockingIOError:
+        return await trio.to_thread.run_sync(
+            root.open, item.path, flags | _ALWAYS, mode, limiter=served.threads
+        )
+
+
+async def adopt(served: Served, item: Item, fd: int, flags: int) -> pyfuse3.FileInfo:
+    """The handle of a native fd that was just opened with `flags`; truncates if they say so."""
+    arena, ino = item.arena, item.ino
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), item.path)
+        if flags & os.O_TRUNC:
+            await truncate_fd(served, fd, 0)
+        info = os.fstat(fd)
+    except BaseException:
+        os.close(fd)
+        raise
+    writable = flags & os.O_ACCMODE != os.O_RDONLY
+    kernel_ino = served.kernel_ino(arena, ino)
+    content = (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
+    keep = served.lookups.keep_pages(kernel_ino, content)
+    pinned = any(
+        isinstance(one, UnrealFile) and not one.direct for one in served.handles.files(ino)
+    )
+    handle = RealFile(arena, ino, fd, writable, synchronous=bool(flags & _SYNC))
+    if writable:
+        served.lookups.drop_pages(kernel_ino)
+        arena.writing(ino)
+    return pyfuse3.FileInfo(fh=served.handles.add(handle), keep_cache=keep, direct_io=pinned)
+
+
+async def read(served: Served, handle: File, start: int, length: int) -> bytes:
+    """Up to `length` bytes; fewer only at the end of the file."""
+    if isinstance(handle, UnrealFile):
+        length = min(length, handle.version.size - start)
+        if length <= 0:
+            return b""
+        return await handle.arena.read(handle.ino, handle.version, start, length)
+    buffer = bytearray(length)
+    got = _read_cached(handle, buffer, start)
+    if got < length and start + got < os.fstat(handle.fd).st_size:
+        got += await trio.to_thread.run_sync(
+            _read_all, handle.fd, memoryview(buffer)[got:], start + got, limiter=served.threads
+        )
+    # pyfuse3 takes any buffer and says bytes; a copy of 1 MiB would cost as much as the read.
+    return cast("bytes", memoryview(buffer)[:got])
+
+
+async def write(served: Served, handle: File, start: int, data: bytes) -> int:
+    """Bytes written, fewer than given where the disk is full in the middle."""
+    if not isinstance(handle, RealFile) or not handle.writable:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    if len(data) < INLINE_WRITE_BYTES_MAX and not handle.synchronous:
+        return os.pwrite(handle.fd, data, start)
+    return await trio.to_thread.run_sync(os.pwrite, handle.fd, data, start, limiter=served.threads)
+
+
+async def sync(served: Served, handle: File, *, data_only: bool) -> None:
+    """Make what was written durable; nothing to do for unreal files."""
+    if isinstance(handle, RealFile):
+        call = os.fdatasync if data_only else os.fsync
+        await trio.to_thread.run_sync(call, handle.fd, limiter=served.threads)
+
+
+def release(served: Served, fh: int) -> None:
+    """Close a handle; what was written is to be indexed."""
+    orphan = served.handles.orphaned(served.handles.file(fh).ino) is not None
+    handle = served.handles.remove(fh)
+    if not isinstance(handle, RealFile):
+        return
+    os.close(handle.fd)
+    if not handle.writable:
+        return
+    served.lookups.drop_pages(served.kernel_ino(handle.arena, handle.ino))
+    handle.arena.written(handle.ino, None if orphan else _path_of(handle))
+
+
+async def truncate(served: Served, item: Item, size: int, ctx: pyfuse3.RequestContext) -> None:
+    """Set the size of a file by its name; an unreal one becomes real first."""
+    if item.is_directory:
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), item.path)
+    if item.stat is None:
+        await _realize(served, item, truncate=size == 0, ctx=ctx)
+    fd = await open_native(served, item, os.O_WRONLY)
+    try:
+        await truncate_fd(served, fd, size)
+    finally:
+        os.close(fd)
+    item.arena.touched(item.path)
+
+
+async def truncate_fd(served: Served, fd: int, size: int) -> None:
+    """ftruncate; in a thread where many blocks have to be freed."""
+    if os.fstat(fd).st_size - size > MIB:
+        await trio.to_thread.run_sync(os.ftruncate, fd, size, limiter=served.threads)
+    else:
+        os.ftruncate(fd, size)
+
+
+def _open_unreal(served: Served, item: Item, ctx: pyfuse3.RequestContext) -> pyfuse3.FileInfo:
+    _check_may_fetch(served, item, ctx)
+    version = item.version
+    if version.kind is not Kind.FILE:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), item.path)
+    direct = any(
+        isinstance(one, RealFile) or (not one.direct and one.version.hash != version.hash)
+        for one in served.handles.files(item.ino)
+    )
+    handle = UnrealFile(item.arena, item.ino, version, direct)
+    kernel_ino = served.kernel_ino(item.arena, item.ino)
+    keep = not direct and served.lookups.keep_pages(kernel_ino, version.hash)
+    return pyfuse3.FileInfo(fh=served.handles.add(handle), keep_cache=keep, direct_io=direct)
+
+
+async def _realize(
+    served: Served, item: Item, *, truncate: bool, ctx: pyfuse3.RequestContext
+) -> None:
+    if not truncate:
+        _check_may_fetch(served, item, ctx)
+    await item.arena.make_real(item.ino, truncate)
+
+
+def _check_may_fetch(served: Served, item: Item, ctx: pyfuse3.RequestContext) -> None:
+    """EACCES for a program that must not cause downloads (DESIGN 3.5)."""
+    if not served.no_fetch or item.arena.cached_complete(item.ino):
+        return
+    if callers.is_one_of(served.no_fetch, ctx.pid):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), item.path)
+
+
+def _path_of(handle: RealFile) -> bytes | None:
+    try:
+        return handle.arena.path(handle.ino)
+    except FileNotFoundError:
+        return None  # removed by another program or a peer
+
+
+def _read_cached(handle: RealFile, buffer: bytearray, start: int) -> int:
+    """Bytes that the page cache has, without waiting for the disk."""
+    if not handle.nowait:
+        return 0
+    try:
+        return os.preadv(handle.fd, [buffer], start, os.RWF_NOWAIT)
+    except BlockingIOError:
+        return 0
+    except OSError as error:
+        if error.errno != errno.EOPNOTSUPP:
+            raise
+        handle.nowait = False  # its filesystem doesn't know the flag: threads from now on
+        return 0
+
+
+def _read_all(fd: int, buffer: memoryview, start: int) -> int:
+    """Read until `buffer` is full or the file ends. Worker thread."""
+    got = 0
+    while got < len(buffer):
+        count = os.preadv(fd, [buffer[got:]], start + got)
+        if not count:
+            break
+        got += count
+    return got

@@ -1,0 +1,168 @@
+"""What is open: native files, pinned versions of unreal files, directories.
+
+A handle outlives its path: a file that is unlinked, or renamed over, while open becomes an
+orphan, and its inode is answered from the handle until the last one is closed.
+"""
+
+import errno
+import os
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from realizefs.fs.port import Arena
+from realizefs.model.entries import Dirent
+from realizefs.model.ids import Inode
+from realizefs.model.limits import STALE_NAMES_MAX
+from realizefs.model.versions import Version
+
+
+@dataclass(slots=True, eq=False)
+class RealFile:
+    """An open native file; `nowait` until its filesystem turns out not to know RWF_NOWAIT."""
+
+    arena: Arena
+    ino: Inode
+    fd: int
+    writable: bool
+    synchronous: bool = False
+    nowait: bool = True
+
+
+@dataclass(slots=True, eq=False)
+class UnrealFile:
+    """One version of an unreal file (R4); `direct` if it bypasses the kernel's page cache."""
+
+    arena: Arena
+    ino: Inode
+    version: Version
+    direct: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Listing:
+    """An open directory of an arena: a snapshot of its names, so that cookies stay good.
+
+    `names` in order; `dirents` what the index says of them. `stale` collects names that changed
+    since, `distrusted` says that there were too many: what is answered of those isn't cached.
+    `fd` of the native directory, -1 if there is none.
+    """
+
+    arena: Arena
+    ino: Inode
+    names: list[bytes] = field(default_factory=list)
+    dirents: dict[bytes, Dirent] = field(default_factory=dict)
+    native: set[bytes] = field(default_factory=set)
+    fd: int = -1
+    served: bool = False
+    stale: set[bytes] = field(default_factory=set)
+    distrusted: bool = False
+
+    def changed(self, name: bytes) -> None:
+        """A change of this name was announced."""
+        if len(self.stale) < STALE_NAMES_MAX:
+            self.stale.add(name)
+        else:
+            self.distrusted = True
+
+
+@dataclass(slots=True, eq=False)
+class HouseholdListing:
+    """An open directory above the arenas: (name, kernel inode) pairs."""
+
+    ino: int
+    entries: list[tuple[bytes, int]]
+
+
+File = RealFile | UnrealFile
+Handle = RealFile | UnrealFile | Listing | HouseholdListing
+T = TypeVar("T")
+
+
+class Handles:
+    """All handles by the number that the kernel knows, and by inode. Trio thread only."""
+
+    def __init__(self) -> None:
+        self._handles: dict[int, Handle] = {}
+        self._files: dict[Inode, list[File]] = {}
+        self._listings: dict[Inode, list[Listing]] = {}
+        self._orphans: set[Inode] = set()
+        self._last = 0
+
+    def __len__(self) -> int:
+        return len(self._handles)
+
+    def add(self, handle: Handle) -> int:
+        """The number of a new handle; never used twice."""
+        self._last += 1
+        self._handles[self._last] = handle
+        if isinstance(handle, RealFile | UnrealFile):
+            self._files.setdefault(handle.ino, []).append(handle)
+        elif isinstance(handle, Listing):
+            self._listings.setdefault(handle.ino, []).append(handle)
+        return self._last
+
+    def file(self, fh: int) -> File:
+        """The open file of that number; EBADF if there is none."""
+        handle = self._handles.get(fh)
+        if isinstance(handle, RealFile | UnrealFile):
+            return handle
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+    def directory(self, fh: int) -> Listing | HouseholdListing:
+        """The open directory of that number; EBADF if there is none."""
+        handle = self._handles.get(fh)
+        if isinstance(handle, Listing | HouseholdListing):
+            return handle
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+    def remove(self, fh: int) -> Handle:
+        """Forget a handle and return it; its fd is the caller's to close."""
+        handle = self._handles.pop(fh)
+        if isinstance(handle, RealFile | UnrealFile):
+            if not _drop(self._files, handle.ino, handle):
+                self._orphans.discard(handle.ino)
+        elif isinstance(handle, Listing):
+            _drop(self._listings, handle.ino, handle)
+        return handle
+
+    def files(self, ino: Inode) -> list[File]:
+        """The open files of an inode."""
+        return self._files.get(ino, [])
+
+    def listings(self, ino: Inode) -> list[Listing]:
+        """The open listings of a directory."""
+        return self._listings.get(ino, [])
+
+    def orphan(self, ino: Inode) -> None:
+        """The name of this inode is gone; what is open of it goes on."""
+        if ino in self._files:
+            self._orphans.add(ino)
+
+    def orphaned(self, ino: Inode) -> File | None:
+        """An open handle of an inode without name, the writable one if there is one."""
+        if ino not in self._orphans:
+            return None
+        files = self._files[ino]
+        writable = (one for one in files if isinstance(one, RealFile) and one.writable)
+        return next(writable, files[0])
+
+    def numbers(self) -> list[int]:
+        """Of all that is open."""
+        return list(self._handles)
+
+    def get(self, fh: int) -> Handle:
+        """Whatever has that number; EBADF if nothing has."""
+        handle = self._handles.get(fh)
+        if handle is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        return handle
+
+
+def _drop(table: dict[Inode, list[T]], ino: Inode, handle: T) -> bool:
+    """Take one handle out; returns whether others are left."""
+    left = [one for one in table[ino] if one is not handle]
+    if left:
+        table[ino] = left
+    else:
+        del table[ino]
+    return bool(left)

@@ -1,0 +1,174 @@
+"""Listing a directory: the index's live entries and the native names that it doesn't know.
+
+opendir takes a snapshot of the names (in a thread: a scan of 100,000 native names takes a while)
+and a cookie is a position in it: while the directory changes, no name comes twice and none that
+stays is skipped. Attributes are looked up when they are asked for, and a name that is gone by
+then is left out. For unreal entries the snapshot has them already; where a change was announced
+since the snapshot, the entry is looked up anew, so that the kernel is never given, for long,
+what it was told to drop before.
+"""
+
+import errno
+import os
+from collections.abc import Iterator
+
+import pyfuse3
+import trio
+
+from realizefs.fs import attrs, items
+from realizefs.fs.attrs import Facts
+from realizefs.fs.handles import HouseholdListing, Listing
+from realizefs.fs.port import Arena
+from realizefs.fs.served import Served
+from realizefs.fs.views import Spot, Synthetic
+from realizefs.model.ids import Inode
+from realizefs.model.limits import KERNEL_CACHE_SECONDS_REAL
+
+DOTS = (b".", b"..")
+"""Positions 0 and 1 of every listing. The kernel takes no reference for them."""
+
+
+async def open_directory(served: Served, arena: Arena, ino: Inode) -> int:
+    """The number of a new handle on a directory."""
+    item = items.find(arena, ino)
+    if not item.is_directory:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), item.path)
+    listing = Listing(arena, ino)
+    fh = served.handles.add(listing)  # before the snapshot: changes during it are noticed
+    try:
+        await _take_snapshot(served, listing)
+    except BaseException:
+        served.handles.remove(fh)
+        close(listing)
+        raise
+    return fh
+
+
+async def reply(served: Served, listing: Listing, start: int, token: pyfuse3.ReaddirToken) -> None:
+    """Fill the kernel's buffer from position `start` on."""
+    if start == 0 and listing.served:  # rewinddir: POSIX wants the directory as it is now
+        listing.stale, listing.distrusted = set(), False
+        await _take_snapshot(served, listing)
+    listing.served = True
+    # No await from here on: what is answered is true until the next change is announced.
+    for position, name, entry in _entries(served, listing, start):
+        if not pyfuse3.readdir_reply(token, name, entry, position + 1):
+            return
+        if position >= len(DOTS):
+            served.lookups.add(entry.st_ino)
+
+
+def reply_synthetic(
+    served: Served, listing: HouseholdListing, start: int, token: pyfuse3.ReaddirToken
+) -> None:
+    """The same for a directory above the arenas."""
+    entries = [(name, listing.ino) for name in DOTS] + listing.entries
+    for position, (name, ino) in enumerate(entries[start:], start):
+        entry = _synthetic_entry(served, ino)
+        if entry is None:
+            continue
+        if not pyfuse3.readdir_reply(token, name, entry, position + 1):
+            return
+        if position >= len(DOTS):
+            served.lookups.add(ino)
+
+
+async def sync(served: Served, listing: Listing | HouseholdListing) -> None:
+    """Make the names of a native directory durable."""
+    if isinstance(listing, Listing) and listing.fd >= 0:
+        await trio.to_thread.run_sync(os.fsync, listing.fd, limiter=served.threads)
+
+
+def close(listing: Listing | HouseholdListing) -> None:
+    """Close what the listing holds; again is harmless."""
+    if isinstance(listing, Listing) and listing.fd >= 0:
+        os.close(listing.fd)
+        listing.fd = -1
+
+
+async def _take_snapshot(served: Served, listing: Listing) -> None:
+    arena, ino = listing.arena, listing.ino
+    path = arena.path(ino)
+    close(listing)
+    try:
+        listing.fd = arena.store.root.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        if items.native_stat(arena, path) is not None:
+            raise
+    has_native = listing.fd >= 0
+
+    def look() -> None:
+        native = {one.name for one in arena.store.root.list(path)} if has_native else set()
+        dirents = {one.name: one for one in arena.children(ino) if not one.deleted}
+        hidden = {
+            name
+            for name, one in dirents.items()
+            if name not in native and arena.believed_real(one.ino)
+        }
+        listing.native = native
+        listing.dirents = dirents
+        listing.names = sorted((dirents.keys() | native) - hidden)
+
+    await trio.to_thread.run_sync(look, limiter=served.threads)
+
+
+def _entries(
+    served: Served, listing: Listing, start: int
+) -> Iterator[tuple[int, bytes, pyfuse3.EntryAttributes]]:
+    """(position, name, attributes) from a position on; what is gone by now is left out."""
+    for position, name in enumerate(DOTS[start:], start):
+        yield position, name, _dot(served, listing)
+    first = max(start - len(DOTS), 0)
+    owner = listing.arena.store.root.lstat(b"")
+    for position in range(first, len(listing.names)):
+        name = listing.names[position]
+        entry = _entry(served, listing, name, owner)
+        if entry is not None:
+            yield position + len(DOTS), name, entry
+
+
+def _entry(
+    served: Served, listing: Listing, name: bytes, owner: os.stat_result
+) -> pyfuse3.EntryAttributes | None:
+    arena = listing.arena
+    dirent = listing.dirents.get(name)
+    if listing.distrusted or name in listing.stale:
+        item = items.child(arena, listing.ino, name)
+        return served.attributes(item) if item else None
+    if name not in listing.native:
+        assert dirent is not None, "a name is in one of the two"
+        cached = arena.cached_bytes(dirent.ino)
+        ino = served.kernel_ino(arena, dirent.ino)
+        return attrs.of_unreal(Facts.of(dirent), ino, owner, cached)
+    try:
+        native = os.stat(name, dir_fd=listing.fd, follow_symlinks=False)
+    except FileNotFoundError:
+        item = items.child(arena, listing.ino, name)  # removed, or unreal since the snapshot
+        return served.attributes(item) if item else None
+    ino = dirent.ino if dirent else items.native_ino(arena, listing.ino, name)
+    return attrs.of_native(native, served.kernel_ino(arena, ino))
+
+
+def _dot(served: Served, listing: Listing) -> pyfuse3.EntryAttributes:
+    """For "." and "..": the kernel uses nothing of it but the type."""
+    entry = pyfuse3.EntryAttributes()
+    entry.st_ino = served.kernel_ino(listing.arena, listing.ino)
+    entry.st_mode = 0o040755
+    return entry
+
+
+def _synthetic_entry(served: Served, ino: int) -> pyfuse3.EntryAttributes | None:
+    try:
+        place = served.view.spot(ino)
+        if isinstance(place, Synthetic):
+            return attrs.of_synthetic(place)
+        return arena_root(served, place)
+    except FileNotFoundError:
+        return None
+
+
+def arena_root(served: Served, place: Spot) -> pyfuse3.EntryAttributes:
+    """An arena's root among the directories above the arenas, which come and go."""
+    entry = served.attributes(items.find(place.arena, place.ino))
+    entry.entry_timeout = min(entry.entry_timeout, KERNEL_CACHE_SECONDS_REAL)
+    return entry

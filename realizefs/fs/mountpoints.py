@@ -1,0 +1,176 @@
+"""Mountpoints from outside: what is mounted where, clearing up after a crash, unmounting.
+
+Everything is learnt from /proc/self/mountinfo. A mount of ours is never touched by a stat on the
+trio thread: the answer would have to come from that same thread. What may touch one is said so,
+and runs in a worker thread.
+"""
+
+import errno
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from realizefs.model.errors import Busy, Misuse, NotFound, StoreFault
+
+FILESYSTEM = "realizefs"
+TYPE = f"fuse.{FILESYSTEM}"
+DEAD = {errno.ENOTCONN, errno.ECONNABORTED, errno.ESTALE, errno.EIO}
+"""What a stat of a FUSE mount says whose daemon is gone."""
+
+HOLDERS_SHOWN = 3
+STACKED_MAX = 8
+"""Dead mounts on top of each other that are cleared away at most."""
+UNMOUNT_SECONDS = 20
+"""After which fusermount3 is taken to hang."""
+
+
+@dataclass(frozen=True, slots=True)
+class MountInfo:
+    """One line of mountinfo: `source` is fsname."""
+
+    path: bytes
+    type: str
+    source: str
+
+
+def find_mount(path: Path) -> MountInfo | None:
+    """The topmost mount at exactly this path."""
+    wanted = os.fsencode(os.path.abspath(path))
+    found = [mount for mount in _mounts() if mount.path == wanted]
+    return found[-1] if found else None
+
+
+def is_mounted(path: Path) -> bool:
+    """Whether a mount of ours is at this path, alive or not; never touches it."""
+    mount = find_mount(path)
+    return mount is not None and mount.type == TYPE
+
+
+def prepare(path: Path) -> Path:
+    """Make `path` a directory to mount on, clear a dead mount of ours away; the absolute path.
+
+    Blocks and touches the mount: worker threads only. Raises Misuse with a sentence.
+    """
+    path = path.absolute()
+    for _ in range(STACKED_MAX):
+        mount = find_mount(path)
+        if mount is None or mount.type != TYPE:
+            break
+        if not _is_dead(path):
+            raise Misuse(
+                f'"{path}" already shows {mount.source or FILESYSTEM}; '
+                f"unmount it first: realizefs umount {path}"
+            )
+        unmount(path, lazy=True)
+    try:
+        path.mkdir()
+    except FileExistsError:
+        if not path.is_dir():
+            raise Misuse(f'"{path}" can\'t be mounted on: it is not a directory.') from None
+    except FileNotFoundError:
+        raise Misuse(
+            f'"{path}" can\'t be made: "{path.parent}" doesn\'t exist; make it first.'
+        ) from None
+    except OSError as error:
+        raise Misuse(f'"{path}" can\'t be mounted on: {error.strerror}.') from error
+    return path
+
+
+def unmount(path: Path, *, lazy: bool = False) -> None:
+    """Unmount a mount of ours; blocks, worker threads only where the daemon itself asks.
+
+    `lazy` detaches it even if it is in use or its daemon is dead. Raises NotFound, Misuse, Busy
+    (naming who uses it) or StoreFault.
+    """
+    path = path.absolute()
+    mount = find_mount(path)
+    if mount is None:
+        raise NotFound(f'Nothing is mounted at "{path}".')
+    if mount.type != TYPE:
+        raise Misuse(f'What is mounted at "{path}" is not RealizeFS but {mount.type}.')
+    done = subprocess.run(
+        _unmount_command(path, lazy=lazy),
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "LC_ALL": "C"},
+        timeout=UNMOUNT_SECONDS,
+    )
+    if done.returncode == 0:
+        return
+    reason = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "no reason given"
+    if "busy" in reason:
+        raise Busy(f'"{path}" is in use{_used_by(path)}; close it and unmount again.')
+    raise StoreFault(f'"{path}" can\'t be unmounted: {reason}.')
+
+
+def _unmount_command(path: Path, *, lazy: bool) -> list[str]:
+    if shutil.which("fusermount3"):
+        return ["fusermount3", "-u", *(["-z"] if lazy else []), "--", str(path)]
+    if os.geteuid() == 0:
+        return ["umount", *(["-l"] if lazy else []), "--", str(path)]
+    raise StoreFault("fusermount3 is missing; install Debian's package fuse3.")
+
+
+def _is_dead(path: Path) -> bool:
+    try:
+        os.stat(path)
+    except OSError as error:
+        if error.errno in DEAD:
+            return True
+        if error.errno not in (errno.EACCES, errno.EPERM):  # somebody else's, and alive
+            raise Misuse(f'"{path}" can\'t be looked at: {error.strerror}.') from error
+    return False
+
+
+def _used_by(path: Path) -> str:
+    """` by NAME (pid N), …` for those that this user may see; "" if none."""
+    prefix = str(path)
+    holders = [one for one in sorted(_processes()) if _holds(one, prefix)]
+    names = [f"{_comm(pid)} (pid {pid})" for pid in holders[:HOLDERS_SHOWN]]
+    if len(holders) > HOLDERS_SHOWN:
+        names.append(f"{len(holders) - HOLDERS_SHOWN} more")
+    return " by " + ", ".join(names) if names else ""
+
+
+def _processes() -> Iterator[int]:
+    return (int(name) for name in os.listdir("/proc") if name.isdigit())
+
+
+def _holds(pid: int, prefix: str) -> bool:
+    """Whether a process works in, or has something open below, a directory."""
+    try:
+        links = [f"/proc/{pid}/cwd", f"/proc/{pid}/root"]
+        links += [f"/proc/{pid}/fd/{fd}" for fd in os.listdir(f"/proc/{pid}/fd")]
+        targets = [os.readlink(link) for link in links]
+    except (FileNotFoundError, PermissionError, ProcessLookupError):
+        return False  # it ended, or isn't ours to look at
+    return any(target == prefix or target.startswith(prefix + "/") for target in targets)
+
+
+def _comm(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8", errors="replace").strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return "a program"
+
+
+def _mounts() -> Iterator[MountInfo]:
+    """All mounts of this namespace, later ones on top of earlier ones."""
+    for line in Path("/proc/self/mountinfo").read_bytes().splitlines():
+        before, _, after = line.partition(b" - ")
+        kind, source, *_ = after.split(b" ")
+        yield MountInfo(
+            _unescape(before.split(b" ")[4]),
+            kind.decode("ascii", "replace"),
+            _unescape(source).decode("utf-8", "backslashreplace"),
+        )
+
+
+def _unescape(field: bytes) -> bytes:
+    r"""mountinfo writes space, tab, newline and backslash as \ooo."""
+    first, *rest = field.split(b"\\")
+    return first + b"".join(bytes([int(one[:3], 8)]) + one[3:] for one in rest)

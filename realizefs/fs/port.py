@@ -1,0 +1,146 @@
+"""What `fs` needs of an arena: the narrow side of `sync.arena.Arena`, which tests fake.
+
+Synchronous methods are called on the trio thread and answer from memory, one LMDB read or one
+native system call; they never wait. `children` and `believed_real` are also called from worker
+threads. A method that is given an inode which doesn't exist raises FileNotFoundError.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from realizefs.model.changes import Change
+from realizefs.model.entries import Dirent, Entry
+from realizefs.model.ids import Digest, Inode
+from realizefs.model.marks import Mark
+from realizefs.model.versions import Version
+from realizefs.store.realfile import Root
+
+
+class Node(Protocol):
+    """An inode, its path, and its entry if the index knows it (tombstones included)."""
+
+    @property
+    def ino(self) -> Inode: ...
+    @property
+    def path(self) -> bytes: ...
+    @property
+    def entry(self) -> Entry | None: ...
+
+
+class Description(Protocol):
+    """What DESIGN 3.3 shows of a path: `status` in its words, `hash` b"" where there is none."""
+
+    @property
+    def mark(self) -> Mark: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def hash(self) -> Digest: ...
+    @property
+    def holders(self) -> Sequence[tuple[str, str]]: ...
+
+
+class Overlay(Protocol):
+    """Inodes of native things that the index doesn't know (yet)."""
+
+    def ino_of(self, parent: Inode, name: bytes) -> Inode:
+        """The inode of this place; a new one the first time."""
+        ...
+
+    def forget(self, ino: Inode) -> None:
+        """Nobody knows this inode any more; harmless for inodes of the index."""
+        ...
+
+
+class HasRoot(Protocol):
+    """The part of the arena's store that `fs` touches."""
+
+    @property
+    def root(self) -> Root: ...
+
+
+class Arena(Protocol):
+    """One tree of files: what is real natively in `store.root`, the rest through here."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def root_ino(self) -> Inode: ...
+    @property
+    def store(self) -> HasRoot: ...
+    @property
+    def overlay(self) -> Overlay: ...
+    @property
+    def listeners(self) -> list[Callable[[Change], None]]: ...
+
+    def node(self, ino: Inode) -> Node:
+        """What the inode is now; FileNotFoundError if neither index nor overlay knows it."""
+        ...
+
+    def path(self, ino: Inode) -> bytes:
+        """Where the inode is now."""
+        ...
+
+    def ino_for(self, parent: Inode, name: bytes) -> Inode | None:
+        """The inode called so: of a live entry of the index, else of the overlay."""
+        ...
+
+    def children(self, ino: Inode) -> Sequence[Dirent]:
+        """The index's entries in a directory, tombstones included, by name."""
+        ...
+
+    def believed_real(self, ino: Inode) -> bool:
+        """Whether the index holds that a native file belongs to this entry."""
+        ...
+
+    def cached_bytes(self, ino: Inode) -> int:
+        """Bytes of disk that the cache uses for this entry."""
+        ...
+
+    def cached_complete(self, ino: Inode) -> bool:
+        """Whether reading this entry's current version needs no peer."""
+        ...
+
+    def explicit_mark(self, ino: Inode) -> Mark | None:
+        """The mark set on this very inode."""
+        ...
+
+    def describe(self, ino: Inode) -> Description:
+        """The derived attributes."""
+        ...
+
+    def touched(self, path: bytes) -> None:
+        """Something native at `path` may have changed: index it soon."""
+        ...
+
+    def writing(self, ino: Inode) -> None:
+        """A handle that can write was opened."""
+        ...
+
+    def written(self, ino: Inode, path: bytes | None) -> None:
+        """A handle that could write was closed; None if the file has no name any more."""
+        ...
+
+    async def read(self, ino: Inode, version: Version, start: int, length: int) -> bytes:
+        """Bytes of exactly that version, from the cache or a peer."""
+        ...
+
+    async def make_real(self, ino: Inode, truncate: bool) -> None:
+        """Give an unreal file a native one with its content; with `truncate` an empty one."""
+        ...
+
+    async def remove(self, ino: Inode) -> None:
+        """Record that an entry is deleted; committed on return."""
+        ...
+
+    async def move(self, ino: Inode, new_parent: Inode, new_name: bytes, flags: int) -> None:
+        """Record a rename: the inode and all below it follow, what was there is replaced."""
+        ...
+
+    async def change_metadata(self, ino: Inode, mode: int | None, mtime_ns: int | None) -> None:
+        """Record new permission bits or mtime of an unreal entry."""
+        ...
+
+    async def set_mark(self, ino: Inode, mark: Mark | None) -> None:
+        """Set or clear the explicit mark; committed on return."""
+        ...

@@ -1,0 +1,118 @@
+"""Extended attributes: the interface of marks (DESIGN 3.3), and the user's own.
+
+`user.realize.mark` is what was set on this very path. The derived ones are read-only (EPERM) and
+never listed, so that `cp -a`, `tar --xattrs` and `rsync -X` don't copy state; the rest of
+`user.realize.` is reserved (EPERM, ENODATA). Other `user.*` attributes are the native file's own
+and stay on this machine; an unreal path has none and takes none yet (ENOTSUP). Other namespaces
+aren't supported; `security.*` is answered ENODATA, since the kernel asks before every write.
+"""
+
+import errno
+import os
+
+import pyfuse3
+
+from realizefs.fs import items
+from realizefs.fs.items import Item
+from realizefs.fs.port import Arena
+from realizefs.model.ids import Inode
+from realizefs.model.marks import Mark
+
+MARK = b"user.realize.mark"
+RESERVED = b"user.realize."
+OWN = b"user."
+
+
+def get(arena: Arena, ino: Inode, name: bytes) -> bytes:
+    """The value; ENODATA where there is none."""
+    if name.startswith(RESERVED):
+        return _get_reserved(arena, ino, name)
+    if not name.startswith(OWN):
+        raise _error(errno.ENODATA if name.startswith(b"security.") else errno.ENOTSUP)
+    item = items.find(arena, ino)
+    if item.stat is None:
+        raise _error(pyfuse3.ENOATTR)
+    return arena.store.root.getxattr(item.path, name)
+
+
+async def put(arena: Arena, ino: Inode, name: bytes, value: bytes) -> None:
+    """Set one; BadMark (EINVAL) for an unknown mark, and nothing is changed."""
+    if name == MARK:
+        mark = Mark.parse(value)
+        items.find(arena, ino)
+        await arena.set_mark(ino, mark)
+        return
+    item = _writable(arena, ino, name)
+    if item.stat is None:
+        raise _error(errno.ENOTSUP)
+    arena.store.root.setxattr(item.path, name, value)
+
+
+async def remove(arena: Arena, ino: Inode, name: bytes) -> None:
+    """Remove one; ENODATA where there is none."""
+    if name == MARK:
+        if arena.explicit_mark(ino) is None:
+            raise _error(pyfuse3.ENOATTR)
+        await arena.set_mark(ino, None)
+        return
+    item = _writable(arena, ino, name)
+    if item.stat is None:
+        raise _error(pyfuse3.ENOATTR)
+    arena.store.root.removexattr(item.path, name)
+
+
+def names(arena: Arena, ino: Inode) -> list[bytes]:
+    """Those that a copy should take along: the user's own, and an explicit mark."""
+    item = items.find(arena, ino)
+    listed = [MARK] if arena.explicit_mark(ino) is not None else []
+    if item.stat is not None:
+        listed += [one for one in _native_names(item) if not one.startswith(RESERVED)]
+    return listed
+
+
+def _get_reserved(arena: Arena, ino: Inode, name: bytes) -> bytes:
+    if name == MARK:
+        mark = arena.explicit_mark(ino)
+        value = mark.value if mark else ""
+    else:
+        value = _derived(arena, ino, name)
+    if not value:
+        raise _error(pyfuse3.ENOATTR)
+    return value.encode()
+
+
+def _derived(arena: Arena, ino: Inode, name: bytes) -> str:
+    items.find(arena, ino)
+    description = arena.describe(ino)
+    match name:
+        case b"user.realize.mark.effective":
+            return description.mark.value
+        case b"user.realize.status":
+            return description.status
+        case b"user.realize.hash":
+            return description.hash.hex()
+        case b"user.realize.peers":
+            return "\n".join(f"{peer} {held}" for peer, held in description.holders)
+    return ""
+
+
+def _native_names(item: Item) -> list[bytes]:
+    try:
+        found = item.arena.store.root.listxattr(item.path)
+    except OSError as error:
+        if error.errno == errno.ENOTSUP:
+            return []  # the root's filesystem has none
+        raise
+    return [one for one in found if one.startswith(OWN)]
+
+
+def _writable(arena: Arena, ino: Inode, name: bytes) -> Item:
+    if name.startswith(RESERVED):
+        raise _error(errno.EPERM)
+    if not name.startswith(OWN):
+        raise _error(errno.ENOTSUP)
+    return items.find(arena, ino)
+
+
+def _error(number: int) -> OSError:
+    return OSError(number, os.strerror(number))

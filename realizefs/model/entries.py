@@ -1,0 +1,86 @@
+"""Entries: a place in the arena's tree, its version, and the traces of its real file."""
+
+from dataclasses import dataclass
+
+from realizefs.model.ids import NO_DIGEST, ArenaId, Digest, Inode, PeerId, Seq
+from realizefs.model.versions import Held, Kind, Vector, Version
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the arena database knows of one path.
+
+    `origin` is the peer we learnt this version from; 0 if made here or if what we hold of it
+    changed since, so that a row is not told back to whom it came from.
+    `seq` is its place in our history.
+    """
+
+    ino: Inode
+    parent: Inode
+    name: bytes
+    version: Version
+    origin: PeerId = PeerId(0)
+    seq: Seq = Seq(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Dirent:
+    """One line of a directory listing: enough for readdirplus without opening the entry."""
+
+    name: bytes
+    ino: Inode
+    kind: Kind
+    deleted: bool
+    mode: int
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What tells cheaply that a real file is still the one that was hashed.
+
+    `dev` and `ino` of the native filesystem, `size` bytes, `mtime_ns`, `ctime_ns`
+    nanoseconds, `mode` the full st_mode.
+    """
+
+    dev: int
+    ino: int
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    mode: int
+
+
+@dataclass(frozen=True, slots=True)
+class RealRow:
+    """The real file of an entry as it was last indexed.
+
+    `hash` is that of its content then. `vector` is that of the version which it was when it and
+    the index last agreed: an edit of the file is a change of *that* version, so that it is seen
+    to be concurrent with what a peer made meanwhile (R2).
+    """
+
+    fingerprint: Fingerprint
+    hash: Digest = NO_DIGEST
+    vector: Vector = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """What `peer` said that it holds: `held` of the content `hash`."""
+
+    peer: PeerId
+    held: Held
+    hash: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class PeerCard:
+    """What the household knows of one peer: `certificate` is DER, `addresses` "host:port"."""
+
+    peer: PeerId
+    name: str
+    certificate: bytes
+    addresses: tuple[str, ...] = ()
+    arenas: tuple[ArenaId, ...] = ()

@@ -1,0 +1,113 @@
+"""Invitation codes: one line that carries all that a new peer needs to join.
+
+    realizefs-<base64url of checksum and payload, unpadded>
+
+The payload is compact JSON: addresses, the fingerprint of the inviter's certificate, arenas
+and a one-time secret. The checksum (4 bytes of SHA-256) is for people who paste half a code;
+it proves nothing. The inviter keeps only the SHA-256 of the secret.
+"""
+
+import binascii
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from hashlib import sha256
+
+from realizefs.model.errors import BadInvitation
+from realizefs.model.ids import ArenaId
+from realizefs.model.limits import ADDRESSES_MAX, ARENAS_MAX
+from realizefs.model.messages import SharedArena
+
+PREFIX = "realizefs-"
+CODE_LENGTH_MAX = 16 * 1024
+"""Characters; sixteen addresses and a few dozen arenas take far less."""
+SECRET_BYTES = 32
+FINGERPRINT_BYTES = 32
+CHECKSUM_BYTES = 4
+ARENA_ID_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """What a code says. `fingerprint` is the SHA-256 of the inviter's DER certificate, hex."""
+
+    addresses: tuple[str, ...]
+    fingerprint: str
+    secret: bytes
+    arenas: tuple[SharedArena, ...]
+
+
+def secret_hash(secret: bytes) -> bytes:
+    """What the inviter stores of a secret: 32 bytes."""
+    return sha256(secret).digest()
+
+
+def encode(invitation: Invitation) -> str:
+    """The invitation as one line."""
+    payload = json.dumps(
+        [
+            list(invitation.addresses),
+            invitation.fingerprint,
+            invitation.secret.hex(),
+            [[shared.arena.hex(), shared.name] for shared in invitation.arenas],
+        ],
+        separators=(",", ":"),
+    ).encode()
+    return PREFIX + urlsafe_b64encode(_checksum(payload) + payload).decode().rstrip("=")
+
+
+def decode(code: str) -> Invitation:
+    """The invitation in a line; raises BadInvitation."""
+    text = "".join(code.split())
+    if not text.startswith(PREFIX) or len(text) > CODE_LENGTH_MAX:
+        raise BadInvitation(
+            f'This is not an invitation code; one begins with "{PREFIX}" and is a single line.'
+        )
+    try:
+        return _parsed(_payload(text.removeprefix(PREFIX)))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise BadInvitation(
+            "The invitation code is damaged or incomplete; copy the whole line again."
+        ) from error
+
+
+def _payload(encoded: str) -> bytes:
+    padded = encoded + "=" * (-len(encoded) % 4)
+    try:
+        data = urlsafe_b64decode(padded.encode("ascii"))
+    except binascii.Error as error:
+        raise ValueError("not base64") from error
+    payload = data[CHECKSUM_BYTES:]
+    if data[:CHECKSUM_BYTES] != _checksum(payload):
+        raise ValueError("the checksum differs")
+    return payload
+
+
+def _parsed(payload: bytes) -> Invitation:
+    addresses, fingerprint, secret, arenas = json.loads(payload)
+    invitation = Invitation(
+        addresses=tuple(str(address) for address in addresses),
+        fingerprint=bytes.fromhex(fingerprint).hex(),
+        secret=bytes.fromhex(secret),
+        arenas=tuple(
+            SharedArena(ArenaId(bytes.fromhex(arena)), str(name)) for arena, name in arenas
+        ),
+    )
+    _check(invitation)
+    return invitation
+
+
+def _check(invitation: Invitation) -> None:
+    sizes_hold = (
+        len(invitation.secret) == SECRET_BYTES
+        and len(invitation.fingerprint) == 2 * FINGERPRINT_BYTES
+        and 0 < len(invitation.addresses) <= ADDRESSES_MAX
+        and 0 < len(invitation.arenas) <= ARENAS_MAX
+        and all(len(shared.arena) == ARENA_ID_BYTES for shared in invitation.arenas)
+    )
+    if not sizes_hold:
+        raise ValueError("a field has the wrong size")
+
+
+def _checksum(payload: bytes) -> bytes:
+    return sha256(payload).digest()[:CHECKSUM_BYTES]

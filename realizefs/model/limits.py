@@ -1,0 +1,189 @@
+"""Every bound, with its unit and its reason."""
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+
+BLOCK_BYTES_MIN = 128 * KIB
+"""Bytes; one FUSE read of an unprivileged mount, so a smaller block would save nothing."""
+
+BLOCKS_MAX = 4096
+"""Blocks of one file: its block list stays within 128 KiB, one message."""
+
+FRAME_MESSAGE_BYTES_MAX = 1 * MIB
+"""Bytes of the capnp message in a frame: 500 rows with long paths fit, memory stays small."""
+
+FRAME_PAYLOAD_BYTES_MAX = 8 * MIB
+"""Bytes of raw payload in a frame: the largest read-ahead."""
+
+ROWS_BATCH_MAX = 500
+"""Rows in one message and in one transaction: about 100 ms of work for the receiver."""
+
+ROWS_BATCH_BYTES_MAX = 512 * KIB
+"""Bytes of rows, estimated, in one message; half of a frame since estimates err."""
+
+READ_BYTES_MAX = 8 * MIB
+"""Bytes one Read may ask for; equals the payload bound."""
+
+REQUESTS_IN_FLIGHT_MAX = 64
+"""Requests one side may have open on a connection; more wait at the asker, and are a protocol
+fault at the holder."""
+
+READ_AHEAD_BYTES_MAX = 8 * MIB
+"""Bytes fetched ahead of a sequential reader: a second of a 64 Mbit/s line."""
+
+SEND_QUEUE_FRAMES_MAX = 32
+"""Frames waiting to be written on one connection; senders wait when it is full."""
+
+PROGRESS_SECONDS = 5.0
+"""Seconds without any progress after which a read that needs a peer fails (DESIGN 3.4)."""
+
+PING_IDLE_SECONDS = 5.0
+"""Seconds of silence after which a ping is sent."""
+
+DEAD_LINK_SECONDS = 15.0
+"""Seconds of silence after which the connection is given up."""
+
+HANDSHAKE_SECONDS = 10.0
+"""Seconds for TLS and Hello together; what is slower is not a peer."""
+
+CONNECTIONS_PENDING_MAX = 64
+"""Connections that haven't finished their handshake; further ones are closed at once."""
+
+RECONNECT_SECONDS_FIRST = 0.2
+"""Seconds until the first new try after a link was lost."""
+
+RECONNECT_SECONDS_MAX = 10.0
+"""Seconds between tries at most: an owner that is back is used again soon after."""
+
+INVITATION_SECONDS = 24 * 3600
+"""Seconds an invitation is good for."""
+
+INVITATIONS_MAX = 100
+"""Open invitations of one home; older ones are dropped first."""
+
+CHUNK_BYTES = 8 * MIB
+"""Bytes of small files that jobs may have in flight at once; a bigger file goes alone."""
+
+JOBS_MAX = 16
+"""Jobs running at once: enough to hide round trips for small files, few file descriptors."""
+
+BACKOFF_SECONDS = (0, 15, 30, 60, 120, 300, 900, 3600, 3 * 3600, 9 * 3600, 18 * 3600)
+"""Seconds before the n-th retry of a failed job; the last one repeats."""
+
+CACHE_BYTES_DEFAULT = 10 * GIB
+"""Bytes of cache of an arena that says nothing; never more than a tenth of the disk."""
+
+INODE_RANGE_SIZE = 65536
+"""Inodes given to an arena at a time: one global transaction per 65,536 new files."""
+
+INODE_RESERVE = 1024
+"""Inodes an arena takes from its range at a time; a crash forgets at most these."""
+
+PEERS_MAX = 256
+"""Peers in one roster; a family or a small office, and a bound on what a Roster may bring."""
+
+ADDRESSES_MAX = 16
+"""Addresses of one peer."""
+
+ARENAS_MAX = 256
+"""Arenas of one household."""
+
+VECTOR_ENTRIES_MAX = PEERS_MAX
+"""Peers in one version vector."""
+
+CONTROL_LINE_BYTES_MAX = 1 * MIB
+"""Bytes of one request or answer on the control socket."""
+
+ROWS_UNACKED_MAX = 4
+"""Rows messages of one arena that may be on their way unacknowledged: enough to keep the receiver
+busy, few enough that the answer to a read never waits behind a long catch-up."""
+
+MESSAGES_WAITING_MAX = 64
+"""Messages of one peer that wait to be handled; then nothing more is read from it."""
+
+SERVES_AT_ONCE_MAX = 4
+"""Requests of one peer that are read from disk at once, the others wait: 32 MiB of payloads."""
+
+SEND_QUEUE_BYTES_MAX = 16 * MIB
+"""Bytes waiting to be written on one connection; senders wait when there are more."""
+
+SEND_QUEUE_URGENT_FRAMES_MAX = 4096
+"""Frames that may wait although nobody waits for room for them (answers to pings, failures,
+acknowledgements): a peer that causes more without reading them is given up."""
+
+CLOSE_SECONDS = 1.0
+"""Seconds for the last frames and the TLS goodbye when a connection is closed."""
+
+PEER_NAME_BYTES_MAX = 255
+"""Bytes of the name of a peer or an arena, as one path name."""
+
+CERTIFICATE_BYTES_MAX = 4 * KIB
+"""Bytes of a DER certificate: ours have 300."""
+
+ADDRESS_BYTES_MAX = 300
+"""Bytes of "host:port": a DNS name has 253 at most."""
+
+SENTENCE_BYTES_MAX = 8 * KIB
+"""Bytes of a sentence that comes from a peer; a path of 4 KiB, escaped, fits."""
+
+FEATURES_MAX = 64
+"""Features that a Hello may announce."""
+
+JOIN_SECRET_BYTES_MAX = 64
+"""Bytes of the secret in an invitation."""
+
+CONTROL_CONNECTIONS_MAX = 64
+"""Commands answered at once; more wait their turn."""
+
+ARENA_RETRY_SECONDS = 5.0
+"""Seconds between tries to open an arena whose root is gone: soon after a disk is mounted."""
+
+LISTEN_RETRY_SECONDS = 5.0
+"""Seconds between tries to listen on an address that is taken."""
+
+MOUNT_SECONDS = 30.0
+"""Seconds a mount may take to answer before the command line gives up on it."""
+
+COMMAND_SECONDS = 120.0
+"""Seconds the command line waits for an answer: a join on a slow line fits, a hang doesn't."""
+
+FUSE_TASKS_MAX = 1000
+"""Requests of the kernel answered at once: readers that wait for a peer hold a task each, and
+hundreds of them must leave some for `ls`."""
+
+FUSE_THREADS_MAX = 16
+"""Worker threads for reads, writes and fsyncs of real files that may wait for the disk."""
+
+INLINE_WRITE_BYTES_MAX = 64 * KIB
+"""Bytes of a write done on the trio thread; a bigger one may meet the kernel's dirty throttling."""
+
+KERNEL_CACHE_SECONDS = 300.0
+"""Seconds the kernel may trust what only the index changes: every change is told to it."""
+
+KERNEL_CACHE_SECONDS_REAL = 1.0
+"""Seconds the kernel may trust what other programs can change in the arena root directly."""
+
+KERNEL_NOTICES_MAX = 65536
+"""Invalidations waiting to be told to the kernel; more become one sweep over all it knows."""
+
+STALE_NAMES_MAX = 10000
+"""Changed names remembered for one open directory; more make its whole listing uncached."""
+
+DAEMON_START_SECONDS = 5.0
+"""Seconds a daemon may hold its home's lock without a socket: it is starting or ending then."""
+
+CONNECTIONS_PER_PEER_MAX = 4
+"""Connections of one peer at once: one, and a few that are found dead only later."""
+
+JOIN_MESSAGE_BYTES_MAX = 64 * KIB
+"""Bytes of the only message that may come from somebody who isn't a peer yet: one card."""
+
+TLS_READ_BYTES = 512 * KIB
+"""Bytes read from a socket at once: 32 TLS records; more gains nothing (DESIGN 7.3)."""
+
+TLS_WRITE_BYTES = 256 * KIB
+"""Bytes encrypted at once: about 0.1 ms in which nothing else runs."""
+
+HAPPY_EYEBALLS_SECONDS = 0.25
+"""Seconds before the next address is tried beside the one that hasn't answered (RFC 8305)."""

@@ -1,0 +1,186 @@
+"""What peers say to each other, as values. `codec.peer_messages` turns them into bytes.
+
+One connection carries all arenas. Requests carry an id chosen by the asker, unique while in
+flight on that connection and side; the answer has the same id.
+"""
+
+from dataclasses import dataclass
+
+from realizefs.model.entries import PeerCard
+from realizefs.model.ids import ArenaId, Digest, PeerId, ReplicaId, Seq
+from realizefs.model.versions import Held, Version
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """First message of both sides. `arenas`: those this side has and lets the other see."""
+
+    protocol: int
+    features: tuple[str, ...]
+    peer: PeerId
+    name: str
+    arenas: tuple[ArenaId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """All peers that the sender knows of, itself included; sent after Hello and on change."""
+
+    peers: tuple[PeerCard, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """Send me your history of `arena` after `after`, if your replica is `replica`, else all."""
+
+    arena: ArenaId
+    replica: ReplicaId
+    after: Seq
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One path: its version, and what the sender holds of it."""
+
+    path: bytes
+    version: Version
+    held: Held
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A piece of the sender's history; `last` is the position after it.
+
+    May be empty: `last` then only moves. `replica` is the sender's.
+    """
+
+    arena: ArenaId
+    replica: ReplicaId
+    last: Seq
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """Everything of your replica's history up to `seq` is committed here."""
+
+    arena: ArenaId
+    replica: ReplicaId
+    seq: Seq
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Bytes [start, start+length) of the version of `path` with content `hash`.
+
+    Answered by Data (length bytes, fewer only at the end of file) or Failure.
+    """
+
+    request: int
+    arena: ArenaId
+    path: bytes
+    hash: Digest
+    start: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBlocks:
+    """The block list of that version: Data with 32 bytes a block, in order."""
+
+    request: int
+    arena: ArenaId
+    path: bytes
+    hash: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """The answer to Read and ReadBlocks; the bytes travel as the frame's raw payload."""
+
+    request: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The request failed at the holder; `code` is one of FAILURE_CODES."""
+
+    request: int
+    code: str
+    detail: str
+
+
+FAILURE_CODES = ("version-gone", "no-arena", "bad-request", "io", "busy", "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """The asker no longer wants the answer; one comes all the same, Failure "cancelled" at once
+    unless another crossed the Cancel, so that both sides agree on what is in flight."""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Are you there?"""
+
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """Yes."""
+
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """From somebody who holds an invitation, over TLS pinned to the inviter's certificate."""
+
+    secret: bytes
+    card: PeerCard
+
+
+@dataclass(frozen=True, slots=True)
+class SharedArena:
+    """An arena that an invitation opens."""
+
+    arena: ArenaId
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """The invitation was good: the inviter's roster (itself first) and the arenas it opens."""
+
+    roster: tuple[PeerCard, ...]
+    arenas: tuple[SharedArena, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The connection or the invitation is not accepted; the connection ends after this."""
+
+    reason: str
+
+
+Message = (
+    Hello
+    | Roster
+    | Subscribe
+    | Rows
+    | Ack
+    | Read
+    | ReadBlocks
+    | Data
+    | Failure
+    | Cancel
+    | Ping
+    | Pong
+    | Join
+    | Welcome
+    | Refused
+)

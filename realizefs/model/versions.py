@@ -1,0 +1,98 @@
+"""Versions: one state of one path, and what peers hold of it.
+
+A vector maps peer → counter (Parker et al. 1983, version vectors). It is kept as a sorted tuple
+of pairs so that versions compare and hash by value; zero counters are never stored.
+"""
+
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+from realizefs.model.ids import NO_DIGEST, Digest, PeerId
+
+
+class Kind(IntEnum):
+    """What can be synced; the numbers are those on disk and on the wire."""
+
+    FILE = 1
+    DIRECTORY = 2
+    SYMLINK = 3
+
+
+class Held(IntEnum):
+    """What a peer has of the content of a version."""
+
+    NONE = 0
+    CACHED = 1
+    """a complete verified blob"""
+    OWN = 2
+    """a regular file in its arena root"""
+
+
+Vector = tuple[tuple[PeerId, int], ...]
+
+
+def vector_of(counters: dict[PeerId, int]) -> Vector:
+    """The canonical form of a mapping."""
+    return tuple(sorted((peer, count) for peer, count in counters.items() if count > 0))
+
+
+def join_vectors(a: Vector, b: Vector) -> Vector:
+    """The least vector that dominates both."""
+    joined = dict(a)
+    for peer, count in b:
+        joined[peer] = max(count, joined.get(peer, 0))
+    return vector_of(joined)
+
+
+def dominates(a: Vector, b: Vector) -> bool:
+    """Whether `a` has seen all that `b` has (equal vectors dominate each other)."""
+    seen = dict(a)
+    return all(seen.get(peer, 0) >= count for peer, count in b)
+
+
+def bump(vector: Vector, peer: PeerId) -> Vector:
+    """A local change: own counter = max(all) + 1."""
+    highest = max((count for _, count in vector), default=0)
+    return vector_of({**dict(vector), peer: highest + 1})
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One state of one path.
+
+    `hash` is the BLAKE3 of the content (files only) and `block_root` the BLAKE3 of its block
+    list, b"" where the file is one block; with it every block can be checked alone, whoever
+    sends it. `size` in bytes, `mtime_ns` nanoseconds since 1970 (may be negative), `mode` the
+    permission bits 0o7777, `target` where a symlink points. `author` made this version.
+    A tombstone has `deleted` and keeps the kind of what was there.
+    """
+
+    kind: Kind
+    hash: Digest = NO_DIGEST
+    block_root: Digest = NO_DIGEST
+    size: int = 0
+    mtime_ns: int = 0
+    mode: int = 0
+    target: bytes = b""
+    deleted: bool = False
+    vector: Vector = ()
+    author: PeerId = PeerId(0)
+
+    @property
+    def content(self) -> tuple[Kind, bool, bytes, bytes]:
+        """What makes two versions the same to a reader; metadata left out."""
+        return (self.kind, self.deleted, self.hash, self.target)
+
+    def changed(self, author: PeerId, over: Vector) -> "Version":
+        """This state as a new change by `author` that has seen `over`."""
+        return replace(self, vector=bump(join_vectors(self.vector, over), author), author=author)
+
+    def tombstone(self, author: PeerId, now_ns: int) -> "Version":
+        """The deletion of this version by `author`."""
+        return Version(
+            kind=self.kind,
+            mtime_ns=now_ns,
+            deleted=True,
+            vector=bump(self.vector, author),
+            author=author,
+        )

@@ -1,0 +1,210 @@
+"""A channel: messages to and from one other side, over TLS.
+
+Use: `async with channel:` runs its writer task. Any task may `send`; one at a time may `receive`.
+Without it (the two messages of joining) `send` writes by itself, for one task only.
+
+Sending only queues: the writer alone touches the stream, so a cancelled sender can't leave half a
+frame behind, and frames that queue up meanwhile go out in one write. The queue is bounded in frames
+and in bytes: `send` waits for room. `put` doesn't wait; it is for answers that a reader must be
+able to give without ever waiting for the other side to read (or both readers could wait for each
+other forever), and so has a bound of its own, beyond which the other side is given up.
+"""
+
+from collections import deque
+from types import TracebackType
+from typing import Self
+
+import trio
+
+from realizefs.codec.frames import Frame, FrameBounds, FrameReader, pack
+from realizefs.codec.peer_messages import decode, encode
+from realizefs.model.errors import ConnectionLost, PeerFault
+from realizefs.model.limits import (
+    CLOSE_SECONDS,
+    SEND_QUEUE_BYTES_MAX,
+    SEND_QUEUE_FRAMES_MAX,
+    SEND_QUEUE_URGENT_FRAMES_MAX,
+    TLS_WRITE_BYTES,
+)
+from realizefs.model.messages import Message
+from realizefs.net.tls_stream import TlsStream, WireCounters, chunks
+
+__all__ = ["Channel", "WireCounters"]
+
+
+class Channel:
+    """Messages over an established TLS connection.
+
+    `certificate`: DER of the other side, b"" of a joiner. `address`: its "host:port".
+    `bytes_in`: payload and message bytes decrypted so far. `payload_at`: trio time at which bytes
+    of a payload last came (0.0: never): the progress of bulk data.
+    """
+
+    def __init__(self, tls: TlsStream, bounds: FrameBounds | None = None) -> None:
+        self.certificate = tls.certificate
+        self.address = tls.address
+        self.bytes_in = 0
+        self.payload_at = 0.0
+        self._tls = tls
+        self._reader = FrameReader(bounds)
+        self._frames: deque[Frame] = deque()
+        self._queue: deque[list[bytes]] = deque()
+        self._queued_bytes = 0
+        self._room = trio.lowlevel.ParkingLot()
+        self._wake = trio.Event()
+        self._ending = False
+        self._lost: PeerFault | ConnectionLost | None = None
+        self._written = trio.Event()
+        self._manager = trio.open_nursery()
+        self._nursery: trio.Nursery | None = None
+
+    async def __aenter__(self) -> Self:
+        self._nursery = await self._manager.__aenter__()
+        self._nursery.start_soon(self._write)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._nursery is not None
+        await self.aclose()
+        self._nursery.cancel_scope.cancel()
+        # Not passing the error on: the nursery would wrap it in a group. It goes on from here.
+        await self._manager.__aexit__(None, None, None)
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._ending
+
+    async def send(self, message: Message) -> None:
+        """Queue a message, waiting for room; raises ConnectionLost.
+
+        Cancelled, it has queued nothing.
+        """
+        await self.room()
+        self.put(message)
+        if self._nursery is None:
+            await self._drain()
+
+    async def room(self) -> None:
+        """Wait until the queue has room; a `put` without an await in between then finds it."""
+        while self._full and not self._ending:
+            await self._room.park()
+
+    @property
+    def _full(self) -> bool:
+        return (
+            len(self._queue) >= SEND_QUEUE_FRAMES_MAX or self._queued_bytes >= SEND_QUEUE_BYTES_MAX
+        )
+
+    def put(self, message: Message) -> None:
+        """Queue a message at once; raises ConnectionLost."""
+        if self._ending:
+            raise self._lost or ConnectionLost(f"The connection with {self.address} is closed.")
+        if len(self._queue) >= SEND_QUEUE_URGENT_FRAMES_MAX:
+            self._break(ConnectionLost(f"{self.address} does not read what it asks for."))
+            return
+        frame = pack(*encode(message))
+        self._queue.append(frame)
+        self._queued_bytes += sum(map(len, frame))
+        self._wake.set()
+
+    async def accepted(self) -> None:
+        """Wait until the other side's first bytes came: with TLS 1.3 a client hears only then
+        whether its certificate was accepted. Raises like `receive`."""
+        if not self.bytes_in:
+            await self._fill()
+
+    async def receive(self) -> Message:
+        """The next message; raises ConnectionLost, ProtocolFault.
+
+        Cancelled, it has lost nothing. Messages that are here already come without a checkpoint;
+        they are bounded by one read of the socket.
+        """
+        while not self._frames:
+            await self._fill()
+        return decode(*self._frames.popleft())
+
+    async def _fill(self) -> None:
+        try:
+            pieces = await self._tls.receive()
+        except (PeerFault, ConnectionLost) as error:
+            if self._lost is not None:
+                raise self._lost from error
+            raise
+        # No await until all is fed: a cancelled reader leaves the frames whole.
+        before = self._reader.payload_bytes
+        for piece in pieces:
+            self.bytes_in += len(piece)
+            self._frames += self._reader.feed(piece)
+        if self._reader.payload_bytes != before:
+            self.payload_at = trio.current_time()
+        if self._tls.wants_write:
+            self._wake.set()
+
+    async def _write(self) -> None:
+        """The writer: until it is told to end and the queue is empty, or the stream breaks."""
+        try:
+            while True:
+                await self._drain()
+                if self._ending:
+                    return
+                self._wake = trio.Event()
+                await self._wake.wait()
+        except ConnectionLost as error:
+            self._break(error)
+        finally:
+            self._written.set()
+
+    async def _drain(self) -> None:
+        while self._queue or self._tls.wants_write:
+            if self._queue:
+                await self._write_some()
+            else:
+                await self._tls.flush()
+
+    async def _write_some(self) -> None:
+        """The frames at the head of the queue, as many as fit one write; a big one in pieces."""
+        buffers: list[bytes] = []
+        size = 0
+        while self._queue and size < TLS_WRITE_BYTES:
+            frame = self._queue.popleft()
+            buffers += frame
+            size += sum(map(len, frame))
+        big = buffers.pop() if len(buffers[-1]) > TLS_WRITE_BYTES else b""
+        self._tls.encrypt(buffers)
+        for chunk in chunks(big):
+            self._tls.encrypt([chunk])
+            await self._tls.flush()
+        await self._tls.flush()
+        self._queued_bytes -= size
+        if not self._full:
+            self._room.unpark_all()
+
+    def _break(self, error: ConnectionLost) -> None:
+        """Nothing can be sent any more; the reader, if there is one, learns it, too."""
+        self._lost = self._lost or error
+        self._ending = True
+        self._queue.clear()
+        self._wake.set()
+        self._room.unpark_all()
+        if self._nursery is not None:
+            self._nursery.cancel_scope.cancel()
+            self._tls.abort()
+
+    async def aclose(self) -> None:
+        """Write what is queued, say goodbye and close; takes 2 * CLOSE_SECONDS at most, also
+        when cancelled."""
+        self._ending = True
+        self._wake.set()
+        self._room.unpark_all()
+        politely = self._lost is None
+        if self._nursery is not None:
+            with trio.move_on_after(CLOSE_SECONDS, shield=True):
+                await self._written.wait()
+            politely = politely and self._written.is_set()
+        await self._tls.aclose(politely)

@@ -1,0 +1,207 @@
+"""TLS over a trio stream by hand: `ssl.SSLObject` between two memory buffers.
+
+Why not `trio.SSLStream`: each of its reads ends at a TLS record of 16 KiB and goes through the
+scheduler. Here one read of the socket brings up to 512 KiB, which are decrypted in one go; it
+moves more than twice as much (DESIGN 7.3, scripts/bench_channel.py).
+
+Theory. All calls of the SSLObject are synchronous, on one thread. There is one reader, which
+alone reads the stream, and one writer, which alone writes it. Reading may make TLS want to write
+(a key update): `wants_write` says so and the owner wakes the writer. A cancelled `receive` loses
+nothing: between the socket's bytes coming and their being in the buffer there is no await. A
+cancelled `flush` leaves the stream unusable, so only the owner's end cancels it.
+"""
+
+import ssl
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+
+import trio
+
+from realizefs.model.errors import ConnectionLost, PeerFault, ProtocolFault
+from realizefs.model.limits import CLOSE_SECONDS, TLS_READ_BYTES, TLS_WRITE_BYTES
+
+_RECORD_BYTES = 16 * 1024
+"""What one TLS record carries at most; SSL_read returns no more than one."""
+
+_SMALL_BYTES = 4 * 1024
+"""Buffers below this are joined: copying them is cheaper than a TLS record each."""
+
+_NOT_ACCEPTED = (
+    "ALERT_UNKNOWN_CA",
+    "ALERT_CERTIFICATE_REQUIRED",
+    "ALERT_CERTIFICATE_UNKNOWN",
+    "ALERT_BAD_CERTIFICATE",
+    "ALERT_UNSUPPORTED_CERTIFICATE",
+    "ALERT_CERTIFICATE_EXPIRED",
+    "ALERT_CERTIFICATE_REVOKED",
+    "ALERT_ACCESS_DENIED",
+    "ALERT_DECRYPT_ERROR",
+)
+"""How OpenSSL calls the alerts (after TLSV1_, TLSV13_, SSLV3_) that mean: not you."""
+
+
+@dataclass(slots=True)
+class WireCounters:
+    """Bytes on all sockets that share these counters, TLS included."""
+
+    bytes_in: int = 0
+    bytes_out: int = 0
+
+
+class TlsStream:
+    """TLS on a stream; `address` is the other side's, for sentences."""
+
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        context: ssl.SSLContext,
+        server_side: bool,
+        address: str,
+        counters: WireCounters,
+    ) -> None:
+        self.address = address
+        self._stream = stream
+        self._counters = counters
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._reading = trio.CancelScope()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=server_side)
+
+    @property
+    def certificate(self) -> bytes:
+        """DER of what the other side has shown; b"" if nothing."""
+        return self._tls.getpeercert(binary_form=True) or b""
+
+    @property
+    def wants_write(self) -> bool:
+        """Whether TLS itself has something to write."""
+        return self._outgoing.pending > 0
+
+    async def handshake(self) -> None:
+        """Raises ProtocolFault, PeerFault (a certificate) or ConnectionLost."""
+        while True:
+            try:
+                self._tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                await self.flush()
+                await self._fill()
+            except ssl.SSLError as error:
+                await self._say_goodbye()
+                raise self._translated(error) from error
+        await self.flush()
+
+    async def receive(self) -> list[bytes]:
+        """Decrypted pieces, at least one; raises ConnectionLost at the end of the stream."""
+        while not (pieces := self._decrypted()):
+            await self._fill()
+        return pieces
+
+    def _decrypted(self) -> list[bytes]:
+        pieces: list[bytes] = []
+        try:
+            while True:
+                piece = self._tls.read(_RECORD_BYTES)
+                if not piece:
+                    raise self._ended()
+                pieces.append(piece)
+        except ssl.SSLWantReadError:
+            return pieces
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError) as end:
+            if pieces:
+                return pieces  # the end comes again with the next call
+            raise self._ended() from end
+        except ssl.SSLError as error:
+            raise self._translated(error) from error
+
+    async def _fill(self) -> None:
+        data: bytes | bytearray = b""
+        try:
+            with self._reading:
+                data = await self._stream.receive_some(TLS_READ_BYTES)
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            raise self._ended() from error
+        if self._reading.cancelled_caught:
+            raise self._ended()
+        self._reading = trio.CancelScope()
+        self._counters.bytes_in += len(data)
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+
+    def encrypt(self, buffers: Iterable[bytes | memoryview]) -> None:
+        """Encrypt these in order; `flush` writes them."""
+        small: list[bytes | memoryview] = []
+        for buffer in buffers:
+            if len(buffer) < _SMALL_BYTES:
+                small.append(buffer)
+                continue
+            if small:
+                self._tls.write(b"".join(small))
+                small.clear()
+            self._tls.write(buffer)
+        if small:
+            self._tls.write(b"".join(small))
+
+    async def flush(self) -> None:
+        """Write what is encrypted; raises ConnectionLost."""
+        while data := self._outgoing.read():
+            self._counters.bytes_out += len(data)
+            try:
+                await self._stream.send_all(data)
+            except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+                raise self._ended() from error
+
+    def abort(self) -> None:
+        """Whoever reads now, or tries it later, gets ConnectionLost."""
+        self._reading.cancel()
+
+    async def aclose(self, politely: bool) -> None:
+        """Close; `politely`: say goodbye first, within CLOSE_SECONDS even when cancelled."""
+        if politely:
+            with suppress(ssl.SSLError):  # it wants to read theirs: ours is in the buffer then
+                self._tls.unwrap()
+            await self._say_goodbye()
+        await trio.aclose_forcefully(self._stream)
+
+    async def _say_goodbye(self) -> None:
+        """Write what is left, then read until the other side has closed, too.
+
+        A socket closed with unread bytes is reset, and the reset may overtake our last words.
+        """
+        with trio.move_on_after(CLOSE_SECONDS, shield=True):
+            try:
+                await self.flush()
+                if isinstance(self._stream, trio.abc.HalfCloseableStream):
+                    await self._stream.send_eof()
+                while await self._stream.receive_some(TLS_READ_BYTES):
+                    pass
+            except (ConnectionLost, trio.BrokenResourceError, trio.ClosedResourceError):
+                pass  # the other side was faster
+            except trio.BusyResourceError:
+                pass  # somebody still reads; the end of the stream ends that
+
+    def _ended(self) -> ConnectionLost:
+        return ConnectionLost(f"The connection with {self.address} was lost.")
+
+    def _translated(self, error: ssl.SSLError) -> ConnectionLost | PeerFault:
+        reason = error.reason or ""
+        if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+            return self._ended()
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return PeerFault(f"{self.address} shows a certificate that is not the expected one.")
+        if reason.endswith(_NOT_ACCEPTED):
+            return PeerFault(
+                f"{self.address} does not accept this machine's certificate:"
+                " it was not invited, or was removed."
+            )
+        shown = reason.lower().replace("_", " ") or "garbage"
+        return ProtocolFault(f"{self.address} does not speak the protocol ({shown}).")
+
+
+def chunks(buffer: bytes) -> Iterable[memoryview]:
+    """A big buffer in pieces that are encrypted at once."""
+    view = memoryview(buffer)
+    return (view[i : i + TLS_WRITE_BYTES] for i in range(0, len(view), TLS_WRITE_BYTES))

@@ -1,0 +1,70 @@
+"""One arena's store: its subsystems, all in the environment they are handed."""
+
+from dataclasses import dataclass
+
+from realizefs.model.ids import ArenaId, Inode
+from realizefs.store.blobs import Blobs
+from realizefs.store.blocks import BlockLists
+from realizefs.store.cursors import Cursors
+from realizefs.store.decisions import Decisions
+from realizefs.store.dirty import DirtySet
+from realizefs.store.env import Environment, Txn
+from realizefs.store.holders import Holders
+from realizefs.store.inodes import ArenaInodes, InodeAllocator
+from realizefs.store.marks import Marks
+from realizefs.store.real import RealIndex
+from realizefs.store.realfile import Root
+from realizefs.store.tree import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class ArenaStore:
+    """The subsystems of one arena; any of them can share a transaction of `env`."""
+
+    env: Environment
+    tree: Tree
+    inodes: ArenaInodes
+    real: RealIndex
+    holders: Holders
+    cursors: Cursors
+    marks: Marks
+    decisions: Decisions
+    dirty: DirtySet
+    blocks: BlockLists
+    blobs: Blobs
+    root: Root
+
+    def forget(self, txn: Txn, ino: Inode) -> None:
+        """Remove every row about an entry (with no child) but its blob, which is for eviction."""
+        self.real.delete(txn, ino)
+        self.holders.forget(txn, ino)
+        self.marks.set(txn, ino, None)
+        self.decisions.delete(txn, ino)
+        self.dirty.forget(txn, ino)
+        self.tree.forget(txn, ino)
+
+
+def open_arena(
+    env: Environment, allocator: InodeAllocator, arena: ArenaId, root: Root, cache_max: int
+) -> ArenaStore:
+    """The store of an arena in an open environment (ARENA_SCHEMA); `cache_max` in bytes.
+
+    Blocks for a few commits where the database is new. The caller holds the arena's lock and
+    closes `env` and `root`.
+    """
+    inodes = ArenaInodes(env, allocator, arena)
+    tree = Tree(env, inodes)
+    return ArenaStore(
+        env=env,
+        tree=tree,
+        inodes=inodes,
+        real=RealIndex(),
+        holders=Holders(),
+        cursors=Cursors(),
+        marks=Marks(tree),
+        decisions=Decisions(),
+        dirty=DirtySet(tree),
+        blocks=BlockLists(),
+        blobs=Blobs(env, root.state.blobs_fd, cache_max),
+        root=root,
+    )

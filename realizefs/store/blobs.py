@@ -1,0 +1,326 @@
+"""The blobstore of one arena: the bytes held of unreal files, within a limit (DESIGN 7.1).
+
+Order of steps: create = row, then file; write = bytes, then range (see `blob`); delete = file,
+then row (see `eviction`). Whatever is between two steps is noted in `blob.busy`, so that
+`recover` looks at those few and not at all files.
+
+How a blob becomes a real file, and the other way round, is in `moves`.
+"""
+
+import errno
+from collections.abc import Iterable
+from dataclasses import replace
+from threading import Lock
+
+from realizefs.model.blobs import BlobRow
+from realizefs.model.errors import Busy, CacheFull
+from realizefs.model.ids import BlobId, Digest, Inode
+from realizefs.model.ranges import Ranges
+from realizefs.model.versions import Version
+from realizefs.store.blob import GROWTH_SLACK_BLOCKS, Blob, Snapshot
+from realizefs.store.blobdir import BlobDirectory
+from realizefs.store.env import Environment, Txn
+from realizefs.store.eviction import Evictor, MayDrop
+from realizefs.store.moves import Moves
+from realizefs.store.openblobs import OpenBlobs
+from realizefs.store.queues import BlobRows, Step
+from realizefs.store.recovery import recover_blob
+from realizefs.store.space import Reservation, Space
+
+OPEN_TRIES_MAX = 16
+"""Tries to open a blob that is removed again and again at that very moment."""
+
+TOUCHES_MAX = 4096
+"""Uses remembered between two flushes; the oldest are forgotten first."""
+
+IDLE_MAX = 128
+"""Blobs that nobody uses any more and whose ranges aren't saved: each holds a descriptor."""
+
+_EVICT_AHEAD = 64
+"""An eviction frees a 64th of the limit more than asked, so that not every write evicts."""
+
+
+class Blobs:
+    """Blobs below the directory `directory_fd`, their rows in `env`, at most `limit_bytes`.
+
+    Thread-safe. Methods with a `txn` work in the caller's transaction; the others may write one
+    of their own and block, unless they say otherwise. Call `recover` once before anything else.
+    """
+
+    def __init__(self, env: Environment, directory_fd: int, limit_bytes: int) -> None:
+        self._env = env
+        self._rows = BlobRows()
+        self._files = BlobDirectory(directory_fd)
+        self._opened = OpenBlobs()
+        with env.read() as txn:
+            self._space = Space(limit_bytes, self._rows.used(txn))
+        self._turn = Lock()
+        self._evictor = Evictor(env, self._rows, self._files, self._opened, self._space, self._turn)
+        self.moves = Moves(self._rows, self._files, self._opened, self._space)
+        self._touched: dict[Inode, None] = {}
+        self._touching = Lock()
+
+    @property
+    def limit(self) -> int:
+        """Bytes. Lowering it evicts nothing by itself; see `evict`."""
+        return self._space.limit
+
+    @limit.setter
+    def limit(self, limit_bytes: int) -> None:
+        self._space.limit = limit_bytes
+
+    def usage(self) -> int:
+        """Allocated bytes of all blobs, at this moment."""
+        return self._space.used
+
+    def kept(self, txn: Txn) -> int:
+        """Allocated bytes of protected blobs, as of the last flush."""
+        return self._rows.kept(txn)
+
+    def close(self) -> None:
+        """Save and close everything; open Blobs are unusable afterwards."""
+        self.flush()
+        self._opened.close()
+
+    # -- finding and opening --------------------------------------------------------------------
+
+    def find(self, txn: Txn, ino: Inode) -> BlobRow | None:
+        """The row of the entry's blob, as of the last flush."""
+        return self._rows.of(txn, ino)
+
+    def opened(self, ino: Inode, digest: Digest) -> Blob | None:
+        """The blob of that content if somebody has it open; never blocks."""
+        blob = self._opened.join(ino, digest)
+        if blob is not None:
+            self.touch(ino)
+        return blob
+
+    def open_existing(self, ino: Inode, digest: Digest) -> Blob | None:
+        """The blob of that content, if there is one; reads only."""
+        known = self.opened(ino, digest)
+        if known is not None:
+            return known
+        with self._env.read() as txn:
+            row = self._rows.of(txn, ino)
+        if row is None or row.hash != digest:
+            return None
+        self.touch(ino)
+        return self._attach(row.id)
+
+    def open(self, ino: Inode, version: Version) -> Blob:
+        """The blob of that content, made if missing; an older one of the entry becomes outdated.
+
+        The caller closes it. Busy while it is becoming a real file or was one just now.
+        """
+        for _ in range(OPEN_TRIES_MAX):
+            blob = self.open_existing(ino, version.hash)
+            if blob is None:
+                if self._opened.idle() > IDLE_MAX:
+                    self.flush()
+                with self._turn:  # removals wait, so row and file appear together
+                    row = self._ensure(ino, version)
+                    self._files.make(row.id, row.size)
+                blob = self._attach(row.id)
+            if blob is not None:
+                return blob
+        raise Busy("The cached file is being removed again and again; try again later.")
+
+    def _ensure(self, ino: Inode, version: Version) -> BlobRow:
+        """First step of making a blob: a committed row that says so."""
+        with self._env.write() as txn:
+            row = self._rows.of(txn, ino)
+            if row is None or row.hash != version.hash:
+                row = BlobRow(BlobId(0), ino, version.hash, version.size)
+                row = self._rows.create(txn, row)
+                self._rows.set_step(txn, row.id, Step.WRITING)
+            elif self._files.stat(row.id) is None:
+                if self._rows.step(txn, row.id) in (Step.ADOPTING, Step.TAKING):
+                    raise Busy("The file is moving between the cache and the arena root.")
+                self._space.settle(0, -row.usage)
+                row = replace(row, ranges=Ranges(), verified=False, usage=0)
+                self._rows.put(txn, row)
+                self._rows.set_step(txn, row.id, Step.WRITING)
+            return row
+
+    def _attach(self, blob_id: BlobId) -> Blob | None:
+        """The open blob; None if its row or file is gone or going."""
+
+        def make() -> Blob | None:
+            with self._env.read() as txn:
+                row = self._rows.get(txn, blob_id)
+                step = self._rows.step(txn, blob_id)
+            if row is None:
+                return None
+            try:
+                fd = self._files.open(blob_id)
+            except FileNotFoundError:
+                return None
+            blob = Blob(row, fd, self._space, self)
+            blob.noted = step is Step.WRITING
+            blob.named = not blob.noted
+            return blob
+
+        return self._opened.attach(blob_id, make)
+
+    # -- what a Blob asks of us -------------------------------------------------------------------
+
+    def about_to_write(self, blob: Blob) -> None:
+        """Note durably, once, that bytes without ranges may appear."""
+        if blob.noted:
+            return
+        with self._env.write() as txn:
+            if self._rows.get(txn, blob.id) and self._rows.step(txn, blob.id) is None:
+                self._rows.set_step(txn, blob.id, Step.WRITING)
+        blob.noted = True
+
+    def hold(self, blob: Blob) -> None:
+        self._opened.hold(blob)
+
+    def release(self, blob: Blob) -> None:
+        self._opened.release(blob)
+
+    # -- room -------------------------------------------------------------------------------------
+
+    def reserve(self, need: int, may_drop: MayDrop) -> Reservation | None:
+        """Room for `need` bytes of one write, evicting as needed; None if there is none.
+
+        Pass it to Blob.write and release it (it is a context manager).
+        """
+        amount = need + GROWTH_SLACK_BLOCKS * self._files.block
+        amount = -(-amount // self._files.block) * self._files.block
+        while amount <= self._space.limit:
+            lacking = self._space.reserve(amount)
+            if lacking == 0:
+                return Reservation(self._space, amount)
+            if self._evictor.evict(lacking + self._space.limit // _EVICT_AHEAD, may_drop) == 0:
+                break
+        return None
+
+    def store(self, blob: Blob, start: int, data: bytes, may_drop: MayDrop) -> bool:
+        """Write `data` if there is room for it in the cache and on the disk; whether it is kept.
+
+        When that makes the blob complete its bytes are durable on return.
+        """
+        room = self.reserve(len(data), may_drop)
+        if room is None:
+            return False
+        with room:
+            try:
+                kept = blob.write(start, data, room)
+            except CacheFull:
+                return False
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                return False
+        if kept and blob.complete:
+            blob.sync()
+            self._sync_names([blob])
+        return kept
+
+    def evict(self, need: int, may_drop: MayDrop) -> int:
+        """Free `need` bytes, or what can be; outdated blobs first, protected ones never."""
+        self._apply_touches()
+        return self._evictor.evict(need, may_drop)
+
+    def drop(self, ino: Inode) -> None:
+        """Remove the entry's blob; who has it open finds nothing in it any more."""
+        self._evictor.drop(ino)
+
+    # -- saving -----------------------------------------------------------------------------------
+
+    def touch(self, ino: Inode) -> None:
+        """Used just now; remembered in memory until the next flush."""
+        with self._touching:
+            self._touched.pop(ino, None)
+            self._touched[ino] = None
+            if len(self._touched) > TOUCHES_MAX:
+                del self._touched[next(iter(self._touched))]
+
+    def flush(self) -> None:
+        """Make durable what was written, then say so in the rows; touches, too.
+
+        At most every second or 64 MiB: what wasn't flushed is fetched again after a crash.
+        """
+        blobs = self._opened.hold_unsaved()
+        try:
+            saved = [(blob, blob.sync()) for blob in blobs]
+            self._sync_names(blobs)
+            with self._touching:
+                touched, self._touched = self._touched, {}
+            if saved or touched:
+                with self._env.write() as txn:
+                    for blob, snapshot in saved:
+                        self._save(txn, blob, snapshot)
+                    self._touch_rows(txn, touched)
+        finally:
+            for blob in blobs:
+                self._opened.release(blob)
+
+    def mark_verified(self, txn: Txn, blob: Blob) -> bool:
+        """All of the blob was compared with its hash: say so in its row, bytes first.
+
+        False, and nothing said, if it was evicted meanwhile.
+        """
+        blob.mark_verified()
+        snapshot = blob.sync()
+        if not snapshot.verified:
+            return False
+        self._sync_names([blob])
+        self._save(txn, blob, snapshot)
+        return True
+
+    def _sync_names(self, blobs: Iterable[Blob]) -> None:
+        """Make it durable that the files exist; it mostly is already."""
+        new = [blob for blob in blobs if not blob.named]
+        self._files.sync_names(blob.id for blob in new)
+        for blob in new:
+            blob.named = True
+
+    def _save(self, txn: Txn, blob: Blob, snapshot: Snapshot) -> None:
+        """Only what is still so: an eviction that began since has emptied the row already."""
+        row = self._rows.get(txn, blob.id)
+        if row is None or not blob.is_current(snapshot):
+            return
+        ranges, verified = snapshot.ranges, snapshot.verified
+        self._rows.put(txn, replace(row, ranges=ranges, verified=verified, usage=snapshot.usage))
+        blob.saved = (ranges, verified)
+        idle = self._rows.step(txn, blob.id) in (Step.WRITING, None)
+        if idle and self._opened.settle_down(blob):
+            self._rows.set_step(txn, blob.id, None)
+
+    def _apply_touches(self) -> None:
+        with self._touching:
+            touched, self._touched = self._touched, {}
+        if touched:
+            with self._env.write() as txn:
+                self._touch_rows(txn, touched)
+
+    def _touch_rows(self, txn: Txn, touched: dict[Inode, None]) -> None:
+        for ino in touched:
+            row = self._rows.of(txn, ino)
+            if row is not None:
+                self._rows.to_front(txn, row)
+
+    # -- keeping ------------------------------------------------------------------------------------
+
+    def protect(self, txn: Txn, ino: Inode, protected: bool) -> None:
+        """Kept blobs are never evicted; without a blob this does nothing."""
+        row = self._rows.of(txn, ino)
+        if row is not None and row.protected != protected:
+            self._rows.put(txn, replace(row, protected=protected))
+
+    # -- after a crash ------------------------------------------------------------------------------
+
+    def recover(self) -> int:
+        """Finish or undo what a crash interrupted; how many blobs that were.
+
+        The arena's tmp/ must have been emptied before: a file being realized that has two
+        names then has the second one in the root.
+        """
+        with self._env.write() as txn:
+            unfinished = self._rows.unfinished(txn)
+            for blob_id, step in unfinished:
+                recover_blob(txn, self._rows, self._files, blob_id, step)
+            self._space.settle(0, self._rows.used(txn) - self._space.used)
+        return len(unfinished)

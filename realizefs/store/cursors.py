@@ -1,0 +1,39 @@
+"""Cursors: how far each peer's history is applied here, and ours there."""
+
+from realizefs.model.ids import PeerId, ReplicaId, Seq
+from realizefs.store.env import Txn
+from realizefs.store.keys import pack_u64, unpack_u64
+from realizefs.store.schema import CURSOR
+
+_THEIRS = b"<"
+_ACKED = b">"
+
+
+class Cursors:
+    """(peer, direction) → (replica, seq); (b"", 0) where there is none."""
+
+    def theirs(self, txn: Txn, peer: PeerId) -> tuple[ReplicaId, Seq]:
+        """The position in that peer's history up to which it is applied here."""
+        return _get(txn, pack_u64(peer) + _THEIRS)
+
+    def set_theirs(self, txn: Txn, peer: PeerId, replica: ReplicaId, seq: Seq) -> None:
+        """Belongs into the transaction that applies the rows."""
+        txn.put(CURSOR, pack_u64(peer) + _THEIRS, replica + pack_u64(seq))
+
+    def acked(self, txn: Txn, peer: PeerId) -> tuple[ReplicaId, Seq]:
+        """The position in our history, with our replica id then, that the peer has committed."""
+        return _get(txn, pack_u64(peer) + _ACKED)
+
+    def set_acked(self, txn: Txn, peer: PeerId, replica: ReplicaId, seq: Seq) -> None:
+        """The peer acknowledged."""
+        txn.put(CURSOR, pack_u64(peer) + _ACKED, replica + pack_u64(seq))
+
+    def drop_peer(self, txn: Txn, peer: PeerId) -> None:
+        """Forget a peer that left the household."""
+        for key in txn.scan_keys(CURSOR, prefix=pack_u64(peer)):
+            txn.delete(CURSOR, key)
+
+
+def _get(txn: Txn, key: bytes) -> tuple[ReplicaId, Seq]:
+    value = txn.get(CURSOR, key) or b""
+    return ReplicaId(value[:-8]), Seq(unpack_u64(value[-8:]))

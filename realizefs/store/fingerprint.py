@@ -1,0 +1,23 @@
+"""Telling cheaply that a real file is still the one that was looked at."""
+
+import os
+from dataclasses import replace
+
+from realizefs.model.entries import Fingerprint
+
+
+def fingerprint_of(stat: os.stat_result) -> Fingerprint:
+    """The fingerprint in a stat result."""
+    return Fingerprint(
+        dev=stat.st_dev,
+        ino=stat.st_ino,
+        size=stat.st_size,
+        mtime_ns=stat.st_mtime_ns,
+        ctime_ns=stat.st_ctime_ns,
+        mode=stat.st_mode,
+    )
+
+
+def same_but_renamed(a: Fingerprint, b: Fingerprint) -> bool:
+    """Whether they are equal but for ctime, which a rename changes."""
+    return replace(a, ctime_ns=0) == replace(b, ctime_ns=0)

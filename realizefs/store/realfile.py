@@ -1,0 +1,306 @@
+"""The one way to the real files of an arena: `Root`.
+
+Every path is relative to a directory fd that is opened once, before the mount is laid over the
+same directory, and is resolved by openat2: nothing a peer or a local program puts in the root
+makes us follow a symlink or leave it (R7). Operations on a name open the parent directory that
+way and then use the *at call on the last name, without following it either.
+
+The arena's own state directory doesn't exist for callers: FileNotFoundError.
+"""
+
+import errno
+import os
+import re
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import xattr
+
+from realizefs.model.entries import Fingerprint
+from realizefs.model.errors import RootGone
+from realizefs.model.paths import STATE_DIR, components, is_reserved, join, show, split
+from realizefs.model.versions import Kind
+from realizefs.store.fingerprint import fingerprint_of
+from realizefs.store.openat import RENAME_WHITEOUT, openat2, renameat2
+from realizefs.store.publish import Place, put_in, take_out
+from realizefs.store.statedir import StateDirectory
+
+_NOT_PLAIN = re.compile(rb"(?:\A|/)\.{0,2}(?:/|\Z)|\0")
+"""Paths that the kernel would read otherwise than we do: empty, "." or ".." names, zero bytes."""
+
+_LINK = os.O_PATH | os.O_NOFOLLOW
+
+
+@dataclass(frozen=True, slots=True)
+class NativeName:
+    """One name in a directory; `kind` None for what isn't synced (devices, fifos, sockets)."""
+
+    name: bytes
+    kind: Kind | None
+
+
+class Root:
+    """The arena root at `path`; its own state in `state_dir` (default: `path`/.realize).
+
+    Any thread. OSErrors pass through unchanged (EINVAL: a path with "." or ".." in it). RootGone
+    if there is no such directory, StoreFault if the state directory can't serve it.
+    """
+
+    def __init__(self, path: Path, state_dir: Path | None = None) -> None:
+        self.path = path.absolute()
+        try:
+            self.fd = os.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise RootGone(
+                f'The arena root "{path}" can\'t be opened: {error.strerror}.'
+            ) from error
+        try:
+            chosen = state_dir or self.path / os.fsdecode(STATE_DIR)
+            self.state = StateDirectory(chosen.absolute(), self.path, self.fd)
+        except BaseException:
+            os.close(self.fd)
+            raise
+
+    def close(self) -> None:
+        """Close all directory fds; again is harmless."""
+        if self.fd >= 0:
+            self.state.close()
+            os.close(self.fd)
+            self.fd = -1
+
+    # -- looking ----------------------------------------------------------------------------
+
+    def open(self, path: bytes, flags: int, mode: int = 0) -> int:
+        """An fd, close-on-exec; ELOOP where `path` is a symlink (but O_PATH|O_NOFOLLOW)."""
+        _check(path)
+        return openat2(self.fd, path or b".", flags, mode)
+
+    def lstat(self, path: bytes) -> os.stat_result:
+        """stat of the name itself."""
+        _check(path)
+        if b"/" not in path:
+            return os.stat(path or b".", dir_fd=self.fd, follow_symlinks=False)
+        fd = openat2(self.fd, path, _LINK)
+        try:
+            return os.fstat(fd)
+        finally:
+            os.close(fd)
+
+    def fingerprint(self, path: bytes) -> Fingerprint:
+        """The fingerprint of the name itself."""
+        return fingerprint_of(self.lstat(path))
+
+    def list(self, path: bytes) -> Sequence[NativeName]:
+        """The names in a directory, in no order, without . and .. and our own state."""
+        fd = self.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            with os.scandir(fd) as found:
+                names = [NativeName(os.fsencode(one.name), _kind(one)) for one in found]
+        finally:
+            os.close(fd)
+        return names if path else [one for one in names if one.name != STATE_DIR]
+
+    def readlink(self, path: bytes) -> bytes:
+        with self._place(path) as (parent, name):
+            return os.readlink(name, dir_fd=parent)
+
+    def statvfs(self) -> os.statvfs_result:
+        """Of the filesystem of the root."""
+        return os.statvfs(self.fd)
+
+    # -- changing names ---------------------------------------------------------------------
+
+    def mkdir(self, path: bytes, mode: int = 0o755) -> None:
+        with self._place(path) as (parent, name):
+            os.mkdir(name, mode, dir_fd=parent)
+
+    def rmdir(self, path: bytes) -> None:
+        with self._place(path) as (parent, name):
+            os.rmdir(name, dir_fd=parent)
+
+    def unlink(self, path: bytes) -> None:
+        with self._place(path) as (parent, name):
+            os.unlink(name, dir_fd=parent)
+
+    def symlink(self, target: bytes, path: bytes) -> None:
+        """Make `path` point to `target`, which is stored as it is and never followed."""
+        with self._place(path) as (parent, name):
+            os.symlink(target, name, dir_fd=parent)
+
+    def mknod(self, path: bytes, mode: int, device: int = 0) -> None:
+        with self._place(path) as (parent, name):
+            os.mknod(name, mode, device, dir_fd=parent)
+
+    def link(self, old: bytes, new: bytes) -> None:
+        """Another name for the same file; a symlink is linked itself."""
+        with self._place(old) as (old_parent, old_name), self._place(new) as (parent, name):
+            os.link(old_name, name, src_dir_fd=old_parent, dst_dir_fd=parent, follow_symlinks=False)
+
+    def rename(self, old: bytes, new: bytes, flags: int = 0) -> None:
+        """renameat2 with RENAME_NOREPLACE or RENAME_EXCHANGE; nothing is synced."""
+        if flags & RENAME_WHITEOUT:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), old)
+        with self._place(old) as (old_parent, old_name), self._place(new) as (parent, name):
+            renameat2(old_parent, old_name, parent, name, flags)
+
+    def make_parents(self, path: bytes, mode: int = 0o755) -> Sequence[bytes]:
+        """Make the missing directories above `path`; returns those made, outermost first."""
+        made = []
+        directory = b""
+        for name in components(path)[:-1]:
+            directory = join(directory, name)
+            try:
+                self.mkdir(directory, mode)
+            except FileExistsError:
+                continue  # if it isn't a directory, the next step says so
+            made.append(directory)
+        return made
+
+    # -- changing attributes ----------------------------------------------------------------
+
+    def chmod(self, path: bytes, mode: int) -> None:
+        with self._magic(path) as name:
+            os.chmod(name, mode)
+
+    def chown(self, path: bytes, uid: int, gid: int) -> None:
+        """-1 leaves one as it is."""
+        with self._place(path) as (parent, name):
+            os.chown(name, uid, gid, dir_fd=parent, follow_symlinks=False)
+
+    def utime_ns(self, path: bytes, atime_ns: int | None, mtime_ns: int | None) -> None:
+        """Nanoseconds since 1970; None leaves one as it is."""
+        with self._place(path) as (parent, name):
+            if atime_ns is None or mtime_ns is None:
+                now = os.stat(name, dir_fd=parent, follow_symlinks=False)
+                atime_ns = now.st_atime_ns if atime_ns is None else atime_ns
+                mtime_ns = now.st_mtime_ns if mtime_ns is None else mtime_ns
+            os.utime(name, ns=(atime_ns, mtime_ns), dir_fd=parent, follow_symlinks=False)
+
+    def truncate(self, path: bytes, size: int) -> None:
+        fd = self.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        try:
+            os.ftruncate(fd, size)
+        finally:
+            os.close(fd)
+
+    def getxattr(self, path: bytes, name: bytes) -> bytes:
+        with self._magic(path) as item:
+            return xattr.get(item, name)
+
+    def setxattr(self, path: bytes, name: bytes, value: bytes, flags: int = 0) -> None:
+        """`flags`: XATTR_CREATE or XATTR_REPLACE of os."""
+        with self._magic(path) as item:
+            xattr.set(item, name, value, flags)
+
+    def removexattr(self, path: bytes, name: bytes) -> None:
+        with self._magic(path) as item:
+            xattr.remove(item, name)
+
+    def listxattr(self, path: bytes) -> Sequence[bytes]:
+        with self._magic(path) as item:
+            return xattr.list(item)
+
+    # -- making it last, and moving contents in and out ---------------------------------------
+
+    def sync_directory(self, path: bytes) -> None:
+        """Make the names in it durable."""
+        with self._directory(path) as fd:
+            os.fsync(fd)
+
+    def temp_file(self) -> tuple[int, bytes]:
+        """A new empty file of mode 0600 in tmp/: an fd for reading and writing, and its name."""
+        name = secrets.token_hex(12).encode()
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        return os.open(name, flags, 0o600, dir_fd=self.state.tmp_fd), name
+
+    def temp_symlink(self, target: bytes) -> bytes:
+        """A new symlink in tmp/, to be published over another one; its name."""
+        name = secrets.token_hex(12).encode()
+        os.symlink(target, name, dir_fd=self.state.tmp_fd)
+        return name
+
+    def temp_link(self, directory: int, name: bytes) -> bytes:
+        """Another name, in tmp/, of a file in one of our own directories (a blob)."""
+        new = secrets.token_hex(12).encode()
+        os.link(name, new, src_dir_fd=directory, dst_dir_fd=self.state.tmp_fd)
+        return new
+
+    def stamp_temp(self, name: bytes, mode: int, mtime_ns: int) -> None:
+        """Give a temp file the permission bits and mtime that it is to be published with."""
+        os.chmod(name, mode & 0o7777, dir_fd=self.state.tmp_fd)
+        os.utime(name, ns=(mtime_ns, mtime_ns), dir_fd=self.state.tmp_fd)
+
+    def drop_temp(self, name: bytes) -> None:
+        """Remove a temp file that wasn't published."""
+        os.unlink(name, dir_fd=self.state.tmp_fd)
+
+    def publish(self, temp_name: bytes, path: bytes, expected: Fingerprint | None) -> Fingerprint:
+        """Move a temp file, synced by the caller, to `path`; durable. See `publish.put_in`."""
+        parent, name = self._split(path)
+        with self._directory(parent) as fd:
+            return put_in((self.state.tmp_fd, temp_name), (fd, name), expected, show(path))
+
+    def adopt(self, path: bytes, expected: Fingerprint, to_directory: int, to_name: bytes) -> None:
+        """Move the real file `path` out to one of our own directories; see `publish.take_out`."""
+        parent, name = self._split(path)
+        with self._directory(parent) as fd:
+            take_out((fd, name), expected, (to_directory, to_name), show(path))
+
+    # -- ways in ------------------------------------------------------------------------------
+
+    @contextmanager
+    def _place(self, path: bytes) -> Iterator[Place]:
+        """(O_PATH fd of the parent, last name); for the root itself ".", which can't be moved."""
+        _check(path)
+        if b"/" not in path:
+            yield self.fd, path or b"."
+            return
+        parent, name = split(path)
+        fd = openat2(self.fd, parent, os.O_PATH | os.O_DIRECTORY)
+        try:
+            yield fd, name
+        finally:
+            os.close(fd)
+
+    def _split(self, path: bytes) -> tuple[bytes, bytes]:
+        _check(path)
+        if not path:
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), path)
+        return split(path)
+
+    @contextmanager
+    def _directory(self, path: bytes) -> Iterator[int]:
+        fd = self.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+
+    @contextmanager
+    def _magic(self, path: bytes) -> Iterator[str]:
+        """A path that means the very inode, for calls that have no *at form."""
+        fd = self.open(path, _LINK)
+        try:
+            yield f"/proc/self/fd/{fd}"
+        finally:
+            os.close(fd)
+
+
+def _check(path: bytes) -> None:
+    """Refuse what isn't a plain path below the root, and what is our own."""
+    if path and _NOT_PLAIN.search(path):
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), path)
+    if path.startswith(STATE_DIR) and is_reserved(path):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+
+
+def _kind(entry: os.DirEntry[str]) -> Kind | None:
+    """From the d_type of the listing; a stat only where the filesystem gives none."""
+    if entry.is_file(follow_symlinks=False):
+        return Kind.FILE
+    if entry.is_dir(follow_symlinks=False):
+        return Kind.DIRECTORY
+    return Kind.SYMLINK if entry.is_symlink() else None

@@ -1,0 +1,130 @@
+"""Every table of both databases: its key, its value, sentinels, and what always holds.
+
+Numbers in keys are unsigned 64 bit, big-endian (`store.keys`). "Record" is a packed capnp struct
+of capnp/records.capnp (`codec.records`); fixed structs are in the file that owns the table. A
+name's prefix is its owner. Rows that name an inode may outlive its entry for the length of a
+transaction only: whoever forgets an entry uses `ArenaStore.forget`.
+
+A change that an older program would misread raises the version below and brings a migration.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The tables of one kind of database; `what` is its name in sentences."""
+
+    name: str
+    version: int
+    what: str
+    tables: tuple[str, ...]
+
+
+SCHEMA = "schema"
+"""b"name" → the kind of database, b"version" → its schema version (u64). Written in the
+transaction that makes the tables; a database without it is new."""
+
+# -- global ----------------------------------------------------------------------------------
+
+INODE_RANGE = "cache.inode_range"
+"""Last inode of a range → arena id (16 bytes). A range begins after the one before it ends, the
+first at 2. Ranges are never removed or changed, so inodes are unique over all arenas for ever, and
+the first row at or after an inode names its arena. Written before an arena hears of its range: one
+may be given out and forgotten, and is found again by asking (DESIGN 7.1)."""
+
+PEER = "cache.peer"
+"""Peer id → PeerCard record: the roster, this machine included. At most PEERS_MAX rows."""
+
+INVITATION = "cache.invitation"
+"""SHA-256 of the secret → Invitation record. Removed when used; at most INVITATIONS_MAX rows, of
+which expired ones mean nothing."""
+
+GLOBAL_SCHEMA = Schema("global", 1, "a home", (INODE_RANGE, PEER, INVITATION))
+
+# -- one arena -------------------------------------------------------------------------------
+
+ENTRY = "acache.entry"
+"""Inode → Entry record. The arena's root has parent 0, no name and seq 0, and is made with the
+database. Another entry with parent 0 lost its name to another inode within this transaction and
+waits for `Tree.move`. Tombstones are entries, too. Every other entry has its dirent and its row of
+history, and its ancestors have theirs."""
+
+DIRENT = "acache.dirent"
+"""Parent inode, name (1 to 255 bytes) → fixed struct: inode, kind, deleted, mode, size, mtime.
+What it repeats of the entry always agrees with it: a listing is one scan of a prefix."""
+
+HOLDER = "acache.holder"
+"""Inode, peer → fixed struct: held, digest. What a peer said that it holds of a path; a peer that
+holds nothing has no row. The digest may be that of a version we don't know yet."""
+
+INODE_POOL = "acache.inode_pool"
+"""b"range" → (next inode, last inode) of the current range. Inodes below the next one may be in
+use, or lost in a crash; they are never given out again. Absent: no range yet."""
+
+CURSOR = "acache.cursor"
+"""A peer and b"<" → (replica, seq): how far we have applied that peer's history. A peer and b">" →
+(our replica, seq): how far that peer has ours. Absent: nothing."""
+
+HISTORY = "index.history"
+"""Seq → inode. One row an entry: a change removes the entry's older row. So it isn't longer than
+the index and needs no trimming."""
+
+REAL = "index.real"
+"""Inode → RealRow record: the native file of that entry as it was last indexed. Absent: unreal."""
+
+META = "index.meta"
+"""b"replica" → 16 bytes, b"root" → inode of the arena's root: made with the database. Numbers (u64,
+absent: 0): b"seq", the last seq given out, which grows even where history rows are forgotten;
+b"files", b"directories", b"symlinks", how many dirents of that kind are alive, and b"bytes", the
+sum of sizes of those files; b"real", the sum of sizes of regular files over index.real."""
+
+MARK = "mark.mark"
+"""Inode → b"own", b"keep" or b"watch". Absent: inherited. Marks follow a local rename."""
+
+DECISION = "engine.decision"
+"""Inode → Decision record. Absent: nothing is wanted."""
+
+DIRTY = "engine.dirty"
+"""Inode → counter. To be decided again. The counter is from one sequence for all, so that a row
+marked again while it was being decided is told from the one that was taken."""
+
+SUBTREE = "engine.subtree"
+"""Directory inode → the last name below it that was marked dirty, b"" for none yet. Directories
+whose children are still to be marked; a directory found on the way gets a row of its own."""
+
+ENGINE_META = "engine.meta"
+"""b"dirty" → the last counter of engine.dirty."""
+
+BLOB_ROW = "blob.row"
+"""Blob id → BlobRow record. Made before its file and removed after it: a row without a file has no
+bytes, a file without a row is an orphan."""
+
+BLOB_OF = "blob.of"
+"""Inode → id of the blob of the entry's present content. Outdated blobs aren't found this way."""
+
+BLOB_LRU = "blob.lru"
+"""Queue (1 byte), stamp → blob id. The queues of `store.queues`, least recently used first. Each
+blob stands once in one of them, where its row says."""
+
+BLOB_BUSY = "blob.busy"
+"""Blob id → what is under way with its file (1 byte): all that a start after a crash looks at."""
+
+BLOB_META = "blob.meta"
+"""b"next" → the last blob id, b"stamp" → the last stamp; both only grow. b"used", b"kept" → bytes on
+disk of all blobs, and of protected ones: always the sum over the rows."""
+
+BLOCKS = "blob.blocks"
+"""Digest of a content longer than one block → the digests of its blocks, 32 bytes each, in order.
+Their BLAKE3 is the version's block_root. Pure knowledge: true of the content, held or not."""
+
+ARENA_SCHEMA = Schema(
+    "arena",
+    1,
+    "an arena",
+    (
+        *(ENTRY, DIRENT, HOLDER, INODE_POOL, CURSOR, HISTORY, REAL, META, MARK),
+        *(DECISION, DIRTY, SUBTREE, ENGINE_META),
+        *(BLOB_ROW, BLOB_OF, BLOB_LRU, BLOB_BUSY, BLOB_META, BLOCKS),
+    ),
+)

@@ -1,0 +1,88 @@
+"""The cache's bound, held at every moment: bytes used, and bytes promised to writers.
+
+Who wants to write reserves first. What is reserved counts as used until it was written or given
+back, so however many write at once, used + reserved <= limit (R6).
+"""
+
+from threading import Lock
+from types import TracebackType
+from typing import Self
+
+
+class Space:
+    """Accounts of one blob directory, bytes. Thread-safe; never waits."""
+
+    def __init__(self, limit: int, used: int = 0) -> None:
+        self.limit = limit
+        self._used = used
+        self._reserved = 0
+        self._lock = Lock()
+
+    @property
+    def used(self) -> int:
+        """Allocated bytes of all blobs."""
+        return self._used
+
+    @property
+    def reserved(self) -> int:
+        """Bytes promised and not yet written."""
+        return self._reserved
+
+    def reserve(self, need: int) -> int:
+        """Promise `need` bytes and return 0, or promise nothing and return how many are lacking."""
+        with self._lock:
+            lacking = self._used + self._reserved + need - self.limit
+            if lacking > 0:
+                return lacking
+            self._reserved += need
+            return 0
+
+    def settle(self, reserved: int, change: int) -> None:
+        """`reserved` bytes of promises ended; usage changed by `change`."""
+        with self._lock:
+            self._reserved -= reserved
+            self._used += change
+
+
+class Reservation:
+    """Bytes promised to one writer; a context manager that gives back what is left.
+
+    Several threads may write on the same one.
+    """
+
+    def __init__(self, space: Space, left: int) -> None:
+        self._space = space
+        self._left = left
+        self._lock = Lock()
+
+    @property
+    def left(self) -> int:
+        """Bytes still promised."""
+        return self._left
+
+    def take(self, wanted: int) -> int:
+        """Move up to `wanted` bytes of the promise to a write; returns how many."""
+        with self._lock:
+            taken = min(wanted, self._left)
+            self._left -= taken
+            return taken
+
+    def give_back(self, amount: int) -> None:
+        """A write needed less than it took."""
+        with self._lock:
+            self._left += amount
+
+    def release(self) -> None:
+        """End the promise; again is harmless."""
+        self._space.settle(self.take(self._left), 0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()

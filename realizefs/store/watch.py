@@ -1,0 +1,241 @@
+"""Native changes in an arena root, as they happen: inotify on every directory of it.
+
+Watches are set on directory fds that `Root` opened, so neither the mount laid over the root nor a
+symlink is in the way. inotify knows nothing of trees, hence three rules here:
+
+- A directory is watched first and listed second. What appears between is reported twice; nothing
+  is missed. What a new directory already contains is reported as "created".
+- A watch belongs to a directory, not to its path. When a directory moves within the root, the
+  paths of the watches below it are rewritten; when it moves out, they are removed. The two halves
+  of a move share a cookie; a half whose partner isn't in the queue is a move out or in.
+- An event says that something may have changed at a path, no more. Readers look for themselves.
+"""
+
+import errno
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from threading import Lock
+from typing import Literal
+
+from inotify_simple import Event, INotify, flags
+
+from realizefs.model.errors import StoreFault
+from realizefs.model.paths import STATE_DIR, is_within, join, show
+from realizefs.model.versions import Kind
+from realizefs.store.realfile import Root
+
+EventKind = Literal[
+    "created", "changed", "closed", "attrib", "gone", "moved_from", "moved_to",
+    "unmounted", "overflow", "root_gone",
+]  # fmt: skip
+
+log = logging.getLogger(__name__)
+
+_MASK = (
+    flags.CREATE
+    | flags.DELETE
+    | flags.MOVED_FROM
+    | flags.MOVED_TO
+    | flags.CLOSE_WRITE
+    | flags.MODIFY
+    | flags.ATTRIB
+    | flags.DELETE_SELF
+    | flags.MOVE_SELF
+    | flags.ONLYDIR
+    | flags.EXCL_UNLINK
+)  # no DONT_FOLLOW: the path given is the magic link of an fd that was opened without following
+
+_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES)
+"""A directory that was there a moment ago: removed, replaced by something else, closed to us."""
+
+_KINDS: tuple[tuple[int, EventKind], ...] = (
+    (flags.CREATE, "created"),
+    (flags.MODIFY, "changed"),
+    (flags.CLOSE_WRITE, "closed"),
+    (flags.ATTRIB, "attrib"),
+    (flags.DELETE, "gone"),
+    (flags.MOVED_FROM, "moved_from"),
+    (flags.MOVED_TO, "moved_to"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RootEvent:
+    """Something may have happened at `path`.
+
+    "changed" comes while a file is being written and "closed" when a writer has closed it;
+    "moved_from" and "moved_to" of one rename share a `cookie` (else 0). "unmounted": the
+    directory's filesystem is gone. Without a path: "overflow" (events were lost: scan all),
+    "root_gone" (the root itself was removed, moved or unmounted).
+    """
+
+    path: bytes
+    kind: EventKind
+    is_dir: bool = False
+    cookie: int = 0
+
+
+class RootWatch:
+    """Watches of all directories of `root` that `add_tree` was told of, and what they become.
+
+    Thread-safe. StoreFault where the kernel allows no further instance or watch. `read` lists
+    new directories, so it belongs in a worker thread.
+    """
+
+    def __init__(self, root: Root) -> None:
+        self._root = root
+        self._lock = Lock()  # held over adding a watch, too: its first event finds its path
+        self._paths: dict[int, bytes] = {}
+        self._watches: dict[bytes, int] = {}
+        try:
+            self._inotify = INotify(nonblocking=True)
+        except OSError as error:
+            raise _too_many("max_user_instances", error) from error
+        self.fd = self._inotify.fileno()
+
+    def __len__(self) -> int:
+        """Directories watched."""
+        return len(self._paths)
+
+    def close(self) -> None:
+        self._inotify.close()
+
+    def add_tree(self, path: bytes) -> Sequence[bytes]:
+        """Watch the directory `path` and all below; returns those, parents first."""
+        with self._lock:
+            return [path, *(found.path for found in self._grow(path) if found.is_dir)]
+
+    def read(self) -> Sequence[RootEvent]:
+        """All events there are, never waiting."""
+        with self._lock:
+            events = list(self._inotify.read(timeout=0))
+            if any(event.mask & flags.MOVED_FROM for event in events):
+                events += self._inotify.read(timeout=0)  # the other half of the last one
+            moving: dict[int, bytes] = {}
+            result: list[RootEvent] = []
+            for event in events:
+                for told in self._translate(event, moving):
+                    if not result or result[-1] != told:
+                        result.append(told)
+            for old in moving.values():
+                self._forget(old)
+            return result
+
+    # Below, the lock is held.
+
+    def _translate(self, event: Event, moving: dict[int, bytes]) -> Iterator[RootEvent]:
+        if event.mask & flags.Q_OVERFLOW:
+            yield RootEvent(b"", "overflow")
+            return
+        directory = self._paths.get(event.wd)
+        if directory is None:
+            return  # queued before its watch was removed
+        if not event.name:
+            yield from self._own_event(directory, event)
+            return
+        name = os.fsencode(event.name)
+        if not directory and name == STATE_DIR:
+            return
+        path = join(directory, name)
+        is_dir = bool(event.mask & flags.ISDIR)
+        for flag, kind in _KINDS:
+            if event.mask & flag:
+                yield RootEvent(path, kind, is_dir, event.cookie)
+        if is_dir:
+            yield from self._follow(path, event, moving)
+
+    def _own_event(self, directory: bytes, event: Event) -> Iterator[RootEvent]:
+        """About a watched directory itself; its parent's watch says most of it already."""
+        if event.mask & flags.IGNORED:
+            self._remove(event.wd)
+        elif event.mask & flags.UNMOUNT and directory:
+            yield RootEvent(directory, "unmounted", is_dir=True)
+        elif not directory and event.mask & (flags.DELETE_SELF | flags.MOVE_SELF | flags.UNMOUNT):
+            yield RootEvent(b"", "root_gone", is_dir=True)
+        elif not directory and event.mask & flags.ATTRIB:
+            yield RootEvent(b"", "attrib", is_dir=True)
+
+    def _follow(self, path: bytes, event: Event, moving: dict[int, bytes]) -> Iterator[RootEvent]:
+        """Keep the watches true after a directory came or went."""
+        if event.mask & flags.MOVED_FROM:
+            moving[event.cookie] = path
+        elif event.mask & flags.MOVED_TO and event.cookie in moving:
+            self._repath(moving.pop(event.cookie), path)
+        elif event.mask & (flags.CREATE | flags.MOVED_TO):
+            yield from self._grow(path)
+
+    def _grow(self, path: bytes) -> Iterator[RootEvent]:
+        """Watch `path` and all below; yields a "created" for everything found in it."""
+        waiting = [path]
+        while waiting:
+            directory = waiting.pop()
+            if not self._watch(directory):
+                continue
+            for found in self._names(directory):
+                yield found
+                if found.is_dir:
+                    waiting.append(found.path)
+
+    def _watch(self, path: bytes) -> bool:
+        try:
+            fd = self._root.open(path, os.O_PATH | os.O_DIRECTORY)
+        except OSError as error:
+            if error.errno not in _GONE:
+                raise
+            return False  # its parent's watch says so
+        try:
+            watch = self._inotify.add_watch(f"/proc/self/fd/{fd}", _MASK)
+        except PermissionError:
+            log.warning('"%s" can\'t be watched: permission denied.', show(path))
+            return False
+        except OSError as error:
+            raise _too_many("max_user_watches", error) from error
+        finally:
+            os.close(fd)
+        self._remove(watch)  # the same directory, known by an older path
+        self._paths[watch] = path
+        self._watches[path] = watch
+        return True
+
+    def _names(self, directory: bytes) -> Sequence[RootEvent]:
+        try:
+            found = self._root.list(directory)
+        except OSError as error:
+            if error.errno not in _GONE:
+                raise
+            return ()  # as above
+        return [
+            RootEvent(join(directory, one.name), "created", one.kind is Kind.DIRECTORY)
+            for one in found
+        ]
+
+    def _repath(self, old: bytes, new: bytes) -> None:
+        for path in [path for path in self._watches if is_within(path, old)]:
+            watch = self._watches.pop(path)
+            moved = new + path[len(old) :]
+            self._paths[watch] = moved
+            self._watches[moved] = watch
+
+    def _forget(self, directory: bytes) -> None:
+        for path in [path for path in self._watches if is_within(path, directory)]:
+            watch = self._watches[path]
+            self._remove(watch)
+            with suppress(OSError):  # EINVAL: the directory was removed, and its watch with it
+                self._inotify.rm_watch(watch)
+
+    def _remove(self, watch: int) -> None:
+        path = self._paths.pop(watch, None)
+        if path is not None and self._watches.get(path) == watch:
+            del self._watches[path]
+
+
+def _too_many(setting: str, error: OSError) -> StoreFault:
+    if error.errno not in (errno.ENOSPC, errno.EMFILE):
+        return StoreFault(f"Changes in the arena root can't be watched: {error.strerror}.")
+    return StoreFault(
+        f"The kernel's bound on watched directories is reached; raise it with "
+        f'"sysctl fs.inotify.{setting}=1048576" as root.'
+    )

@@ -1,0 +1,70 @@
+"""One transaction on an arena, and what must be told once it is committed."""
+
+from dataclasses import dataclass, field
+
+from realizefs.model.changes import Change, ChangeKind
+from realizefs.model.entries import Entry
+from realizefs.model.ids import Digest, Inode, PeerId
+from realizefs.model.versions import Held, Kind, Version
+from realizefs.store.arena import ArenaStore
+from realizefs.store.env import Txn
+
+
+@dataclass(slots=True)
+class Batch:
+    """`txn` on `store`, written on behalf of peer `me`; lives in one worker thread call.
+
+    `changes` are for the kernel's caches, `touched` are paths whose native file must be looked
+    at again, `indexed` are inodes which the overlay may forget. All of it after the commit.
+    """
+
+    txn: Txn
+    store: ArenaStore
+    me: PeerId
+    me_name: str
+    changes: list[Change] = field(default_factory=list)
+    touched: set[bytes] = field(default_factory=set)
+    indexed: list[Inode] = field(default_factory=list)
+
+    def put(
+        self, ino: Inode, parent: Inode, name: bytes, version: Version, origin: PeerId = PeerId(0)
+    ) -> Entry:
+        """A new version of an entry: tree, history, dirty set, and what listeners should know."""
+        before = self.store.tree.entry(self.txn, ino)
+        entry = self.store.tree.put(self.txn, ino, parent, name, version, origin)
+        self.store.dirty.mark(self.txn, ino)
+        self._note(before, entry)
+        return entry
+
+    def _note(self, before: Entry | None, after: Entry) -> None:
+        if before is None or before.version.deleted != after.version.deleted:
+            what = ChangeKind.ENTRY
+        elif before.version.content != after.version.content:
+            what = ChangeKind.CONTENT
+        else:
+            what = ChangeKind.ATTRIBUTES
+        self.changes.append(Change(after.parent, after.name, after.ino, what))
+
+    def held_changed(self, ino: Inode) -> None:
+        """What we hold of the current version changed: peers are told, the engine looks again."""
+        self.store.tree.touch(self.txn, ino)
+        self.store.dirty.mark(self.txn, ino)
+        entry = self.store.tree.entry(self.txn, ino)
+        if entry is not None:
+            self.changes.append(Change(entry.parent, entry.name, ino, ChangeKind.ATTRIBUTES))
+
+    def held(self, entry: Entry) -> Held:
+        """What we hold of an entry's current version, as peers should hear it."""
+        if entry.version.deleted:
+            return Held.NONE
+        real = self.store.real.get(self.txn, entry.ino)
+        if real is not None and real.hash == entry.version.hash:
+            return Held.OWN
+        if entry.version.kind is not Kind.FILE:
+            return Held.NONE
+        return Held.CACHED if self.cached(entry.ino, entry.version.hash) else Held.NONE
+
+    def cached(self, ino: Inode, digest: Digest) -> bool:
+        """Whether the cache has the complete verified content."""
+        row = self.store.blobs.find(self.txn, ino)
+        return row is not None and row.verified and row.hash == digest

@@ -1,0 +1,137 @@
+"""Why a path is as it is: what `info`, the xattrs and `status` show."""
+
+from dataclasses import dataclass
+
+from realizefs.core.decide import decide
+from realizefs.model.decisions import Action, Decision
+from realizefs.model.entries import Entry
+from realizefs.model.ids import Digest
+from realizefs.model.marks import Mark
+from realizefs.model.versions import Held, Kind
+from realizefs.store.env import Txn
+from realizefs.sync.context import Context
+from realizefs.sync.engine import situation
+
+ACTION_NAMES = {
+    Action.REALIZE: "Realize",
+    Action.UNREALIZE: "Unrealize",
+    Action.UPDATE_CACHE: "UpdateCache",
+}
+HELD_NAMES = {Held.OWN: "own", Held.CACHED: "cached"}
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """Everything about one path. `mark_from` is the path that the mark was set on; None where
+    it is the arena's default. `size` in bytes, `hash` of the content or b"". `version` maps peer names to
+    counters. `holders` pairs of peer name and "own" or "cached", other peers only.
+    """
+
+    path: bytes
+    kind: str
+    mark: Mark
+    mark_from: bytes | None
+    explicit_mark: Mark | None
+    status: str
+    hash: Digest
+    size: int
+    holders: tuple[tuple[str, str], ...]
+    version: dict[str, int]
+    decision: str | None
+    why: str
+
+
+def describe(context: Context, txn: Txn, entry: Entry) -> Description:
+    """The description of an indexed entry."""
+    store = context.store
+    mark, source = context.effective_mark(txn, entry.ino)
+    at = situation(context, txn, entry)
+    wanted = decide(at) if entry.ino != store.tree.root else None
+    held = holders(context, txn, entry)
+    status = status_of(context, txn, entry)
+    return Description(
+        path=store.tree.path(txn, entry.ino) or b"",
+        kind=entry.version.kind.name.lower(),
+        mark=mark,
+        mark_from=store.tree.path(txn, source) if source is not None else None,
+        explicit_mark=store.marks.get(txn, entry.ino),
+        status=status,
+        hash=entry.version.hash,
+        size=entry.version.size,
+        holders=held,
+        version={context.links.name(peer): count for peer, count in entry.version.vector},
+        decision=ACTION_NAMES[wanted] if wanted is not None else None,
+        why=_why(context, txn, entry, mark, wanted),
+    )
+
+
+def holders(context: Context, txn: Txn, entry: Entry) -> tuple[tuple[str, str], ...]:
+    """Other peers that hold the current version, by name."""
+    found = [
+        (context.links.name(holder.peer), HELD_NAMES[holder.held])
+        for holder in context.store.holders.of(txn, entry.ino)
+        if holder.held is not Held.NONE and holder.hash == entry.version.hash
+    ]
+    return tuple(sorted(found))
+
+
+def status_of(context: Context, txn: Txn, entry: Entry) -> str:
+    """One of the words of DESIGN 3.3."""
+    store = context.store
+    path = store.tree.path(txn, entry.ino) or b""
+    native = _native_status(context, txn, entry, path)
+    if native is not None:
+        return native
+    version = entry.version
+    if version.kind is not Kind.FILE or not version.size:
+        return "cached"  # all there is to it is in the index
+    row = store.blobs.find(txn, entry.ino)
+    if row is not None and row.hash == version.hash:
+        if row.verified:
+            return "cached"
+        here = row.ranges.total()
+        if here:
+            return f"partial {100 * here // version.size}%"
+    return "remote" if holders(context, txn, entry) else "unavailable"
+
+
+def _native_status(context: Context, txn: Txn, entry: Entry, path: bytes) -> str | None:
+    """real, modified, or None where there is no native file."""
+    try:
+        found = context.store.root.fingerprint(path)
+    except OSError:
+        return None
+    if entry.version.kind is Kind.DIRECTORY:
+        return "real"
+    real = context.store.real.get(txn, entry.ino)
+    return "real" if real is not None and real.fingerprint == found else "modified"
+
+
+def _why(context: Context, txn: Txn, entry: Entry, mark: Mark, wanted: Action | None) -> str:
+    stored = context.store.decisions.get(txn, entry.ino)
+    if wanted is not None:
+        return _why_wanted(mark, wanted) + _trouble(stored)
+    if context.store.real.get(txn, entry.ino) is not None:
+        if mark is Mark.OWN or entry.version.kind is Kind.DIRECTORY:
+            return f"It is a real file here, as the mark {mark.value} asks."
+        return "It is a real file here because no other peer is known to own this version."
+    if mark is Mark.KEEP:
+        return "It is complete in the cache and kept there, as the mark keep asks."
+    if mark is Mark.OWN:
+        return "It is about to become a real file here."
+    return "It is shown here; what is read is kept in the cache, as the mark watch asks."
+
+
+def _why_wanted(mark: Mark, wanted: Action) -> str:
+    if wanted is Action.REALIZE:
+        return f"The mark {mark.value} asks for a real file of the current version here."
+    if wanted is Action.UPDATE_CACHE:
+        return "The mark keep asks for the complete current version in the cache."
+    return f"The mark {mark.value} asks for no real file here, and another peer owns it."
+
+
+def _trouble(stored: Decision | None) -> str:
+    if stored is None or not stored.error:
+        return ""
+    waits = "waits for a peer" if stored.wait_for_peer else "will be tried again"
+    return f" The last of {stored.attempts} tries failed and it {waits}: {stored.error}"

@@ -1,0 +1,345 @@
+"""Fetch on demand: the bytes of an unreal file, checked block by block and kept in the cache.
+
+Readers of one block share one fetch. A fetch belongs to the fetcher's nursery and not to the
+reader that started it, so a reader that is killed takes nothing from the others. Whoever waits
+is bounded by the link's own deadline (PROGRESS_SECONDS without any byte).
+"""
+
+import logging
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+import trio
+
+from realizefs.core import plan
+from realizefs.model import limits, paths
+from realizefs.model.errors import (
+    PeerFault,
+    RealizeError,
+    RequestFailed,
+    Unreachable,
+    VersionGone,
+    WrongBytes,
+)
+from realizefs.model.ids import Digest, Inode
+from realizefs.model.ranges import Ranges
+from realizefs.model.versions import Version
+from realizefs.store.blob import Blob
+from realizefs.store.env import Txn
+from realizefs.store.hashing import block_size, check_block, hash_bytes
+from realizefs.sync.context import Context
+from realizefs.sync.safety import may_drop
+
+log = logging.getLogger(__name__)
+
+PIECE_BYTES = 1 * limits.MIB
+"""Bytes asked for in one request: large enough to hide a round trip, small enough that a
+person's read doesn't wait long behind it."""
+
+PIECES_MAX = 16
+"""Pieces on their way at once in one arena: memory is bounded by their product (and by one
+block, where blocks are larger than a piece)."""
+
+PATTERNS_MAX = 256
+"""Readers whose access pattern is remembered."""
+
+EVICTED_RETRIES = 3
+"""Times a read starts again because what was fetched is evicted before it is read."""
+
+
+@dataclass(slots=True, eq=False)
+class _Piece:
+    """Bytes [start, end) on their way; `data` or `error` once `done`."""
+
+    start: int
+    end: int
+    done: trio.Event = field(default_factory=trio.Event)
+    data: bytes = b""
+    error: RealizeError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is fetched: one version of one path, with the digests of its blocks."""
+
+    ino: Inode
+    path: bytes
+    version: Version
+    block: int
+    digests: bytes
+
+
+class Fetcher:
+    """Reads of unreal content of one arena."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._store = context.store
+        self._links = context.links
+        self._nursery: trio.Nursery | None = None
+        self._slots = trio.CapacityLimiter(PIECES_MAX)
+        self._pieces: dict[tuple[Inode, Digest, int], _Piece] = {}
+        self._patterns: OrderedDict[tuple[Inode, Digest], plan.Pattern] = OrderedDict()
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Own the fetches until cancelled."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            task_status.started()
+            await trio.sleep_forever()
+
+    async def read(self, ino: Inode, version: Version, start: int, length: int) -> bytes:
+        """Bytes [start, start+length) of exactly that version, fewer only at its end.
+
+        Raises Unreachable where no holder answers, PeerFault where all hold something else.
+        """
+        end = min(start + length, version.size)
+        if start >= end:
+            return b""
+        blob = await self.blob(ino, version)
+        try:
+            for _ in range(EVICTED_RETRIES):
+                data = await self._from_blob(blob, start, end)
+                if data is None:
+                    data = await self._from_peers(blob, ino, version, start, end)
+                if data is not None:
+                    return data
+        finally:
+            blob.close()
+        raise Unreachable(
+            f'"{self._show(ino)}" is evicted faster than it is read; the cache is too small.'
+        )
+
+    async def complete(self, ino: Inode, version: Version) -> Blob:
+        """The complete, verified blob of a version; the caller closes it."""
+        blob = await self.blob(ino, version)
+        try:
+            while not blob.ranges.covers(0, version.size):
+                missing = blob.ranges.missing(0, version.size)
+                await self._fetch_all(blob, ino, version, missing)
+            if not blob.verified:
+                await self._context.blob_complete(blob)
+        except BaseException:
+            blob.close()
+            raise
+        return blob
+
+    async def blob(self, ino: Inode, version: Version) -> Blob:
+        """The blob of that content, as far as it is here; the caller closes it."""
+        known = self._store.blobs.opened(ino, version.hash)
+        if known is not None:
+            return known
+        return await trio.to_thread.run_sync(self._store.blobs.open, ino, version)
+
+    async def _from_blob(self, blob: Blob, start: int, end: int) -> bytes | None:
+        if not blob.covers(start, end):
+            return None
+        return await trio.to_thread.run_sync(blob.read, start, end - start)
+
+    async def _from_peers(
+        self, blob: Blob, ino: Inode, version: Version, start: int, end: int
+    ) -> bytes | None:
+        wanted = await self._wanted(ino, version)
+        ahead = self._read_ahead(wanted, start, end)
+        pieces = self._start(blob, wanted, blob.ranges.missing(start, end))
+        self._start(blob, wanted, blob.ranges.missing(end, ahead))
+        for piece in pieces:
+            await piece.done.wait()
+            if piece.error is not None:
+                raise piece.error
+        return await self._assemble(blob, pieces, start, end)
+
+    async def _assemble(
+        self, blob: Blob, pieces: list[_Piece], start: int, end: int
+    ) -> bytes | None:
+        """The bytes from the pieces just fetched and, between them, from the blob."""
+        parts: list[bytes] = []
+        at = start
+        for piece in pieces:
+            if piece.start > at:
+                part = await self._from_blob(blob, at, min(piece.start, end))
+                if part is None:
+                    return None
+                parts.append(part)
+                at = piece.start
+            parts.append(piece.data[at - piece.start : end - piece.start])
+            at = min(piece.end, end)
+        if at < end:
+            part = await self._from_blob(blob, at, end)
+            if part is None:
+                return None
+            parts.append(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _read_ahead(self, wanted: _Wanted, start: int, end: int) -> int:
+        key = (wanted.ino, wanted.version.hash)
+        pattern = plan.follow(
+            self._patterns.pop(key, plan.Pattern()), start, end - start, wanted.block
+        )
+        self._patterns[key] = pattern
+        while len(self._patterns) > PATTERNS_MAX:
+            self._patterns.popitem(last=False)
+        return min(end + pattern.window, wanted.version.size)
+
+    async def _fetch_all(self, blob: Blob, ino: Inode, version: Version, missing: Ranges) -> None:
+        """Fetch ranges, a few pieces ahead of the one waited for: memory stays bounded."""
+        wanted = await self._wanted(ino, version)
+        for low, high in missing:
+            at = low
+            while at < high:
+                until = min(at + 4 * max(PIECE_BYTES, wanted.block), high)
+                for piece in self._start(blob, wanted, blob.ranges.missing(at, until)):
+                    await piece.done.wait()
+                    if piece.error is not None:
+                        raise piece.error
+                    if not blob.covers(piece.start, piece.end):
+                        raise Unreachable(
+                            f'"{paths.show(wanted.path)}" does not fit into the cache; '
+                            "make room on the disk or raise the arena's cache limit."
+                        )
+                at = until
+
+    def _start(self, blob: Blob, wanted: _Wanted, missing: Ranges) -> list[_Piece]:
+        """The pieces that bring `missing`, started or joined; in order, not overlapping."""
+        size = wanted.version.size
+        found: list[_Piece] = []
+        for start, end in plan.pieces(missing, wanted.block, size, PIECE_BYTES):
+            at = start
+            while at < end:
+                piece = self._join_or_start(blob, wanted, at, end)
+                found.append(piece)
+                at = piece.end
+        return found
+
+    def _join_or_start(self, blob: Blob, wanted: _Wanted, start: int, end: int) -> _Piece:
+        ino, digest = wanted.ino, wanted.version.hash
+        known = self._pieces.get((ino, digest, start))
+        if known is not None:
+            return known
+        stop = start + wanted.block  # up to the next block that is already on its way
+        while stop < end and (ino, digest, stop) not in self._pieces:
+            stop += wanted.block
+        piece = _Piece(start, min(stop, end, wanted.version.size))
+        for block in range(start, piece.end, wanted.block):
+            self._pieces[ino, digest, block] = piece
+        assert self._nursery is not None, "the arena runs"
+        blob.hold()
+        self._nursery.start_soon(self._run_piece, blob, wanted, piece)
+        return piece
+
+    async def _run_piece(self, blob: Blob, wanted: _Wanted, piece: _Piece) -> None:
+        try:
+            async with self._slots:
+                piece.data = await self._from_holders(wanted, piece)
+                await self._keep(blob, piece)
+        except RealizeError as error:
+            piece.error = error
+        except OSError as error:
+            piece.error = RealizeError(f"The cache can't be written: {error.strerror}.")
+        finally:
+            for block in range(piece.start, piece.end, wanted.block):
+                self._pieces.pop((wanted.ino, wanted.version.hash, block), None)
+            if not piece.data and piece.error is None:
+                piece.error = Unreachable("The daemon is stopping.")
+            piece.done.set()
+            blob.close()
+
+    async def _keep(self, blob: Blob, piece: _Piece) -> None:
+        """Store a piece if there is room; a reader is served from memory if there isn't."""
+        stored = await trio.to_thread.run_sync(self._store_piece, blob, piece)
+        if stored and blob.complete and not blob.verified:
+            await self._context.blob_complete(blob)
+
+    def _store_piece(self, blob: Blob, piece: _Piece) -> bool:
+        return self._store.blobs.store(blob, piece.start, piece.data, self._may_drop)
+
+    def _may_drop(self, txn: Txn, ino: Inode, digest: Digest) -> bool:
+        return may_drop(txn, self._store, ino, digest)
+
+    async def _from_holders(self, wanted: _Wanted, piece: _Piece) -> bytes:
+        """The piece from the best holder that has it; the others are tried after it."""
+        errors: list[RealizeError] = []
+        version = wanted.version
+        for link in self._links.holding(self._store, wanted.ino, version.hash):
+            try:
+                data = await link.read(
+                    self._context.id,
+                    wanted.path,
+                    version.hash,
+                    piece.start,
+                    piece.end - piece.start,
+                )
+                _check(wanted, piece, data, link.name)
+            except (PeerFault, Unreachable) as error:
+                log.debug("%s", error)
+                errors.append(error)
+            else:
+                return data
+        raise self._failure(wanted, errors)
+
+    def _failure(self, wanted: _Wanted, errors: list[RealizeError]) -> RealizeError:
+        shown = paths.show(wanted.path)
+        for error in errors:
+            if isinstance(error, WrongBytes):
+                log.warning("%s", error)
+        unreachable = not errors or any(isinstance(error, Unreachable) for error in errors)
+        causes = " ".join(str(error) for error in errors)
+        if unreachable:
+            names = self._links.holder_names(self._store, wanted.ino, wanted.version.hash)
+            return Unreachable(
+                f'"{shown}" is not here and no peer that holds it is connected '
+                f"({', '.join(names) or 'no peer holds it'}). {causes}".rstrip()
+            )
+        if all(isinstance(error, VersionGone) for error in errors):
+            return VersionGone(f'This version of "{shown}" no longer exists at any peer.')
+        return RequestFailed("io", f'"{shown}" could not be read from any peer. {causes}')
+
+    async def _wanted(self, ino: Inode, version: Version) -> _Wanted:
+        with self._store.env.read() as txn:
+            path = self._store.tree.path(txn, ino)
+            digests = self._store.blocks.get(txn, version.hash) if version.block_root else b""
+        if path is None:
+            raise Unreachable("The file was removed while it was read.")
+        wanted = _Wanted(ino, path, version, block_size(version.size), digests or b"")
+        if digests is None:
+            return await self._with_digests(wanted)
+        return wanted
+
+    async def _with_digests(self, wanted: _Wanted) -> _Wanted:
+        """Fetch the block list, checked against the version's own digest of it."""
+        errors: list[RealizeError] = []
+        version = wanted.version
+        for link in self._links.holding(self._store, wanted.ino, version.hash):
+            try:
+                digests = await link.read_blocks(self._context.id, wanted.path, version.hash)
+            except (PeerFault, Unreachable) as error:
+                errors.append(error)
+                continue
+            if hash_bytes(digests) == version.block_root:
+                await self._context.keep_blocks(version.hash, digests)
+                return _Wanted(wanted.ino, wanted.path, version, wanted.block, digests)
+            errors.append(
+                WrongBytes(f'{link.name} sent a wrong block list for "{paths.show(wanted.path)}".')
+            )
+        raise self._failure(wanted, errors)
+
+    def _show(self, ino: Inode) -> str:
+        with self._store.env.read() as txn:
+            return paths.show(self._store.tree.path(txn, ino) or b"?")
+
+
+def _check(wanted: _Wanted, piece: _Piece, data: bytes, peer: str) -> None:
+    """Every block of a piece against its digest; raises WrongBytes naming the peer."""
+    good = len(data) == piece.end - piece.start
+    if good and not wanted.digests:
+        good = hash_bytes(data) == wanted.version.hash
+    elif good:
+        view = memoryview(data)
+        for at in range(0, len(data), wanted.block):
+            number = (piece.start + at) // wanted.block
+            digest = wanted.digests[32 * number : 32 * number + 32]
+            good = good and check_block(view[at : at + wanted.block], Digest(digest))
+    if not good:
+        raise WrongBytes(
+            f'{peer} sent wrong bytes for "{paths.show(wanted.path)}" at {piece.start}.'
+        )

@@ -1,0 +1,137 @@
+"""Telling a peer our history, and taking in its own: one stream, catch-up and live (DESIGN 5.2)."""
+
+import logging
+
+import trio
+
+from realizefs.model import limits
+from realizefs.model.ids import Inode, ReplicaId, Seq
+from realizefs.model.messages import Ack, Row, Rows, Subscribe
+from realizefs.model.versions import Held
+from realizefs.store.env import Txn
+from realizefs.sync.apply import apply_row
+from realizefs.sync.batch import Batch
+from realizefs.sync.context import Context
+from realizefs.sync.link import Link
+
+log = logging.getLogger(__name__)
+
+ROW_BYTES = 160
+"""Bytes of a row without its path and target and vector, estimated generously."""
+
+
+class Gossip:
+    """One arena on one link: our subscription to them, and theirs to us."""
+
+    def __init__(self, context: Context, link: Link) -> None:
+        self._context = context
+        self._link = link
+        self._their_replica: ReplicaId | None = None
+        self._heard = trio.Event()
+        self._wanted = trio.Event()
+        self._after = Seq(0)
+
+    async def run(self) -> None:
+        """Subscribe, then tell what is asked for; until the link ends."""
+        store = self._context.store
+        with store.env.read() as txn:
+            replica, seq = store.cursors.theirs(txn, self._link.peer)
+        await self._link.send(Subscribe(self._context.id, replica, seq))
+        await self._wanted.wait()
+        await self._tell()
+
+    # -- what they tell us --------------------------------------------------------------------
+
+    async def rows(self, message: Rows) -> None:
+        """Apply a piece of their history in one transaction and acknowledge it."""
+        context, peer = self._context, self._link.peer
+        self._their_replica = message.replica
+        self._heard.set()
+        if message.rows:
+            needed = _inodes_needed(message.rows) + limits.INODE_RESERVE
+            await trio.to_thread.run_sync(context.store.inodes.ensure, needed)
+
+        def apply(batch: Batch) -> None:
+            for row in message.rows:
+                apply_row(batch, row, peer)
+            context.store.cursors.set_theirs(batch.txn, peer, message.replica, message.last)
+
+        await context.commit(apply)
+        await self._link.send(Ack(context.id, message.replica, message.last))
+
+    async def ack(self, message: Ack) -> None:
+        """They have committed our history up to there."""
+        store, peer = self._context.store, self._link.peer
+        if message.replica == store.tree.replica:
+            await self._context.writer.do(
+                lambda txn: store.cursors.set_acked(txn, peer, message.replica, message.seq)
+            )
+
+    # -- what we tell them --------------------------------------------------------------------
+
+    def subscribed(self, message: Subscribe) -> None:
+        """They want our history from there on; from its start if it is another replica's."""
+        known = message.replica == self._context.store.tree.replica
+        self._after = message.after if known else Seq(0)
+        self._wanted.set()
+
+    async def _tell(self) -> None:
+        store = self._context.store
+        replica = store.tree.replica
+        # Told first, so that both sides learn which replica they talk to before any row.
+        await self._link.send(Rows(self._context.id, replica, self._after, ()))
+        await self._heard.wait()
+        while True:
+            seen = self._context.history.count
+            rows, last = await trio.to_thread.run_sync(self._page)
+            if last > self._after:
+                await self._link.send(Rows(self._context.id, replica, last, tuple(rows)))
+                self._after = last
+            else:
+                await self._context.history.after(seen)
+
+    def _page(self) -> tuple[list[Row], Seq]:
+        """The next rows and the position after them; bounded in number and bytes."""
+        store = self._context.store
+        rows: list[Row] = []
+        last, size = self._after, 0
+        with store.env.read() as txn:
+            echo = self._is_same_replica(txn)
+            batch = Batch(txn, store, self._context.me, self._context.me_name)
+            for seq, ino in store.tree.history(txn, self._after, limits.ROWS_BATCH_MAX):
+                row = self._row(batch, ino, echo)
+                if row is not None:
+                    size += ROW_BYTES + len(row.path) + len(row.version.target)
+                    size += 20 * len(row.version.vector)
+                    if size > limits.ROWS_BATCH_BYTES_MAX and rows:
+                        break
+                    rows.append(row)
+                last = seq
+        return rows, last
+
+    def _is_same_replica(self, txn: Txn) -> bool:
+        replica, _ = self._context.store.cursors.theirs(txn, self._link.peer)
+        return replica == self._their_replica
+
+    def _row(self, batch: Batch, ino: Inode, echo: bool) -> Row | None:
+        """The row of an entry; None if this very replica told it to us and we hold nothing."""
+        store = self._context.store
+        entry = store.tree.entry(batch.txn, ino)
+        path = store.tree.path(batch.txn, ino)
+        if entry is None or not path:
+            return None
+        held = batch.held(entry)
+        if echo and held is Held.NONE and entry.origin == self._link.peer:
+            return None
+        return Row(path, entry.version, held)
+
+
+def _inodes_needed(rows: tuple[Row, ...]) -> int:
+    """A row makes at most its own entry and one for each directory above it."""
+    directories = set()
+    for row in rows:
+        parent = row.path.rpartition(b"/")[0]
+        while parent and parent not in directories:
+            directories.add(parent)
+            parent = parent.rpartition(b"/")[0]
+    return len(rows) + len(directories)

@@ -1,0 +1,323 @@
+"""The peers of this machine: who is connected, and which arena each of them hears of.
+
+One link to a peer at a time. Both sides may dial each other at once; then the link that was
+dialled by the peer with the smaller id stays, on both sides. A second link dialled by the same
+side replaces the first, which is dead or the dialler wouldn't have tried again.
+"""
+
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import trio
+
+from realizefs.core.backoff import delay
+from realizefs.model.entries import PeerCard
+from realizefs.model.errors import RealizeError, RequestFailed
+from realizefs.model.ids import ArenaId, PeerId
+from realizefs.model.messages import Ack, Hello, Read, ReadBlocks, Rows, Subscribe
+from realizefs.model.messages import Roster as RosterMessage
+from realizefs.model.ports import Clock
+from realizefs.net.channel import Channel, WireCounters
+from realizefs.net.dial import dial
+from realizefs.net.identity import Identity, peer_id
+from realizefs.net.listen import listen
+from realizefs.sync.arena import Arena
+from realizefs.sync.gossip import Gossip
+from realizefs.sync.joining import Doorman
+from realizefs.sync.link import Link, run_link
+from realizefs.sync.roster import Roster
+
+log = logging.getLogger(__name__)
+
+PROTOCOL = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PeerState:
+    """A peer as `status` shows it."""
+
+    peer: PeerId
+    name: str
+    connected: bool
+    addresses: tuple[str, ...]
+
+
+@dataclass(slots=True, eq=False)
+class _Connection:
+    link: Link
+    dialled: bool
+    scope: trio.CancelScope
+    nursery: trio.Nursery
+    offered: tuple[ArenaId, ...]
+    gossips: dict[ArenaId, Gossip] = field(default_factory=dict)
+
+
+class Household:
+    """Listens, dials, and carries arenas over links; made and run by the composition root."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        roster: Roster,
+        doorman: Doorman,
+        counters: WireCounters,
+        clock: Clock,
+    ) -> None:
+        self._identity = identity
+        self.roster = roster
+        self._doorman = doorman
+        self.counters = counters
+        self._clock = clock
+        self.arenas: dict[ArenaId, Arena] = {}
+        self._connections: dict[PeerId, _Connection] = {}
+        self._closed: dict[PeerId, trio.Event] = {}
+        self._nursery: trio.Nursery | None = None
+
+    def peers(self) -> list[PeerState]:
+        """All peers of the roster, by name."""
+        return [
+            PeerState(card.peer, card.name, card.peer in self._connections, card.addresses)
+            for card in self.roster.all()
+        ]
+
+    async def run(
+        self,
+        addresses: list[str],
+        task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Until cancelled; started once listening, with the addresses that were bound."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            bound: list[str] = []
+            if addresses:
+                bound = await nursery.start(
+                    listen,
+                    addresses,
+                    self._identity,
+                    self.roster.certificates,
+                    self._inbound,
+                    self._doorman.answer,
+                    self.counters,
+                )
+            nursery.start_soon(self._dial_everybody)
+            nursery.start_soon(self._tell_roster)
+            task_status.started(bound)
+            await trio.sleep_forever()
+
+    async def add_arena(self, arena: Arena) -> None:
+        """Carry an arena from now on; links that are up are made anew, since Hello lists arenas."""
+        self.arenas[arena.id] = arena
+        self.roster.arenas = tuple(sorted({*self.roster.arenas, arena.id}))
+        for card in self.roster.all():
+            arena.context.links.names[card.peer] = card.name
+        for connection in list(self._connections.values()):
+            connection.scope.cancel()
+
+    async def remove_arena(self, arena: Arena) -> None:
+        """No longer carry an arena."""
+        self.arenas.pop(arena.id, None)
+        for connection in list(self._connections.values()):
+            connection.scope.cancel()
+
+    # -- connecting ---------------------------------------------------------------------------
+
+    async def _dial_everybody(self) -> None:
+        assert self._nursery is not None, "run() set it"
+        dialling: set[PeerId] = set()
+        while True:
+            seen = self.roster.changed.count
+            for card in self.roster.all():
+                for arena in self.arenas.values():
+                    arena.context.links.names[card.peer] = card.name
+                if card.peer not in dialling:
+                    dialling.add(card.peer)
+                    self._nursery.start_soon(self._dial_forever, card.peer)
+            await self.roster.changed.after(seen)
+
+    async def _dial_forever(self, peer: PeerId) -> None:
+        attempt = 0
+        while True:
+            if peer in self._connections:
+                attempt = 0
+                await self._closed.setdefault(peer, trio.Event()).wait()
+            card = self.roster.get(peer)
+            if card is not None and card.addresses and peer not in self._connections:
+                await self._dial_once(card, attempt)
+            attempt += 1
+            await trio.sleep(delay(attempt, random.random()))
+
+    async def _dial_once(self, card: PeerCard, attempt: int) -> None:
+        try:
+            channel = await dial(
+                card.addresses,
+                self._identity,
+                counters=self.counters,
+                certificate=card.certificate,
+                name=card.name,
+            )
+        except RealizeError as error:
+            log.log(logging.WARNING if attempt == 1 else logging.DEBUG, "%s", error)
+            return
+        await self._carry(channel, dialled=True)
+
+    async def _inbound(self, channel: Channel) -> None:
+        await self._carry(channel, dialled=False)
+
+    async def _carry(self, channel: Channel, *, dialled: bool) -> None:
+        """One connection from its Hello to its end."""
+        peer = peer_id(channel.certificate)
+        offered = self._offered(peer)
+        hello = Hello(PROTOCOL, (), self._identity.peer, self.roster.name, offered)
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery:
+                handler = _Handler(self, scope, nursery, offered, dialled=dialled)
+                await run_link(channel, hello, handler, self._clock)
+                nursery.cancel_scope.cancel()
+
+    def _offered(self, peer: PeerId) -> tuple[ArenaId, ...]:
+        return tuple(one for one in self.arenas if self.roster.may_see(peer, one))
+
+    def admit(self, connection: _Connection) -> bool:
+        """Take a link into use, unless a better one to the same peer is up."""
+        peer = connection.link.peer
+        old = self._connections.get(peer)
+        if old is not None:
+            ours_stays = self._identity.peer < peer
+            if connection.dialled not in (old.dialled, ours_stays):
+                return False
+            old.scope.cancel()
+            self._release(old)
+        self._connections[peer] = connection
+        for arena_id in connection.link.hello.arenas:
+            arena = self.arenas.get(arena_id)
+            if arena is not None and self.roster.may_see(peer, arena_id):
+                arena.context.links.add(connection.link)
+        log.info("%s is connected.", connection.link.name)
+        return True
+
+    def release(self, connection: _Connection) -> None:
+        """A link ended."""
+        if self._release(connection):
+            log.info("%s is no longer connected.", connection.link.name)
+
+    def _release(self, connection: _Connection) -> bool:
+        for arena in self.arenas.values():
+            arena.context.links.remove(connection.link)
+        if self._connections.get(connection.link.peer) is not connection:
+            return False
+        del self._connections[connection.link.peer]
+        event = self._closed.pop(connection.link.peer, None)
+        if event is not None:
+            event.set()
+        return True
+
+    async def _tell_roster(self) -> None:
+        while True:
+            await self.roster.changed.after(self.roster.changed.count)
+            for peer, connection in list(self._connections.items()):
+                if connection.offered != self._offered(peer):
+                    connection.scope.cancel()  # Hello says which arenas there are: say it anew
+                else:
+                    connection.nursery.start_soon(guarded, self.send_roster, connection)
+
+    async def send_roster(self, connection: _Connection) -> None:
+        """Tell a peer who else is in the arenas that it is in."""
+        card = self.roster.get(connection.link.peer)
+        if card is not None:
+            await connection.link.send(RosterMessage(self.roster.told_to(card.arenas)))
+
+
+async def guarded(work: Callable[..., Awaitable[None]], *arguments: object) -> None:
+    """Run something whose failure only concerns one link, which is ending then."""
+    try:
+        await work(*arguments)
+    except (RealizeError, OSError) as error:
+        log.debug("%s", error)
+
+
+class _Handler:
+    """What happens on one link; see sync.link.LinkHandler."""
+
+    def __init__(
+        self,
+        household: Household,
+        scope: trio.CancelScope,
+        nursery: trio.Nursery,
+        offered: tuple[ArenaId, ...],
+        *,
+        dialled: bool,
+    ) -> None:
+        self._household = household
+        self._scope = scope
+        self._nursery = nursery
+        self._offered = offered
+        self._dialled = dialled
+        self._connection: _Connection | None = None
+
+    async def opened(self, link: Link) -> None:
+        """Both Hellos are there."""
+        household = self._household
+        connection = _Connection(link, self._dialled, self._scope, self._nursery, self._offered)
+        if not household.admit(connection):
+            self._scope.cancel()
+            return
+        self._connection = connection
+        self._nursery.start_soon(guarded, household.send_roster, connection)
+        for arena_id in link.hello.arenas:
+            arena = self._arena(arena_id)
+            if arena is not None:
+                gossip = Gossip(arena.context, link)
+                connection.gossips[arena_id] = gossip
+                self._nursery.start_soon(self._talk, gossip)
+
+    async def _talk(self, gossip: Gossip) -> None:
+        await guarded(gossip.run)
+        self._scope.cancel()
+
+    async def message(self, link: Link, message: RosterMessage | Subscribe | Rows | Ack) -> None:
+        """In the order in which the peer sent them; the peer waits while we work."""
+        try:
+            await self._message(link, message)
+        except (RealizeError, OSError) as error:
+            # Our own disk or database: the peer's history is asked for again later.
+            log.warning("What %s tells can't be stored: %s", link.name, error)
+            self._scope.cancel()
+
+    async def _message(self, link: Link, message: RosterMessage | Subscribe | Rows | Ack) -> None:
+        connection = self._connection
+        if connection is None:
+            return
+        if isinstance(message, RosterMessage):
+            await self._household.roster.learn(link.peer, message.peers)
+            return
+        gossip = connection.gossips.get(message.arena)
+        if gossip is None:
+            return  # an arena that doesn't exist for this peer
+        if isinstance(message, Subscribe):
+            gossip.subscribed(message)
+        elif isinstance(message, Rows):
+            await gossip.rows(message)
+        else:
+            await gossip.ack(message)
+
+    async def serve(self, link: Link, request: Read | ReadBlocks) -> bytes:
+        """Bytes for the peer."""
+        arena = self._arena(request.arena)
+        if arena is None:
+            raise RequestFailed("no-arena", "There is no such arena here.")
+        return await arena.serve(request)
+
+    def closed(self, link: Link) -> None:
+        """The link ended."""
+        if self._connection is not None:
+            self._household.release(self._connection)
+
+    def _arena(self, arena_id: ArenaId) -> Arena | None:
+        """The arena, if this peer may know that it exists."""
+        connection = self._connection
+        if connection is None:
+            return None
+        allowed = self._household.roster.may_see(connection.link.peer, arena_id)
+        return self._household.arenas.get(arena_id) if allowed else None

@@ -1,0 +1,216 @@
+"""The nursery: decisions being carried out.
+
+Runnable decisions are found by a scan of the decision table at start, when a peer connects and
+when a retry is due, and otherwise come straight from the engine. Small files share CHUNK_BYTES in
+flight; a bigger file waits until it can go with nothing else of its kind. What fails is stored
+with its reason and the time of its next try, so a restart goes on where it stopped.
+"""
+
+import logging
+from collections import deque
+from dataclasses import replace
+
+import trio
+
+from realizefs.model import limits, paths
+from realizefs.model.decisions import Action, Decision
+from realizefs.model.errors import RealizeError, Unreachable
+from realizefs.model.ids import Inode
+from realizefs.sync.actions import Actions
+from realizefs.sync.batch import Batch
+from realizefs.sync.context import Context
+from realizefs.sync.engine import decide_page
+
+log = logging.getLogger(__name__)
+
+QUEUE_MAX = 4096
+"""Runnable inodes kept in memory; the others are found again in the table."""
+
+
+class Jobs:
+    """Decides and carries out, for one arena."""
+
+    def __init__(self, context: Context, actions: Actions) -> None:
+        self._context = context
+        self._actions = actions
+        self._queue: deque[Inode] = deque()
+        self._queued: set[Inode] = set()
+        self.running: dict[Inode, Action] = {}
+        self._overflow = True  # the table holds what a former process left
+        self._next_retry_ns = 0
+        self._bytes = 0
+        self._room = trio.Condition()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._decide_forever)
+            nursery.start_soon(self._wake_on_connect)
+            for _ in range(limits.JOBS_MAX):
+                nursery.start_soon(self._work_forever)
+
+    async def _decide_forever(self) -> None:
+        while True:
+            seen = self._context.work.count
+            todo = await decide_page(self._context)
+            if todo is None:
+                with trio.move_on_after(self._until_retry()):
+                    await self._context.work.after(seen)
+                await self._refill()
+                continue
+            for ino in todo:
+                self._enqueue(ino)
+            await self._wake_workers()
+
+    def _until_retry(self) -> float:
+        if not self._next_retry_ns:
+            return 3600.0
+        return max((self._next_retry_ns - self._context.clock.wall_ns()) / 1e9, 0.05)
+
+    def _enqueue(self, ino: Inode) -> None:
+        if ino in self._queued:
+            return
+        if len(self._queue) >= QUEUE_MAX:
+            self._overflow = True
+            return
+        self._queue.append(ino)
+        self._queued.add(ino)
+
+    async def _wake_workers(self) -> None:
+        async with self._room:
+            self._room.notify_all()
+
+    async def _refill(self) -> None:
+        """Look through the table where the queue isn't all there is."""
+        due = self._next_retry_ns and self._context.clock.wall_ns() >= self._next_retry_ns
+        if self._queue or not (self._overflow or due):
+            return
+        self._overflow = False
+        for ino in await trio.to_thread.run_sync(self._runnable):
+            self._enqueue(ino)
+        await self._wake_workers()
+
+    def _runnable(self) -> list[Inode]:
+        """Up to QUEUE_MAX inodes whose time has come; notes when the next one's will."""
+        now = self._context.clock.wall_ns()
+        found: list[Inode] = []
+        soonest = 0
+        with self._context.store.env.read() as txn:
+            for ino, decision in self._context.store.decisions.all(txn):
+                if ino in self.running or decision.wait_for_peer:
+                    continue
+                if decision.retry_at_ns > now:
+                    soonest = min(soonest or decision.retry_at_ns, decision.retry_at_ns)
+                elif len(found) < QUEUE_MAX:
+                    found.append(ino)
+                else:
+                    self._overflow = True
+                    break
+        self._next_retry_ns = soonest
+        return found
+
+    async def _wake_on_connect(self) -> None:
+        """A job that waits for a peer is runnable again when one connects."""
+        store = self._context.store
+        while True:
+            seen = self._context.links.changed.count
+
+            def release(batch: Batch) -> None:
+                for ino, decision in list(store.decisions.all(batch.txn)):
+                    if decision.wait_for_peer:
+                        store.decisions.put(
+                            batch.txn, ino, replace(decision, wait_for_peer=False, retry_at_ns=0)
+                        )
+
+            await self._context.commit(release)
+            self._overflow = True
+            self._context.work.ring()
+            await self._context.links.changed.after(seen)
+
+    # -- carrying out -------------------------------------------------------------------------
+
+    async def _work_forever(self) -> None:
+        while True:
+            async with self._room:
+                while not self._queue:
+                    await self._room.wait()
+            ino = self._queue.popleft()
+            self._queued.discard(ino)
+            if not self._queue and self._overflow:
+                self._context.work.ring()
+            await self._attempt(ino)
+
+    async def _attempt(self, ino: Inode) -> None:
+        with self._context.store.env.read() as txn:
+            decision = self._context.store.decisions.get(txn, ino)
+            entry = self._context.store.tree.entry(txn, ino)
+        if decision is None or entry is None or ino in self.running:
+            return
+        if decision.wait_for_peer or decision.retry_at_ns > self._context.clock.wall_ns():
+            return
+        self.running[ino] = decision.action
+        size = min(entry.version.size, limits.CHUNK_BYTES)
+        try:
+            await self._enter(size)
+            try:
+                await self._carry_out(ino, decision)
+            finally:
+                await self._leave(size)
+        finally:
+            del self.running[ino]
+
+    async def _enter(self, size: int) -> None:
+        """The size gate: at most CHUNK_BYTES in flight; a file that big goes alone."""
+        async with self._room:
+            while self._bytes and self._bytes + size > limits.CHUNK_BYTES:
+                await self._room.wait()
+            self._bytes += size
+
+    async def _leave(self, size: int) -> None:
+        self._bytes -= size
+        with trio.CancelScope(shield=True):
+            await self._wake_workers()
+
+    async def _carry_out(self, ino: Inode, decision: Decision) -> None:
+        try:
+            await self._actions.carry_out(ino, decision)
+        except (RealizeError, OSError) as error:
+            await self._failed(ino, decision, error)
+        else:
+            await self._done(ino, decision)
+
+    async def _done(self, ino: Inode, decision: Decision) -> None:
+        """Decided anew: if the path changed meanwhile, there is something to do again."""
+
+        def note(batch: Batch) -> None:
+            if batch.store.decisions.get(batch.txn, ino) == decision:
+                batch.store.decisions.delete(batch.txn, ino)
+            batch.store.dirty.mark(batch.txn, ino)
+
+        await self._context.commit(note)
+
+    async def _failed(self, ino: Inode, decision: Decision, error: Exception) -> None:
+        store, clock = self._context.store, self._context.clock
+        attempts = decision.attempts + 1
+        step = min(attempts - 1, len(limits.BACKOFF_SECONDS) - 1)
+        after = replace(
+            decision,
+            attempts=attempts,
+            retry_at_ns=clock.wall_ns() + int(limits.BACKOFF_SECONDS[step] * 1e9),
+            wait_for_peer=isinstance(error, Unreachable),
+            error=str(error)[:500],
+        )
+        with store.env.read() as txn:
+            path = paths.show(store.tree.path(txn, ino) or b"?")
+        level = logging.INFO if attempts > 1 else logging.DEBUG
+        log.log(level, '%s of "%s" failed: %s', decision.action.name, path, error)
+
+        def note(batch: Batch) -> None:
+            if store.decisions.get(batch.txn, ino) == decision:
+                store.decisions.put(batch.txn, ino, after)
+
+        await self._context.commit(note)
+        soonest = self._next_retry_ns or after.retry_at_ns
+        if not after.wait_for_peer:
+            self._next_retry_ns = min(soonest, after.retry_at_ns)
+            self._context.work.ring()

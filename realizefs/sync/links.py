@@ -1,0 +1,68 @@
+"""The connected peers that share one arena, as its readers see them."""
+
+from realizefs.model.entries import Holder
+from realizefs.model.errors import Unreachable
+from realizefs.model.ids import Digest, Inode, PeerId
+from realizefs.model.versions import Held
+from realizefs.store.arena import ArenaStore
+from realizefs.sync.bell import Bell
+from realizefs.sync.link import Link
+
+
+class Links:
+    """Which peers can be asked now; `changed` rings when one comes or goes."""
+
+    def __init__(self) -> None:
+        self._links: dict[PeerId, Link] = {}
+        self.names: dict[PeerId, str] = {}
+        self.changed = Bell()
+
+    def add(self, link: Link) -> None:
+        """A peer that shares this arena is connected."""
+        self._links[link.peer] = link
+        self.names[link.peer] = link.name
+        self.changed.ring()
+
+    def remove(self, link: Link) -> None:
+        """That connection ended; a newer one of the same peer stays."""
+        if self._links.get(link.peer) is link:
+            del self._links[link.peer]
+            self.changed.ring()
+
+    def get(self, peer: PeerId) -> Link:
+        """The link to a peer; raises Unreachable."""
+        link = self._links.get(peer)
+        if link is None:
+            raise Unreachable(f"{self.name(peer)} is not connected.")
+        return link
+
+    def name(self, peer: PeerId) -> str:
+        """A peer's name, or its number where no name is known."""
+        return self.names.get(peer, f"peer {peer:016x}")
+
+    def connected(self, peer: PeerId) -> bool:
+        """Whether a peer can be asked now."""
+        return peer in self._links
+
+    def holding(self, store: ArenaStore, ino: Inode, digest: Digest) -> list[Link]:
+        """Connected holders of a content, the least busy and fastest first."""
+        found = [
+            self._links[holder.peer]
+            for holder in holders_of(store, ino, digest)
+            if holder.peer in self._links
+        ]
+        return sorted(found, key=lambda link: (link.in_flight + 1) / max(link.rate, 1.0))
+
+    def holder_names(self, store: ArenaStore, ino: Inode, digest: Digest) -> list[str]:
+        """Names of all known holders of a content, connected or not."""
+        return [self.name(holder.peer) for holder in holders_of(store, ino, digest)]
+
+
+def holders_of(store: ArenaStore, ino: Inode, digest: Digest) -> list[Holder]:
+    """Who said that it holds this content at this path."""
+    with store.env.read() as txn:
+        return [
+            holder
+            for holder in store.holders.of(txn, ino)
+            if holder.held is not Held.NONE and holder.hash == digest
+        ]

@@ -1,0 +1,115 @@
+"""Local changes of entries that have no native file: recorded, no byte moved (DESIGN 3.2).
+
+And the renames of real files, which the mount does natively first.
+"""
+
+from dataclasses import replace
+
+from realizefs.model.entries import Entry, Fingerprint
+from realizefs.model.errors import NotFound
+from realizefs.model.ids import Inode
+from realizefs.model.versions import Kind, Version, join_vectors
+from realizefs.store.env import Txn
+from realizefs.store.fingerprint import same_but_renamed
+from realizefs.store.tree import Tree
+from realizefs.sync.batch import Batch
+
+
+def record_removal(batch: Batch, ino: Inode, now_ns: int) -> None:
+    """The user deleted this entry: a tombstone; what we hold of it may go."""
+    entry = _entry(batch, ino)
+    if not entry.version.deleted:
+        batch.store.real.delete(batch.txn, ino)
+        batch.put(ino, entry.parent, entry.name, entry.version.tombstone(batch.me, now_ns))
+
+
+def record_metadata(batch: Batch, ino: Inode, mode: int | None, mtime_ns: int | None) -> None:
+    """Other permissions or another mtime: a new version with the same content."""
+    entry = _entry(batch, ino)
+    was = entry.version
+    version = replace(
+        was,
+        mode=was.mode if mode is None else mode & 0o7777,
+        mtime_ns=was.mtime_ns if mtime_ns is None else mtime_ns,
+    )
+    if version != was:
+        batch.put(ino, entry.parent, entry.name, version.changed(batch.me, was.vector))
+
+
+def record_move(batch: Batch, ino: Inode, parent: Inode, name: bytes, now_ns: int) -> None:
+    """An entry and all below it go to another place; they keep their inodes and marks.
+
+    The old names get tombstones (with new inodes), so that peers without our history of it
+    learn that they are gone. A replaced entry makes room; the new version has seen it.
+    """
+    entry = _entry(batch, ino)
+    over = _vacate(batch, parent, name, ino)
+    old_parent, old_name = entry.parent, entry.name
+    batch.store.tree.move(batch.txn, ino, parent, name)
+    grave = batch.store.inodes.allocate()
+    batch.put(grave, old_parent, old_name, entry.version.tombstone(batch.me, now_ns))
+    batch.put(ino, parent, name, _moved(batch, entry, over))
+    if entry.version.kind is Kind.DIRECTORY:
+        _move_children(batch, ino, grave, now_ns)
+
+
+def _vacate(batch: Batch, parent: Inode, name: bytes, ino: Inode) -> Version | None:
+    """Forget what was at the target name, tombstone or live; its version, if there was one."""
+    dirent = batch.store.tree.lookup(batch.txn, parent, name)
+    if dirent is None or dirent.ino == ino:
+        return None
+    replaced = batch.store.tree.entry(batch.txn, dirent.ino)
+    for child in list(batch.store.tree.children(batch.txn, dirent.ino)):
+        _vacate(batch, dirent.ino, child.name, ino)
+    batch.store.real.delete(batch.txn, dirent.ino)
+    batch.store.marks.set(batch.txn, dirent.ino, None)
+    batch.store.decisions.delete(batch.txn, dirent.ino)
+    batch.store.tree.forget(batch.txn, dirent.ino)
+    return replaced.version if replaced is not None else None
+
+
+def _moved(batch: Batch, entry: Entry, over: Version | None) -> Version:
+    """The version at the new place; its real file, if any, is this version from now on."""
+    vector = join_vectors(entry.version.vector, over.vector if over else ())
+    version = entry.version.changed(batch.me, vector)
+    real = batch.store.real.get(batch.txn, entry.ino)
+    if real is not None and real.vector == entry.version.vector:
+        batch.store.real.put(batch.txn, entry.ino, replace(real, vector=version.vector))
+    return version
+
+
+def _move_children(batch: Batch, directory: Inode, grave: Inode, now_ns: int) -> None:
+    """Below a moved directory every path is another one. Depth bounded by PATH_BYTES_MAX."""
+    for child in list(batch.store.tree.children(batch.txn, directory)):
+        if child.deleted:
+            batch.store.tree.move(batch.txn, child.ino, grave, child.name)
+            continue
+        entry = _entry(batch, child.ino)
+        below = batch.store.inodes.allocate()
+        batch.put(below, grave, child.name, entry.version.tombstone(batch.me, now_ns))
+        batch.put(child.ino, directory, child.name, _moved(batch, entry, None))
+        if child.kind is Kind.DIRECTORY:
+            _move_children(batch, child.ino, below, now_ns)
+
+
+def count_below(tree: Tree, txn: Txn, ino: Inode) -> int:
+    """How many live entries are at and below an inode: the inodes that a move needs."""
+    total = 1
+    for child in tree.children(txn, ino):
+        if not child.deleted:
+            total += count_below(tree, txn, child.ino) if child.kind is Kind.DIRECTORY else 1
+    return total
+
+
+def follow_ctime(batch: Batch, ino: Inode, before: Fingerprint, after: Fingerprint) -> None:
+    """A change of ours touched nothing but ctime: the indexed fingerprint follows it."""
+    real = batch.store.real.get(batch.txn, ino)
+    if real is not None and real.fingerprint == before and same_but_renamed(before, after):
+        batch.store.real.put(batch.txn, ino, replace(real, fingerprint=after))
+
+
+def _entry(batch: Batch, ino: Inode) -> Entry:
+    entry = batch.store.tree.entry(batch.txn, ino)
+    if entry is None:
+        raise NotFound("It was removed meanwhile.")
+    return entry

@@ -1,0 +1,147 @@
+"""Looking at native things: what is at a path, hashed; and what a directory's scan turns up.
+
+Runs in worker threads; nothing here writes.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from realizefs.model import paths
+from realizefs.model.entries import Fingerprint
+from realizefs.model.errors import BadMark
+from realizefs.model.ids import Inode
+from realizefs.model.marks import Mark
+from realizefs.model.versions import Kind
+from realizefs.store.arena import ArenaStore
+from realizefs.store.fingerprint import fingerprint_of
+from realizefs.store.hashing import ContentHash, hash_fd
+from realizefs.store.realfile import Root
+from realizefs.sync.record import MARK_XATTR, Found
+
+
+class Unstable(Exception):
+    """The file changed while it was hashed."""
+
+
+def look(root: Root, path: bytes, cancel: Callable[[], bool]) -> Found | None:
+    """What is at `path`; None for nothing and for what isn't synced (fifos, devices …).
+
+    Raises Unstable, and OSError where a file can't be read.
+    """
+    try:
+        found = fingerprint_of(root.lstat(path))
+        kind = kind_of(found.mode)
+        if kind is None:
+            return None
+        mark, readable = _mark(root, path, kind)
+        if kind is Kind.FILE:
+            found, content = _hashed(root, path, found, cancel)
+            return Found(path, kind, found, content, b"", mark, readable)
+        target = root.readlink(path) if kind is Kind.SYMLINK else b""
+        return Found(path, kind, found, None, target, mark, readable)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EINVAL):  # replaced by a symlink, or no longer one
+            raise Unstable from error
+        raise
+
+
+def is_indexed(store: ArenaStore, path: bytes) -> bool:
+    """Whether the thing at `path` has the very fingerprint that was indexed."""
+    with store.env.read() as txn:
+        ino = store.tree.resolve(txn, path)
+        real = store.real.get(txn, ino) if ino is not None and path else None
+    return real is not None and real.fingerprint == _fingerprint(store.root, path)
+
+
+def kind_of(mode: int) -> Kind | None:
+    """The synced kind of an st_mode."""
+    if stat.S_ISREG(mode):
+        return Kind.FILE
+    if stat.S_ISDIR(mode):
+        return Kind.DIRECTORY
+    return Kind.SYMLINK if stat.S_ISLNK(mode) else None
+
+
+def _hashed(
+    root: Root, path: bytes, seen: Fingerprint, cancel: Callable[[], bool]
+) -> tuple[Fingerprint, ContentHash]:
+    fd = root.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        before = fingerprint_of(os.fstat(fd))
+        if kind_of(before.mode) is not Kind.FILE:
+            raise Unstable
+        content = hash_fd(fd, cancel)
+        if fingerprint_of(os.fstat(fd)) != before or before != seen:
+            raise Unstable
+        return before, content
+    finally:
+        os.close(fd)
+
+
+def _mark(root: Root, path: bytes, kind: Kind) -> tuple[Mark | None, bool]:
+    """The mark xattr, and whether this thing can have one; nonsense counts as none."""
+    if kind is Kind.SYMLINK:
+        return None, False
+    try:
+        return Mark.parse(root.getxattr(path, MARK_XATTR)), True
+    except BadMark:
+        return None, True
+    except OSError as error:
+        if error.errno == errno.ENODATA:
+            return None, True
+        if error.errno in (errno.ENOTSUP, errno.EACCES, errno.EPERM):
+            return None, False
+        raise
+
+
+@dataclass(slots=True)
+class DirectoryScan:
+    """A directory against the index: `changed` and `gone` paths, and where to go on."""
+
+    changed: list[bytes] = field(default_factory=list)
+    gone: list[bytes] = field(default_factory=list)
+    directories: list[bytes] = field(default_factory=list)
+
+
+def scan_directory(store: ArenaStore, path: bytes) -> DirectoryScan:
+    """Compare one native directory with the index by names and fingerprints; hashes nothing."""
+    scan = DirectoryScan()
+    try:
+        device = store.root.lstat(path).st_dev
+        native = {one.name: one.kind for one in store.root.list(path)}
+    except (FileNotFoundError, NotADirectoryError):
+        return scan
+    with store.env.read() as txn:
+        ino = store.tree.resolve(txn, path)
+        known: dict[bytes, Inode] = {}
+        if ino is not None:
+            known = {child.name: child.ino for child in store.tree.children(txn, ino)}
+        for name, kind in native.items():
+            if kind is None:
+                continue
+            child = paths.join(path, name)
+            if kind is Kind.DIRECTORY:
+                scan.directories.append(child)
+            real = store.real.get(txn, known[name]) if name in known else None
+            if real is None or real.fingerprint != _fingerprint(store.root, child):
+                scan.changed.append(child)
+        for name, child_ino in known.items():
+            if native.get(name) is None:
+                real = store.real.get(txn, child_ino)
+                # R8: on another device than its directory, a disk was unmounted, not a file
+                # deleted: what was mounted there is left alone until it is back.
+                if real is not None and real.fingerprint.dev == device:
+                    scan.gone.append(paths.join(path, name))
+    return scan
+
+
+def _fingerprint(root: Root, path: bytes) -> Fingerprint | None:
+    try:
+        return root.fingerprint(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None

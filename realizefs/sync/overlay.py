@@ -1,0 +1,91 @@
+"""Inodes of native things that the index doesn't know (yet).
+
+A file just created in the root has an inode for the kernel before the scanner has hashed it, and
+fifos, sockets and devices never get into the index at all. The overlay gives them inodes from
+the arena's own range; when the scanner indexes a path it takes the overlay's inode over, so the
+kernel sees no change. Lost with the process, as is the mount that knew them.
+
+Touched by the trio thread and by the recording worker thread, hence the lock.
+"""
+
+import threading
+from collections.abc import Callable
+
+from realizefs.model import paths
+from realizefs.model.ids import Inode
+
+
+class Overlay:
+    """(parent, name) ↔ inode for what only exists natively.
+
+    Bounded by what the kernel remembers (`forget`) plus what the scanner has yet to index.
+    """
+
+    def __init__(self, allocate: Callable[[], Inode]) -> None:
+        self._allocate = allocate
+        self._lock = threading.Lock()
+        self._inode: dict[tuple[Inode, bytes], Inode] = {}
+        self._place: dict[Inode, tuple[Inode, bytes]] = {}
+
+    def ino_of(self, parent: Inode, name: bytes) -> Inode:
+        """The inode of this place; a new one the first time."""
+        with self._lock:
+            known = self._inode.get((parent, name))
+            if known is None:
+                known = self._allocate()
+                self._inode[parent, name] = known
+                self._place[known] = (parent, name)
+            return known
+
+    def peek(self, parent: Inode, name: bytes) -> Inode | None:
+        """The inode of this place if it has one here."""
+        with self._lock:
+            return self._inode.get((parent, name))
+
+    def place(self, ino: Inode) -> tuple[Inode, bytes] | None:
+        """(parent, name) of an inode of the overlay."""
+        with self._lock:
+            return self._place.get(ino)
+
+    def path(self, ino: Inode, indexed: Callable[[Inode], bytes | None]) -> bytes | None:
+        """The path of an inode of the overlay; `indexed` gives paths of inodes of the index."""
+        names: list[bytes] = []
+        at = ino
+        while (place := self.place(at)) is not None:
+            at, name = place
+            names.append(name)
+        if not names:
+            return None
+        path = indexed(at)
+        if path is None:
+            return None
+        for name in reversed(names):
+            path = paths.join(path, name)
+        return path
+
+    def move(self, ino: Inode, parent: Inode, name: bytes) -> bool:
+        """Follow a native rename; False if the inode isn't one of the overlay."""
+        with self._lock:
+            old = self._place.pop(ino, None)
+            if old is None:
+                return False
+            self._inode.pop(old, None)
+            replaced = self._inode.pop((parent, name), None)
+            if replaced is not None:
+                self._place.pop(replaced, None)
+            self._inode[parent, name] = ino
+            self._place[ino] = (parent, name)
+            return True
+
+    def adopt(self, ino: Inode, parent: Inode, name: bytes) -> None:
+        """Keep an inode that left the index (it was renamed over) for as long as it is known."""
+        with self._lock:
+            self._inode[parent, name] = ino
+            self._place[ino] = (parent, name)
+
+    def forget(self, ino: Inode) -> None:
+        """The index has it now, or nobody knows it any more."""
+        with self._lock:
+            place = self._place.pop(ino, None)
+            if place is not None and self._inode.get(place) == ino:
+                del self._inode[place]

@@ -1,0 +1,226 @@
+"""Recording native facts in the index: a file is so, a file is gone.
+
+Runs in a transaction in a worker thread. Everything here may run twice (see writer) and may be
+run again after a crash at any point; it compares what is there with what is indexed, and what
+agrees is left alone.
+
+A native file that differs from the index is a local change *of the version that it was indexed
+as* (`RealRow.vector`), not of whatever a peer has made of the path meanwhile. If the two are
+concurrent, `merge` decides who keeps the name, and where our file loses, it is renamed to a
+conflict copy before the transaction commits: after a crash in between the copy is found by the
+next scan, and the missing original merges as a delete that lost against the peer's edit.
+"""
+
+import errno
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from realizefs.core.merge import merge
+from realizefs.model import paths
+from realizefs.model.entries import Entry, Fingerprint, RealRow
+from realizefs.model.ids import NO_DIGEST, Inode
+from realizefs.model.marks import Mark
+from realizefs.model.versions import Kind, Vector, Version, join_vectors, vector_of
+from realizefs.store.hashing import ContentHash
+from realizefs.store.openat import RENAME_NOREPLACE
+from realizefs.sync.batch import Batch
+from realizefs.sync.overlay import Overlay
+
+MTIME_FUTURE_NS = 2**63 - 1
+
+MARK_XATTR = b"user.realize.mark"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A native thing as it was seen: `content` for files, `target` for symlinks.
+
+    `mark` is its mark xattr; `marks_readable` is False where the filesystem has no xattrs, in
+    which case the mark table alone counts.
+    """
+
+    path: bytes
+    kind: Kind
+    fingerprint: Fingerprint
+    content: ContentHash | None = None
+    target: bytes = b""
+    mark: Mark | None = None
+    marks_readable: bool = True
+
+
+def record_found(batch: Batch, overlay: Overlay, found: Found) -> Inode | None:
+    """Index a native thing; None if its parent isn't indexed (it was renamed meanwhile)."""
+    if not found.path:  # the root itself has a mark and nothing else that is shared
+        _record_mark(batch, batch.store.tree.root, found, appeared=False)
+        return batch.store.tree.root
+    parent_path, name = paths.split(found.path)
+    parent = batch.store.tree.resolve(batch.txn, parent_path)
+    if parent is None:
+        batch.touched.add(parent_path)
+        return None
+    dirent = batch.store.tree.lookup(batch.txn, parent, name)
+    if dirent is not None:
+        ino = dirent.ino
+    else:
+        ino = overlay.peek(parent, name) or batch.store.inodes.allocate()
+        batch.indexed.append(ino)
+    appeared = batch.store.real.get(batch.txn, ino) is None
+    _record_version(batch, ino, parent, name, found)
+    _record_mark(batch, ino, found, appeared=appeared)
+    return ino
+
+
+def _record_version(batch: Batch, ino: Inode, parent: Inode, name: bytes, found: Found) -> None:
+    entry = batch.store.tree.entry(batch.txn, ino)
+    real = batch.store.real.get(batch.txn, ino)
+    digest = found.content.hash if found.content else NO_DIGEST
+    if entry is not None and _agrees(entry.version, real, found):
+        vector = real.vector if real else entry.version.vector
+        _record_real(batch, ino, RealRow(found.fingerprint, digest, vector), announce=real is None)
+        return
+    local = _local_version(batch, entry, real, found)
+    merged = merge(local, entry.version) if entry is not None else None
+    winner = merged.winner if merged else local
+    if merged and merged.loser is not None and merged.loser.content == local.content:
+        set_aside(batch, found.path, local)
+        batch.store.real.delete(batch.txn, ino)
+    elif winner.content == local.content:
+        # If only the vector was joined with the peer's, this is current all the same.
+        _record_real(batch, ino, RealRow(found.fingerprint, digest, winner.vector), announce=False)
+    if found.content and found.content.blocks:
+        batch.store.blocks.put(batch.txn, found.content.hash, found.content.blocks)
+    batch.put(ino, parent, name, winner)
+
+
+def _agrees(current: Version, real: RealRow | None, found: Found) -> bool:
+    """Whether the native thing is what the index says it is: no new version then."""
+    if found.kind is Kind.DIRECTORY:
+        known = real.fingerprint.mode if real else current.mode
+        live = not current.deleted and current.kind is Kind.DIRECTORY
+        return live and (known & 0o7777) == (found.fingerprint.mode & 0o7777)
+    digest = found.content.hash if found.content else NO_DIGEST
+    if real is not None:  # compared with what it was when indexed, not with a newer version
+        same_stat = (real.fingerprint.mode, real.fingerprint.mtime_ns) == (
+            found.fingerprint.mode,
+            found.fingerprint.mtime_ns,
+        )
+        same_target = real.vector != current.vector or current.target == found.target
+        return same_stat and real.hash == digest and same_target
+    return (
+        not current.deleted
+        and current.kind is found.kind
+        and (current.hash, current.target) == (digest, found.target)
+        and (found.kind is Kind.SYMLINK or current.mode == found.fingerprint.mode & 0o7777)
+        and current.mtime_ns == found.fingerprint.mtime_ns
+    )
+
+
+def _local_version(
+    batch: Batch, entry: Entry | None, real: RealRow | None, found: Found
+) -> Version:
+    """The native thing as a version made here, on top of what it was indexed as."""
+    current = entry.version if entry else None
+    fresh = Version(
+        kind=found.kind,
+        hash=found.content.hash if found.content else NO_DIGEST,
+        block_root=found.content.block_root if found.content else NO_DIGEST,
+        size=found.fingerprint.size if found.kind is Kind.FILE else len(found.target),
+        mtime_ns=found.fingerprint.mtime_ns,
+        mode=found.fingerprint.mode & 0o7777 if found.kind is not Kind.SYMLINK else 0o777,
+        target=found.target,
+        author=batch.me,
+    )
+    if current is None:
+        return replace(fresh, vector=vector_of({batch.me: 1}))
+    if current.content == fresh.content or current.deleted or (real is None and not current.vector):
+        base: Vector = current.vector
+    elif real is None:
+        base = ()  # it appeared beside what a peer made, unseen: concurrent
+    else:
+        base = real.vector
+    highest = max((count for _, count in join_vectors(base, current.vector)), default=0)
+    return replace(fresh, vector=vector_of({**dict(base), batch.me: highest + 1}))
+
+
+def _record_real(batch: Batch, ino: Inode, row: RealRow, *, announce: bool) -> None:
+    if batch.store.real.get(batch.txn, ino) != row:
+        batch.store.real.put(batch.txn, ino, row)
+        batch.store.dirty.mark(batch.txn, ino)
+    if announce:
+        batch.held_changed(ino)
+
+
+def _record_mark(batch: Batch, ino: Inode, found: Found, *, appeared: bool) -> None:
+    """A mark set on the native file by another program counts (DESIGN 3.3).
+
+    A thing that has just become real doesn't have its xattr yet: the table gives it.
+    """
+    known = batch.store.marks.get(batch.txn, ino)
+    if not found.marks_readable or known is found.mark:
+        return
+    if appeared and found.mark is None and known is not None:
+        batch.store.root.setxattr(found.path, MARK_XATTR, known.value.encode())
+        batch.touched.add(found.path)
+    else:
+        set_mark(batch, ino, found.mark)
+
+
+def set_mark(batch: Batch, ino: Inode, mark: Mark | None) -> None:
+    """Change the mark of an inode; whatever inherits it is looked at again, page by page."""
+    batch.store.marks.set(batch.txn, ino, mark)
+    batch.store.dirty.mark(batch.txn, ino)
+    batch.store.dirty.mark_subtree(batch.txn, ino)
+
+
+def record_gone(batch: Batch, path: bytes, now_ns: int) -> None:
+    """A native thing that was indexed is no longer there, by the will of its user.
+
+    Below a vanished directory only what was real is deleted: unreal files were never in it.
+    """
+    ino = batch.store.tree.resolve(batch.txn, path)
+    if ino is not None and ino != batch.store.tree.root:
+        _gone(batch, ino, now_ns)
+
+
+def _gone(batch: Batch, ino: Inode, now_ns: int) -> bool:
+    """Returns whether the entry is dead now. Recursion is bounded by PATH_BYTES_MAX / 2."""
+    entry = batch.store.tree.entry(batch.txn, ino)
+    if entry is None or entry.version.deleted:
+        batch.store.real.delete(batch.txn, ino)
+        return True
+    dead = True
+    if entry.version.kind is Kind.DIRECTORY:
+        for child in list(batch.store.tree.children(batch.txn, ino)):
+            if not child.deleted:
+                dead = _gone(batch, child.ino, now_ns) and dead
+    real = batch.store.real.get(batch.txn, ino)
+    if real is None:
+        return False
+    batch.store.real.delete(batch.txn, ino)
+    if not dead or (real.hash != entry.version.hash):
+        batch.held_changed(ino)  # a peer's newer version, or something inside, lives on
+        return False
+    batch.put(ino, entry.parent, entry.name, entry.version.tombstone(batch.me, now_ns))
+    return True
+
+
+def set_aside(batch: Batch, path: bytes, loser: Version) -> bytes | None:
+    """Rename the native file of a version that lost to `NAME (conflict PEER DATE).EXT`.
+
+    The new name is found by the scanner as a new file. None if there is nothing to rename.
+    """
+    parent, name = paths.split(path)
+    seconds = min(max(loser.mtime_ns, 0), MTIME_FUTURE_NS) // 10**9
+    when = datetime.fromtimestamp(min(seconds, 253402300799), UTC).strftime("%Y-%m-%d %H.%M.%S")
+    for attempt in range(100):
+        date = when if not attempt else f"{when} {attempt}"
+        copy = paths.join(parent, paths.conflict_name(name, batch.me_name, date))
+        try:
+            batch.store.root.rename(path, copy, RENAME_NOREPLACE)
+        except FileExistsError:
+            continue
+        except FileNotFoundError:
+            return None
+        batch.touched.add(copy)
+        return copy
+    raise OSError(errno.EEXIST, "too many conflict copies", paths.show(path))

@@ -1,0 +1,67 @@
+"""The trash: what peers deleted or replaced of the real files here, for TRASH_DAYS.
+
+`.realize/trash/YYYY-MM-DD/<time>-<name>`: plain files, taken out of the root by a rename.
+"""
+
+import os
+import shutil
+import stat
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+from realizefs.model import paths
+from realizefs.model.entries import Fingerprint
+from realizefs.model.ports import Clock
+from realizefs.store.realfile import Root
+
+TRASH_DAYS = 30
+"""Days after which the trash forgets; long enough to come back from holidays."""
+
+
+class Trash:
+    """Of one arena; blocking."""
+
+    def __init__(self, root: Root, clock: Clock) -> None:
+        self._root = root
+        self._clock = clock
+
+    def take(self, path: bytes, expected: Fingerprint) -> None:
+        """Move a real file here (a symlink has nothing to keep); Busy if it isn't `expected`."""
+        if not stat.S_ISREG(expected.mode):
+            self._root.unlink(path)
+            return
+        now = datetime.fromtimestamp(self._clock.wall_ns() / 1e9, UTC)
+        directory = self._day(now.strftime("%Y-%m-%d"))
+        try:
+            _, name = paths.split(path)
+            stamp = now.strftime("%H%M%S.%f-").encode()
+            self._root.adopt(path, expected, directory, stamp + name[: 255 - len(stamp)])
+        finally:
+            os.close(directory)
+
+    def purge(self) -> None:
+        """Remove the days that are too old."""
+        now = datetime.fromtimestamp(self._clock.wall_ns() / 1e9, UTC)
+        oldest = (now - timedelta(days=TRASH_DAYS)).strftime("%Y-%m-%d")
+        trash = self._open()
+        try:
+            for day in os.listdir(trash):
+                if day < oldest:
+                    shutil.rmtree(day, dir_fd=trash)
+        finally:
+            os.close(trash)
+
+    def _day(self, day: str) -> int:
+        trash = self._open()
+        try:
+            with suppress(FileExistsError):
+                os.mkdir(day, 0o700, dir_fd=trash)
+            return os.open(day, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=trash)
+        finally:
+            os.close(trash)
+
+    def _open(self) -> int:
+        state = self._root.state.fd
+        with suppress(FileExistsError):
+            os.mkdir("trash", 0o700, dir_fd=state)
+        return os.open("trash", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=state)

@@ -1,0 +1,245 @@
+"""An arena without database, scanner or peers: real files in a directory, the rest in dicts.
+
+It follows `fs.port.Arena`. `peer_adds`, `peer_changes` and `peer_removes` play the household;
+`reachable` says whether any peer is connected.
+"""
+
+import itertools
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+import trio
+
+from realizefs.model import paths
+from realizefs.model.changes import Change, ChangeKind
+from realizefs.model.entries import Dirent, Entry
+from realizefs.model.errors import Unreachable
+from realizefs.model.ids import NO_DIGEST, Digest, Inode
+from realizefs.model.marks import Mark
+from realizefs.model.versions import Kind, Version
+from realizefs.store.openat import RENAME_EXCHANGE
+from realizefs.store.realfile import Root
+from realizefs.sync.overlay import Overlay
+
+MTIME_NS = 1_600_000_000_123_456_789
+
+
+@dataclass(frozen=True, slots=True)
+class FakeNode:
+    ino: Inode
+    path: bytes
+    entry: Entry | None
+
+
+@dataclass(frozen=True, slots=True)
+class FakeDescription:
+    mark: Mark
+    status: str
+    hash: Digest
+    holders: tuple[tuple[str, str], ...]
+
+
+@dataclass(slots=True)
+class FakeStore:
+    root: Root
+
+
+class FakeArena:
+    def __init__(self, path: Path, name: str = "arena", first_ino: int = 1000) -> None:
+        self.name = name
+        self.store = FakeStore(Root(path))
+        self._inodes = itertools.count(first_ino)
+        self.root_ino = self._allocate()
+        self.overlay = Overlay(self._allocate)
+        self.listeners: list[Callable[[Change], None]] = []
+        self.entries: dict[Inode, Entry] = {}
+        self.names: dict[tuple[Inode, bytes], Inode] = {}
+        self.contents: dict[Digest, bytes] = {}
+        self.cached: set[Digest] = set()
+        self.real: set[Inode] = set()
+        self.marks: dict[Inode, Mark] = {}
+        self.reachable = True
+        self.fetches = 0
+        self.stalled = trio.Event()
+        self.stall = False
+        self.open_for_writing: list[Inode] = []
+        self.touched_paths: list[bytes] = []
+        version = Version(Kind.DIRECTORY, mode=0o755, mtime_ns=MTIME_NS)
+        self.entries[self.root_ino] = Entry(self.root_ino, self.root_ino, b"", version)
+
+    def _allocate(self) -> Inode:
+        return Inode(next(self._inodes))
+
+    # -- the household ------------------------------------------------------------------------
+
+    def peer_adds(
+        self, path: str | bytes, content: bytes | None = b"", mode: int = 0o644, target: bytes = b""
+    ) -> Inode:
+        """A file (directory if `content` is None, symlink if `target`) that is unreal here."""
+        raw = path.encode() if isinstance(path, str) else path
+        parent_path, name = paths.split(raw)
+        parent = self.resolve(parent_path) if parent_path else self.root_ino
+        if parent is None:
+            parent = self.peer_adds(parent_path, None, 0o755)
+        version = self._version(content, mode, target)
+        ino = self.names.get((parent, name)) or self._allocate()
+        self._put(Entry(ino, parent, name, version), ChangeKind.ENTRY)
+        return ino
+
+    def peer_changes(self, ino: Inode, content: bytes) -> None:
+        entry = self.entries[ino]
+        version = replace(self._version(content, entry.version.mode, b""), mtime_ns=MTIME_NS + 1)
+        self._put(replace(entry, version=version), ChangeKind.CONTENT)
+
+    def peer_removes(self, ino: Inode) -> None:
+        entry = self.entries[ino]
+        gone = replace(entry, version=replace(entry.version, deleted=True))
+        self._put(gone, ChangeKind.ENTRY)
+
+    def _version(self, content: bytes | None, mode: int, target: bytes) -> Version:
+        if target:
+            return Version(Kind.SYMLINK, size=len(target), target=target, mtime_ns=MTIME_NS)
+        if content is None:
+            return Version(Kind.DIRECTORY, mode=mode, mtime_ns=MTIME_NS)
+        digest = Digest(sha256(content).digest())
+        self.contents[digest] = content
+        return Version(Kind.FILE, digest, NO_DIGEST, len(content), MTIME_NS, mode)
+
+    def _put(self, entry: Entry, what: ChangeKind) -> None:
+        self.entries[entry.ino] = entry
+        self.names[entry.parent, entry.name] = entry.ino
+        for listener in self.listeners:
+            listener(Change(entry.parent, entry.name, entry.ino, what))
+
+    def resolve(self, path: bytes) -> Inode | None:
+        at: Inode | None = self.root_ino
+        for name in paths.components(path):
+            at = self.names.get((at, name)) if at is not None else None
+        return at
+
+    # -- the port -----------------------------------------------------------------------------
+
+    def node(self, ino: Inode) -> FakeNode:
+        path = self._indexed_path(ino) or self.overlay.path(ino, self._indexed_path)
+        if path is None and ino != self.root_ino:
+            raise FileNotFoundError(2, "no such inode")
+        return FakeNode(ino, path or b"", self.entries.get(ino))
+
+    def _indexed_path(self, ino: Inode) -> bytes | None:
+        if ino == self.root_ino:
+            return b""
+        entry = self.entries.get(ino)
+        if entry is None:
+            return None
+        above = self._indexed_path(entry.parent)
+        if above is None:
+            above = self.overlay.path(entry.parent, self._indexed_path)
+        return None if above is None else paths.join(above, entry.name)
+
+    def path(self, ino: Inode) -> bytes:
+        return self.node(ino).path
+
+    def ino_for(self, parent: Inode, name: bytes) -> Inode | None:
+        return self.names.get((parent, name)) or self.overlay.peek(parent, name)
+
+    def children(self, ino: Inode) -> Sequence[Dirent]:
+        found = [(name, child) for (parent, name), child in self.names.items() if parent == ino]
+        return [self._dirent(name, self.entries[child]) for name, child in sorted(found)]
+
+    def _dirent(self, name: bytes, entry: Entry) -> Dirent:
+        is_ = entry.version
+        return Dirent(name, entry.ino, is_.kind, is_.deleted, is_.mode, is_.size, is_.mtime_ns)
+
+    def believed_real(self, ino: Inode) -> bool:
+        return ino in self.real
+
+    def cached_bytes(self, ino: Inode) -> int:
+        version = self.entries[ino].version
+        return version.size if version.hash in self.cached else 0
+
+    def cached_complete(self, ino: Inode) -> bool:
+        return self.entries[ino].version.hash in self.cached
+
+    def explicit_mark(self, ino: Inode) -> Mark | None:
+        return self.marks.get(ino)
+
+    def describe(self, ino: Inode) -> FakeDescription:
+        entry = self.entries.get(ino)
+        digest = entry.version.hash if entry else NO_DIGEST
+        status = "remote" if entry and not self.cached_complete(ino) else "real"
+        return FakeDescription(
+            self.marks.get(ino, Mark.WATCH), status, digest, (("desk", "own"), ("nas", "cached"))
+        )
+
+    def touched(self, path: bytes) -> None:
+        self.touched_paths.append(path)
+
+    def writing(self, ino: Inode) -> None:
+        self.open_for_writing.append(ino)
+
+    def written(self, ino: Inode, path: bytes | None) -> None:
+        self.open_for_writing.remove(ino)
+
+    async def read(self, ino: Inode, version: Version, start: int, length: int) -> bytes:
+        if version.hash not in self.cached:
+            if not self.reachable:
+                raise Unreachable("No peer that holds this is connected.")
+            if self.stall:
+                await self.stalled.wait()
+            self.fetches += 1
+            self.cached.add(version.hash)
+        return self.contents[version.hash][start : start + length]
+
+    async def make_real(self, ino: Inode, truncate: bool) -> None:
+        entry = self.entries[ino]
+        version = entry.version
+        data = b"" if truncate else await self.read(ino, version, 0, version.size)
+        path = self.path(ino)
+        self.store.root.make_parents(path)
+        fd = self.store.root.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, version.mode)
+        with os.fdopen(fd, "wb") as file:
+            file.write(data)
+        self.store.root.utime_ns(path, version.mtime_ns, version.mtime_ns)
+
+    async def remove(self, ino: Inode) -> None:
+        entry = self.entries.get(ino)
+        if entry is None:
+            self.overlay.forget(ino)
+            return
+        self.entries[ino] = replace(entry, version=replace(entry.version, deleted=True))
+        self.real.discard(ino)
+
+    async def move(self, ino: Inode, new_parent: Inode, new_name: bytes, flags: int) -> None:
+        if ino not in self.entries or flags & RENAME_EXCHANGE:
+            self._bury(new_parent, new_name)
+            self.overlay.move(ino, new_parent, new_name)
+            return
+        entry = self.entries[ino]
+        self._bury(new_parent, new_name)
+        del self.names[entry.parent, entry.name]
+        self.entries[ino] = replace(entry, parent=new_parent, name=new_name)
+        self.names[new_parent, new_name] = ino
+
+    def _bury(self, parent: Inode, name: bytes) -> None:
+        over = self.names.pop((parent, name), None)
+        if over is not None:
+            del self.entries[over]
+
+    async def change_metadata(self, ino: Inode, mode: int | None, mtime_ns: int | None) -> None:
+        entry = self.entries[ino]
+        was = entry.version
+        version = replace(
+            was,
+            mode=was.mode if mode is None else mode,
+            mtime_ns=was.mtime_ns if mtime_ns is None else mtime_ns,
+        )
+        self.entries[ino] = replace(entry, version=version)
+
+    async def set_mark(self, ino: Inode, mark: Mark | None) -> None:
+        if mark is None:
+            self.marks.pop(ino, None)
+        else:
+            self.marks[ino] = mark

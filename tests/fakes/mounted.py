@@ -1,0 +1,80 @@
+"""A real mount in this process: trio and pyfuse3 in a thread of their own, the test in its own.
+
+System calls of a test release the interpreter's lock, so the mount can answer them; reading
+mapped memory does not: what maps files runs in a subprocess.
+"""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import trio
+
+from realizefs.fs import mountpoints
+from realizefs.fs.mount import Mount, MountOptions
+from realizefs.fs.views import View
+
+T = TypeVar("T")
+END_SECONDS = 20
+
+
+class MountedView:
+    """Mounted on entering, gone on leaving, whatever happened."""
+
+    def __init__(self, view: View, path: Path, options: MountOptions | None = None) -> None:
+        self.path = path
+        self._mount = Mount(view, path, options or MountOptions("test"))
+        self._ready = threading.Event()
+        self._token: trio.lowlevel.TrioToken | None = None
+        self._scope = trio.CancelScope()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="mount")
+
+    def __enter__(self) -> "MountedView":
+        self._thread.start()
+        self._ready.wait(END_SECONDS)
+        if self._failure is not None:
+            self._thread.join(END_SECONDS)
+            raise self._failure
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._thread.is_alive() and self._token is not None:
+            self._token.run_sync_soon(self._scope.cancel)
+        self._thread.join(END_SECONDS)
+        hangs = self._thread.is_alive()
+        if mountpoints.is_mounted(self.path):
+            mountpoints.unmount(self.path, lazy=True)
+            assert hangs, "the mount ended without unmounting"
+        assert not hangs, "the mount didn't end"
+        if self._failure is not None:
+            raise self._failure
+
+    def wait_ended(self) -> None:
+        self._thread.join(END_SECONDS)
+        assert not self._thread.is_alive()
+
+    def call(self, function: Callable[..., T], *args: Any) -> T:
+        """Run a function on the trio thread."""
+        assert self._token is not None
+        return trio.from_thread.run_sync(function, *args, trio_token=self._token)
+
+    @property
+    def served(self) -> Any:
+        return self._mount._served
+
+    def _run(self) -> None:
+        try:
+            trio.run(self._main)
+        except BaseException as error:
+            self._failure = error
+        finally:
+            self._ready.set()
+
+    async def _main(self) -> None:
+        self._token = trio.lowlevel.current_trio_token()
+        with self._scope:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(self._mount.run)
+                self._ready.set()
