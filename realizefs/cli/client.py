@@ -7,6 +7,7 @@ just starting or ending holds the lock without a socket; then both ways are trie
 
 import os
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -56,13 +57,11 @@ class Connection:
             raise DaemonEnded("The daemon ended before it answered; see its log.")
         return decode_answer(line)
 
-    def wait_for_end(self) -> None:
-        """Return once the daemon has closed this connection, which is the last thing it does."""
-        try:
-            while self._file.read(1):
-                continue
-        except ConnectionError:
-            return
+    def watch_process(self) -> int:
+        """A descriptor that is readable once the daemon's process has ended; the caller's."""
+        size = struct.calcsize("3i")  # struct ucred: pid, uid, gid
+        credentials = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+        return os.pidfd_open(struct.unpack("3i", credentials)[0])
 
     def close(self) -> None:
         """Hang up."""

@@ -1,6 +1,7 @@
 """Mounting in the background and unmounting, which need more than one question to the daemon."""
 
 import os
+import select
 import subprocess
 import tempfile
 import time
@@ -10,7 +11,7 @@ from typing import IO, Any
 from realizefs.cli.client import RETRY_SECONDS, Client, Connection, DaemonEnded
 from realizefs.fs import mountpoints
 from realizefs.model.control import Failed, decode_answer
-from realizefs.model.limits import CONTROL_LINE_BYTES_MAX, DAEMON_START_SECONDS
+from realizefs.model.limits import COMMAND_SECONDS, CONTROL_LINE_BYTES_MAX, DAEMON_START_SECONDS
 
 
 def real_directory(directory: str) -> str:
@@ -38,23 +39,30 @@ def mount_detached(client: Client, directory: str, arena: str | None, verbose: b
 
 
 def unmount(client: Client, directory: str) -> str:
-    """Unmount by the daemon that has the mount, or else without it; the sentence."""
+    """Unmount by the daemon that has the mount, or else without it; the sentence.
+
+    A daemon that ends with its mount has ended when this returns.
+    """
     connection = client.connect()
     if connection is not None:
+        process = connection.watch_process()
         try:
             answer: Any = connection.ask("umount", {"directory": directory})
             if answer["ends"]:
-                connection.wait_for_end()
+                select.select([process], [], [], COMMAND_SECONDS)
             return _sentence(answer)
         except Failed as failure:
             if failure.kind != "NotFound":
                 raise
-        except DaemonEnded:
+        except DaemonEnded:  # quicker than its answer
             if not mountpoints.is_mounted(Path(directory)):
+                select.select([process], [], [], COMMAND_SECONDS)
                 return f"{directory} is unmounted."
         finally:
+            os.close(process)
             connection.close()
-    return _unmount_alone(directory)
+    mountpoints.unmount(Path(directory))
+    return f"{directory} is unmounted."
 
 
 def _ask(connection: Connection, directory: str, arena: str | None) -> object:
@@ -99,11 +107,6 @@ def _died(status: int, complaints: IO[bytes]) -> Failed:
         f"The daemon ended with status {status} before the mount answered; see its log.",
         tuple(said[-1:]),
     )
-
-
-def _unmount_alone(directory: str) -> str:
-    mountpoints.unmount(Path(directory))
-    return f"{directory} is unmounted."
 
 
 def _sentence(answer: Any) -> str:

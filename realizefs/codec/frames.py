@@ -47,7 +47,7 @@ class FrameReader:
         self._bounds = bounds or FrameBounds()
         self._header = bytearray()
         self._lengths = (0, 0)
-        self._parts: list[memoryview | bytearray] = []
+        self._parts: list[bytes | memoryview | bytearray] = []
         self._missing = 0  # bytes of the body still to come; 0 while a header is read
 
     @property
@@ -57,6 +57,12 @@ class FrameReader:
 
     def feed(self, data: bytes) -> list[Frame]:
         """The frames that `data` completes; raises ProtocolFault on a bad header."""
+        if _CRUMB_BYTES <= len(data) < self._missing <= self._lengths[1]:
+            # In the midst of a payload: nearly all calls, so nothing but what is needed.
+            self._parts.append(data)
+            self._missing -= len(data)
+            self.payload_bytes += len(data)
+            return []
         frames: list[Frame] = []
         view = memoryview(data)
         position = 0
@@ -117,7 +123,7 @@ class FrameReader:
         return _cut(parts, message), b"".join(parts)
 
 
-def _cut(parts: list[memoryview | bytearray], length: int) -> bytes:
+def _cut(parts: list[bytes | memoryview | bytearray], length: int) -> bytes:
     """Take `length` bytes off the front of `parts`."""
     taken = bytearray()
     while len(taken) < length:

@@ -5,9 +5,9 @@ runs (`alone`); the handlers of commands see no difference but `online`.
 """
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import trio
@@ -17,45 +17,52 @@ from realizefs.daemon.arenas import Arenas, Opener, RunningArena, Slot
 from realizefs.daemon.config import ArenaConfig, Config, read_config
 from realizefs.daemon.config_edit import add_arena, write_home
 from realizefs.daemon.home import Home
-from realizefs.daemon.mounts import MountRun, Mounts, clear_stale_mount
+from realizefs.daemon.mounts import Mounted, MountRun, Mounts, clear_stale_mount
 from realizefs.daemon.opening import state_directory
 from realizefs.daemon.parts import Parts, open_parts
 from realizefs.daemon.placing import check_place, make_root
 from realizefs.model.errors import Misuse, RealizeError
-from realizefs.model.ids import ArenaId
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Shells:
-    """What the application is made with, so that tests can make it with something else."""
+    """The layers below that need a kernel, so that tests can put fakes in their place.
 
-    opener: Callable[[Parts], Opener]
-    mounter: Callable[["App"], MountRun]
+    `opener` opens arenas; `mounter` mounts the household of `App`, or one of its arenas, at a
+    directory.
+    """
+
+    opener: Callable[[Parts, str], Opener]
+    mounter: "Callable[[App, Path, RunningArena | None], MountRun]"
 
 
-@dataclass(slots=True, eq=False)
 class App:
-    """One home. `nursery` is there while it runs as a daemon; `problems` are those of no arena."""
+    """One home. `problems` are those that belong to no arena."""
 
-    home: Home
-    config: Config
-    parts: Parts
-    arenas: Arenas
-    mounts: Mounts
-    nursery: trio.Nursery | None = None
-    bound: tuple[str, ...] = ()
-    problems: list[str] = field(default_factory=list)
-    up: bool = False
-    ends_with_mount: bool = False
-    changing: trio.Lock = field(default_factory=trio.Lock)
-    """held while the configuration is changed"""
+    def __init__(
+        self, home: Home, config: Config, parts: Parts, arenas: Arenas, shells: Shells
+    ) -> None:
+        self.home = home
+        self.config = config
+        self.parts = parts
+        self.arenas = arenas
+        self.mounts = Mounts(self._mount_ended)
+        self.problems: list[str] = []
+        self.bound: tuple[str, ...] = ()
+        self.up = False
+        self.ends_with_mount = False
+        self.changing = trio.Lock()
+        """held while the configuration is changed"""
+        self._shells = shells
+        self._opener = shells.opener(parts, config.name)
+        self._nursery: trio.Nursery | None = None
 
     @property
     def online(self) -> bool:
         """Whether this is a daemon."""
-        return self.nursery is not None
+        return self._nursery is not None
 
     def addresses(self) -> tuple[str, ...]:
         """Where other peers reach this one; from the configuration where no daemon runs."""
@@ -73,10 +80,10 @@ class App:
             slot = self.arenas.add(config)
             if slot.opened is not None:
                 await slot.opened.apply(config)
-            elif self.nursery is not None and config.id not in known:
-                await self.nursery.start(self.arenas.tend, slot)
+            elif self._nursery is not None and config.id not in known:
+                await self._nursery.start(self.arenas.tend, slot, self._opener)
 
-    async def add_arenas(self, arenas: "list[ArenaConfig]") -> None:
+    async def add_arenas(self, arenas: Sequence[ArenaConfig]) -> None:
         """Make the roots, write the configuration, start the arenas; `changing` is held."""
         for arena in arenas:
             await trio.to_thread.run_sync(_prepare_root, arena)
@@ -94,33 +101,41 @@ class App:
             yield slot.arena
             return
         async with trio.open_nursery() as nursery:
-            await nursery.start(self.arenas.tend, slot)
+            await nursery.start(self.arenas.tend, slot, self._opener)
             yield slot.arena
             nursery.cancel_scope.cancel()
 
-    async def run(self, started: Callable[["App"], None]) -> None:
+    async def run(self, started: Callable[[], Awaitable[None]]) -> None:
         """Listen, carry the arenas, and stay until cancelled or `stop`; the lock is held.
 
-        `started` is called once everything has been tried: the app is then up.
+        `started` is called once everything has been tried; the app is up when it is done.
         """
         async with trio.open_nursery() as nursery:
-            self.nursery = nursery
+            self._nursery = nursery
             try:
                 await self._listen(nursery)
                 await self._start_arenas(nursery)
+                await started()
                 self.up = True
-                started(self)
                 await trio.sleep_forever()
             finally:
                 self.up = False
 
     def stop(self) -> None:
         """End `run`."""
-        if self.nursery is not None:
-            self.nursery.cancel_scope.cancel()
+        if self._nursery is not None:
+            self._nursery.cancel_scope.cancel()
 
-    def mount_ended(self) -> None:
-        """The mount went away; a daemon that was started for it ends."""
+    async def mount(self, directory: Path, slot: Slot | None) -> None:
+        """Mount the arena of `slot`, or the household; see Mounts.mount."""
+        assert self._nursery is not None, "only a daemon is asked to mount"
+        arena = None if slot is None else slot.arena
+        mounted = Mounted(directory, None if slot is None else slot.config.name)
+        run = self._shells.mounter(self, directory, arena)
+        await self.mounts.mount(self._nursery, mounted, run)
+
+    def _mount_ended(self) -> None:
+        """A daemon that was started for its mount ends with it."""
         if self.ends_with_mount:
             self.stop()
 
@@ -131,7 +146,7 @@ class App:
             bound = await nursery.start(household.run, list(listenable(self.config.listen)))
         except (RealizeError, OSError) as error:
             problem = f"Other peers can't connect until the next start: {error}"
-            log.error("%s", problem)
+            log.warning("%s", problem)
             self.problems.append(problem)
             bound = await nursery.start(household.run, [])
         self.bound = tuple(bound)
@@ -145,7 +160,7 @@ class App:
                 await trio.to_thread.run_sync(_clear_root, config)
                 slot = self.arenas.add(config)
                 # The arena's own task is the application's; what is waited for is its first try.
-                starting.start_soon(nursery.start, self.arenas.tend, slot)
+                starting.start_soon(nursery.start, self.arenas.tend, slot, self._opener)
 
 
 def open_app(home: Home, shells: Shells) -> App:
@@ -154,14 +169,12 @@ def open_app(home: Home, shells: Shells) -> App:
     config = read_config(home.config)
     if not home.config.exists():
         write_home(home.config, config.name, config.listen)
-    parts = open_parts(home, config.name)
-    parts.roster.arenas = tuple(sorted(arena.id for arena in config.arenas))
-    app = App(home, config, parts, Arenas(shells.opener(parts)), Mounts())
-    parts.doorman.name_of = app.arena_name
-    app.mounts.connect(shells.mounter(app), app.mount_ended)
+    arenas = Arenas()
     for arena in config.arenas:
-        app.arenas.add(arena)
-    return app
+        arenas.add(arena)
+    parts = open_parts(home, config.name, arenas.name_of)
+    parts.roster.arenas = tuple(sorted(arena.id for arena in config.arenas))
+    return App(home, config, parts, arenas, shells)
 
 
 def _prepare_root(arena: ArenaConfig) -> None:

@@ -85,8 +85,7 @@ class Slot:
 class Arenas:
     """All slots, by arena id; lives on the trio thread."""
 
-    def __init__(self, opener: Opener) -> None:
-        self._opener = opener
+    def __init__(self) -> None:
         self._slots: dict[ArenaId, Slot] = {}
 
     def __iter__(self) -> Iterator[Slot]:
@@ -99,6 +98,11 @@ class Arenas:
                 return slot
         raise NotFound(f'There is no arena called "{name}" here; see `realizefs arena list`.')
 
+    def name_of(self, arena: ArenaId) -> str | None:
+        """What an arena is called here."""
+        slot = self._slots.get(arena)
+        return None if slot is None else slot.config.name
+
     def at_root(self, root: Path) -> Slot | None:
         """The slot whose arena root this is."""
         return next((slot for slot in self if slot.config.root == root), None)
@@ -110,20 +114,23 @@ class Arenas:
         return slot
 
     async def tend(
-        self, slot: Slot, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+        self,
+        slot: Slot,
+        opener: Opener,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Keep an arena running until cancelled; started after the first try, good or bad."""
         report = _once(task_status)
         while True:
             try:
-                await self._run(slot, report)
+                await self._run(slot, opener, report)
             except* (RealizeError, OSError) as errors:
                 self._note(slot, first_of(errors))
             report()
             await trio.sleep(ARENA_RETRY_SECONDS)
 
-    async def _run(self, slot: Slot, report: Callable[[], None]) -> None:
-        opened = await trio.to_thread.run_sync(self._opener, slot.config)
+    async def _run(self, slot: Slot, opener: Opener, report: Callable[[], None]) -> None:
+        opened = await trio.to_thread.run_sync(opener, slot.config)
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(opened.run)

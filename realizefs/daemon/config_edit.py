@@ -21,6 +21,8 @@ def write_home(path: Path, name: str, listen: tuple[str, ...]) -> None:
     def change(document: tomlkit.TOMLDocument) -> None:
         document["name"] = name
         document["listen"] = list(listen)
+        if "arena" not in document:
+            document.add(tomlkit.nl())
 
     _edit(path, change)
 
@@ -42,6 +44,7 @@ def add_arena(path: Path, arena: ArenaConfig) -> None:
         if not isinstance(arenas, AoT):
             arenas = tomlkit.aot()
             document["arena"] = arenas
+        table.add(tomlkit.nl())
         arenas.append(table)
 
     _edit(path, change)

@@ -20,7 +20,7 @@ class OneLine(logging.Formatter):
     type, its message and the places it came through, innermost first."""
 
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
+        text = super().format(record).replace("\n", " ")
         return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
     def formatException(self, ei: ExcInfo) -> str:  # noqa: N802 - the base class calls it so

@@ -1,4 +1,4 @@
-"""The one mount of a daemon (pyfuse3 has one FUSE session per process), and stale ones."""
+"""The one mount of a daemon: pyfuse3 has one FUSE session per process."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -8,7 +8,7 @@ from typing import Protocol
 
 import trio
 
-from realizefs.daemon.arenas import RunningArena, first_of
+from realizefs.daemon.arenas import first_of
 from realizefs.fs import mountpoints
 from realizefs.model.errors import AlreadyRunning, NotFound, RealizeError, StoreFault
 from realizefs.model.limits import MOUNT_SECONDS
@@ -17,14 +17,11 @@ log = logging.getLogger(__name__)
 
 
 class MountRun(Protocol):
-    """Mounts at `directory` the one `arena`, or the household if None; started once the mount
-    answers; returns when it is unmounted; unmounts when cancelled."""
+    """Mounts and serves; started once the mount is there, returns when somebody unmounted it,
+    unmounts when cancelled (fs.mount.Mount.run)."""
 
     def __call__(
-        self,
-        directory: Path,
-        arena: RunningArena | None,
-        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+        self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> Awaitable[None]: ...
 
 
@@ -38,33 +35,31 @@ class Mounted:
 
 
 class Mounts:
-    """Mounts and unmounts, one at a time; `nursery` is the application's."""
+    """Mounts and unmounts, one at a time. `on_end` is called when a mount that was up is gone."""
 
-    def __init__(self, run: MountRun, ended: Callable[[], None]) -> None:
-        self._run = run
-        self._ended = ended
+    def __init__(self, on_end: Callable[[], None]) -> None:
+        self._on_end = on_end
         self.current: Mounted | None = None
 
-    async def mount(
-        self, nursery: trio.Nursery, directory: Path, arena: RunningArena | None
-    ) -> None:
-        """Mount; returns once it answers. Misuse or StoreFault where it can't be."""
+    async def mount(self, nursery: trio.Nursery, mounted: Mounted, run: MountRun) -> None:
+        """Mount; returns once it is there, and it then lives in `nursery`.
+
+        Raises AlreadyRunning for a second one, Misuse or StoreFault where it can't be.
+        """
         if self.current is not None:
             raise AlreadyRunning(
                 f"This daemon has its mount at {self.current.directory}, and can have only one; "
                 "unmount that first, or use another --home."
             )
-        mounted = Mounted(directory, None if arena is None else arena.name)
         self.current = mounted
         try:
             with trio.move_on_after(MOUNT_SECONDS) as waiting:
-                await nursery.start(self._carry, mounted, arena)
+                await nursery.start(self._carry, mounted, run)
+            if waiting.cancelled_caught:
+                raise StoreFault(f"The mount at {mounted.directory} did not answer in time.")
         except BaseException:
             self.current = None
             raise
-        if waiting.cancelled_caught:
-            self.current = None
-            raise StoreFault(f"The mount at {directory} did not answer in time; see the log.")
 
     async def unmount(self, directory: Path) -> None:
         """Unmount what is at `directory`; NotFound if it isn't ours, Busy if it is in use."""
@@ -77,14 +72,14 @@ class Mounts:
     async def _carry(
         self,
         mounted: Mounted,
-        arena: RunningArena | None,
+        run: MountRun,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         up = False
         failure: BaseException | None = None
         try:
             async with trio.open_nursery() as inner:
-                await inner.start(self._run, mounted.directory, arena)
+                await inner.start(run)
                 up = True
                 task_status.started()
         except* (RealizeError, OSError) as errors:
@@ -97,7 +92,7 @@ class Mounts:
             raise failure
         if failure is not None:
             log.error("The mount at %s failed: %s", mounted.directory, failure)
-        self._ended()
+        self._on_end()
 
 
 def clear_stale_mount(directory: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import trio
 
-from realizefs.daemon.arenas import Opener, OpenArena
+from realizefs.daemon.arenas import OpenArena, Opener
 from realizefs.daemon.config import ArenaConfig
 from realizefs.daemon.parts import Parts
 from realizefs.model.errors import RootGone

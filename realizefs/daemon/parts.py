@@ -2,9 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-
-import trio
 
 from realizefs.daemon.clock import SystemClock
 from realizefs.daemon.home import Home

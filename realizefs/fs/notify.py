@@ -85,6 +85,7 @@ class Notifier:
         self._queue = _Queue()
         self._wake = threading.Condition()
         self._stopping = False
+        self._telling = False
 
     def inode_changed(self, ino: int, *, attributes_only: bool) -> None:
         """Attributes, and unless only they, the content of an inode are different now."""
@@ -109,13 +110,21 @@ class Notifier:
         with self._wake:
             self._stopping = True
             self._queue = _Queue()
-            self._wake.notify()
+            self._wake.notify_all()
+
+    def drain(self, seconds: float) -> bool:
+        """Wait until all that was queued has been told; False if that took longer.
+
+        For threads that no request of the kernel needs.
+        """
+        with self._wake:
+            return self._wake.wait_for(lambda: not self._queue and not self._telling, seconds)
 
     def _bound(self) -> None:
         if len(self._queue) > self._limit:
             self._queue = _Queue(sweep=True)
         if not self._stopping:
-            self._wake.notify()
+            self._wake.notify_all()
 
     def _tell_all(self) -> None:
         while (batch := self._next()) is not None:
@@ -128,11 +137,13 @@ class Notifier:
 
     def _next(self) -> _Queue | None:
         with self._wake:
-            while not self._queue and not self._stopping:
-                self._wake.wait()
+            self._telling = False
+            self._wake.notify_all()
+            self._wake.wait_for(lambda: self._queue or self._stopping)
             if self._stopping:
                 return None
             batch, self._queue = self._queue, _Queue()
+            self._telling = True
             return batch
 
     def _sweep(self) -> None:

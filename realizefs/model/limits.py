@@ -179,11 +179,11 @@ CONNECTIONS_PER_PEER_MAX = 4
 JOIN_MESSAGE_BYTES_MAX = 64 * KIB
 """Bytes of the only message that may come from somebody who isn't a peer yet: one card."""
 
-TLS_READ_BYTES = 512 * KIB
-"""Bytes read from a socket at once: 32 TLS records; more gains nothing (DESIGN 7.3)."""
+TLS_READ_BYTES = 1 * MIB
+"""Bytes read from a socket at once: 64 TLS records; 512 KiB moved an eighth less."""
 
-TLS_WRITE_BYTES = 256 * KIB
-"""Bytes encrypted at once: about 0.1 ms in which nothing else runs."""
+TLS_WRITE_BYTES = 512 * KIB
+"""Bytes encrypted at once: about 0.2 ms in which nothing else runs."""
 
 HAPPY_EYEBALLS_SECONDS = 0.25
 """Seconds before the next address is tried beside the one that hasn't answered (RFC 8305)."""

@@ -55,6 +55,8 @@ class Channel:
         self._ending = False
         self._lost: PeerFault | ConnectionLost | None = None
         self._written = trio.Event()
+        # The writer's own scope: that of the nursery would cancel the body of `async with`, too.
+        self._writing = trio.CancelScope()
         self._manager = trio.open_nursery()
         self._nursery: trio.Nursery | None = None
 
@@ -70,10 +72,12 @@ class Channel:
         trace: TracebackType | None,
     ) -> None:
         assert self._nursery is not None
-        await self.aclose()
-        self._nursery.cancel_scope.cancel()
-        # Not passing the error on: the nursery would wrap it in a group. It goes on from here.
-        await self._manager.__aexit__(None, None, None)
+        try:
+            await self.aclose()
+        finally:  # a nursery that was entered is left, whatever happens
+            self._writing.cancel()
+            # Not passing the error on: the nursery would wrap it in a group. It goes on from here.
+            await self._manager.__aexit__(None, None, None)
 
     @property
     def closed(self) -> bool:
@@ -149,16 +153,20 @@ class Channel:
     async def _write(self) -> None:
         """The writer: until it is told to end and the queue is empty, or the stream breaks."""
         try:
-            while True:
-                await self._drain()
-                if self._ending:
-                    return
-                self._wake = trio.Event()
-                await self._wake.wait()
+            with self._writing:
+                await self._write_until_told()
         except ConnectionLost as error:
             self._break(error)
         finally:
             self._written.set()
+
+    async def _write_until_told(self) -> None:
+        while True:
+            await self._drain()
+            if self._ending:
+                return
+            self._wake = trio.Event()
+            await self._wake.wait()
 
     async def _drain(self) -> None:
         while self._queue or self._tls.wants_write:
@@ -193,7 +201,7 @@ class Channel:
         self._wake.set()
         self._room.unpark_all()
         if self._nursery is not None:
-            self._nursery.cancel_scope.cancel()
+            self._writing.cancel()
             self._tls.abort()
 
     async def aclose(self) -> None:

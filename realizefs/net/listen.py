@@ -109,7 +109,7 @@ class _Door:
 
     async def _handshake(self, stream: trio.SocketStream, address: str) -> Channel | None:
         tls = TlsStream(stream, self._current_context(), True, address, self._counters)
-        reason = f"it did not finish its handshake within {HANDSHAKE_SECONDS:.0f} s"
+        reason = f"{address} did not finish its handshake within {HANDSHAKE_SECONDS:.0f} s."
         try:
             with trio.move_on_after(HANDSHAKE_SECONDS):
                 await tls.handshake()
@@ -117,15 +117,14 @@ class _Door:
                     return Channel(tls, FrameBounds(message=JOIN_MESSAGE_BYTES_MAX, payload=0))
                 if tls.certificate in self._known():
                     return Channel(tls)
-                reason = "its certificate is not in the roster"
-        except ConnectionLost:
-            reason = "it left during its handshake"
-        except PeerFault as error:
-            reason = _why(error)
+                reason = _stranger(address)
+        except (ConnectionLost, PeerFault) as error:
+            unknown = isinstance(error.__cause__, ssl.SSLCertVerificationError)
+            reason = _stranger(address) if unknown else str(error)
         except BaseException:
             await tls.aclose(politely=False)
             raise
-        log.warning("A connection from %s was closed: %s.", address, reason)
+        log.warning("A connection was refused: %s", reason)
         await tls.aclose(politely=False)
         return None
 
@@ -164,10 +163,8 @@ class _Door:
             await channel.aclose()
 
 
-def _why(error: PeerFault) -> str:
-    if isinstance(error.__cause__, ssl.SSLCertVerificationError):
-        return "its certificate is not in the roster"
-    return f"it does not speak the protocol: {error}".rstrip(".")
+def _stranger(address: str) -> str:
+    return f"the certificate of {address} is not in the roster."
 
 
 async def _bind(address: str) -> list[trio.SocketListener]:

@@ -1,7 +1,7 @@
 """TLS over a trio stream by hand: `ssl.SSLObject` between two memory buffers.
 
 Why not `trio.SSLStream`: each of its reads ends at a TLS record of 16 KiB and goes through the
-scheduler. Here one read of the socket brings up to 512 KiB, which are decrypted in one go; it
+scheduler. Here one read of the socket brings up to a MiB, which is decrypted in one go; it
 moves more than twice as much (DESIGN 7.3, scripts/bench_channel.py).
 
 Theory. All calls of the SSLObject are synchronous, on one thread. There is one reader, which

@@ -10,7 +10,6 @@ The map is sized virtually (MAP_BYTES), so the file grows by itself and memory h
 in use, which the kernel may drop. Read-ahead is off: inodes and names are looked up in no order.
 """
 
-import errno
 import os
 import threading
 from collections.abc import Iterator
@@ -33,6 +32,9 @@ READERS_MAX = 512
 _PAGE_ROWS_FIRST = 16
 _PAGE_ROWS_MAX = 512
 """Rows that a scan fetches at a time: few at first, as most callers want few."""
+
+_ROOM_BYTES_MIN = 1 << 20
+"""Bytes; a commit that failed with less than this free failed for the lack of it."""
 
 _NAME = b"name"
 _VERSION = b"version"
@@ -228,7 +230,7 @@ class Environment:
         try:
             yield
         except lmdb.Error as error:
-            if getattr(error, "code", 0) in (errno.ENOSPC, errno.EDQUOT):
+            if isinstance(error, lmdb.DiskError) or _is_full(self.directory):
                 raise DiskFull(f'The disk of the database "{self.directory}" is full.') from error
             raise StoreFault(f'The database "{self.directory}" failed: {error}.') from error
 
@@ -240,6 +242,12 @@ def _make(directory: Path) -> None:
         raise StoreFault(
             f'The directory of the database "{directory}" can\'t be made: {error.strerror}.'
         ) from error
+
+
+def _is_full(directory: Path) -> bool:
+    """LMDB says EIO, not ENOSPC, where the first part of a commit still had room."""
+    disk = os.statvfs(directory)
+    return disk.f_bavail * disk.f_frsize < _ROOM_BYTES_MIN
 
 
 def _sync_directory(directory: Path) -> None:

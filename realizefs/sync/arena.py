@@ -81,6 +81,7 @@ class Arena:
         self.scanner = Scanner(self.context)
         self._actions = Actions(self.context, self.fetcher)
         self.jobs = Jobs(self.context, self._actions)
+        self._writing = trio.CancelScope(shield=True)
         self._serving = trio.CapacityLimiter(SERVE_THREADS)
 
     # -- what it is ---------------------------------------------------------------------------
@@ -118,7 +119,7 @@ class Arena:
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Scan, follow, decide and carry out until cancelled; what is queued is still written."""
         async with trio.open_nursery() as writing:
-            writing.start_soon(self.context.writer.run)
+            writing.start_soon(self._write_to_the_end)
             try:
                 async with trio.open_nursery() as nursery:
                     await nursery.start(self.fetcher.run)
@@ -129,7 +130,12 @@ class Arena:
             finally:
                 with trio.CancelScope(shield=True):
                     await trio.to_thread.run_sync(self.store.blobs.flush)
-                writing.cancel_scope.cancel()
+                self._writing.cancel()
+
+    async def _write_to_the_end(self) -> None:
+        """The writer outlives everybody who writes: its scope is cancelled last."""
+        with self._writing:
+            await self.context.writer.run()
 
     async def _flush_regularly(self) -> None:
         while True:

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 from realizefs.core.decide import decide
+from realizefs.model.blobs import BlobRow
 from realizefs.model.decisions import Action, Decision
 from realizefs.model.entries import Entry
 from realizefs.model.ids import Digest
 from realizefs.model.marks import Mark
+from realizefs.model.ranges import Ranges
 from realizefs.model.versions import Held, Kind
 from realizefs.store.env import Txn
 from realizefs.sync.context import Context
@@ -89,10 +91,21 @@ def status_of(context: Context, txn: Txn, entry: Entry) -> str:
     if row is not None and row.hash == version.hash:
         if row.verified:
             return "cached"
-        here = row.ranges.total()
+        here = _ranges(context, row).total()
         if here:
             return f"partial {100 * here // version.size}%"
     return "remote" if holders(context, txn, entry) else "unavailable"
+
+
+def _ranges(context: Context, row: BlobRow) -> Ranges:
+    """What is here at this moment; the row knows what was at the last flush."""
+    blob = context.store.blobs.opened(row.ino, row.hash)
+    if blob is None:
+        return row.ranges
+    try:
+        return blob.ranges
+    finally:
+        blob.close()
 
 
 def _native_status(context: Context, txn: Txn, entry: Entry, path: bytes) -> str | None:

@@ -14,7 +14,7 @@ import trio
 
 from realizefs.core.backoff import delay
 from realizefs.model.entries import PeerCard
-from realizefs.model.errors import RealizeError, RequestFailed
+from realizefs.model.errors import ConnectionLost, RealizeError, RequestFailed
 from realizefs.model.ids import ArenaId, PeerId
 from realizefs.model.messages import Ack, Hello, Read, ReadBlocks, Rows, Subscribe
 from realizefs.model.messages import Roster as RosterMessage
@@ -280,6 +280,8 @@ class _Handler:
         """In the order in which the peer sent them; the peer waits while we work."""
         try:
             await self._message(link, message)
+        except ConnectionLost:
+            self._scope.cancel()
         except (RealizeError, OSError) as error:
             # Our own disk or database: the peer's history is asked for again later.
             log.warning("What %s tells can't be stored: %s", link.name, error)

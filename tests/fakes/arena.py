@@ -213,7 +213,10 @@ class FakeArena:
         self.real.discard(ino)
 
     async def move(self, ino: Inode, new_parent: Inode, new_name: bytes, flags: int) -> None:
-        if ino not in self.entries or flags & RENAME_EXCHANGE:
+        if flags & RENAME_EXCHANGE:
+            self._exchange(ino, new_parent, new_name)
+            return
+        if ino not in self.entries:
             self._bury(new_parent, new_name)
             self.overlay.move(ino, new_parent, new_name)
             return
@@ -222,6 +225,14 @@ class FakeArena:
         del self.names[entry.parent, entry.name]
         self.entries[ino] = replace(entry, parent=new_parent, name=new_name)
         self.names[new_parent, new_name] = ino
+
+    def _exchange(self, ino: Inode, parent: Inode, name: bytes) -> None:
+        """Of files that aren't indexed: the kernel has exchanged the inodes of the two names."""
+        here, there = self.overlay.place(ino), self.overlay.peek(parent, name)
+        assert here is not None
+        assert there is not None
+        self.overlay.adopt(ino, parent, name)
+        self.overlay.adopt(there, *here)
 
     def _bury(self, parent: Inode, name: bytes) -> None:
         over = self.names.pop((parent, name), None)

@@ -4,6 +4,7 @@ System calls of a test release the interpreter's lock, so the mount can answer t
 mapped memory does not: what maps files runs in a subprocess.
 """
 
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -59,6 +60,16 @@ class MountedView:
         """Run a function on the trio thread."""
         assert self._token is not None
         return trio.from_thread.run_sync(function, *args, trio_token=self._token)
+
+    def settle(self) -> None:
+        """Wait until what was announced so far has been told to the kernel, and replies sent."""
+        os.statvfs(self.path)  # requests are taken in order: what was closed before is released
+        assert self._mount._notifier.drain(END_SECONDS)
+
+    def drop(self, ino: int) -> None:
+        """Make the kernel ask anew for an inode's attributes."""
+        self._mount._notifier.inode_changed(ino, attributes_only=True)
+        self.settle()
 
     @property
     def served(self) -> Any:

@@ -1,0 +1,133 @@
+"""Commands about the daemon itself: status, mount, umount."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import trio
+
+from realizefs.daemon.app import App
+from realizefs.daemon.arenas import Slot
+from realizefs.daemon.arguments import Arguments
+from realizefs.daemon.config import ArenaConfig
+from realizefs.daemon.mounts import Mounted, clear_stale_mount
+from realizefs.daemon.setup_commands import add, new_arena_id
+from realizefs.model.errors import AlreadyRunning, Misuse, NoDaemon, RealizeError
+
+Answer = Mapping[str, object]
+
+
+async def status(app: App, _arguments: Arguments) -> Answer:
+    """How everything is; `up` once every arena was tried and a mount that was asked for is."""
+    counters = app.parts.household.counters
+    return {
+        "name": app.config.name,
+        "pid": os.getpid(),
+        "up": app.up,
+        "listen": list(app.bound),
+        "problems": [*app.problems, *_problems(app)],
+        "peers": [
+            {"name": peer.name, "connected": peer.connected} for peer in app.parts.household.peers()
+        ],
+        "arenas": [_arena(slot, app.mounts.current) for slot in app.arenas],
+        "wire": {"bytes_in": counters.bytes_in, "bytes_out": counters.bytes_out},
+    }
+
+
+async def mount(app: App, arguments: Arguments) -> Answer:
+    """Mount in this process; makes the arena where none is configured."""
+    if not app.online:
+        raise NoDaemon("A mount needs a daemon.")
+    return await mount_at(app, arguments.directory("directory"), arguments.optional_text("arena"))
+
+
+async def mount_at(app: App, directory: Path, arena: str | None) -> Answer:
+    """Mount an arena, or what there is, at a directory."""
+    mounted = app.mounts.current
+    if mounted is not None:
+        raise AlreadyRunning(
+            f"This daemon has its mount at {mounted.directory}, and can have only one; unmount "
+            "that first, or use another --home."
+        )
+    await trio.to_thread.run_sync(clear_stale_mount, directory)
+    made = await _first_arena(app, directory, arena)
+    slot = made or _shown_slot(app, directory, arena)
+    await app.mount(directory, slot)
+    what = "The household" if slot is None else f'The arena "{slot.config.name}"'
+    if made is not None:
+        what = f'{directory} is now the root of the new arena "{made.config.name}", which'
+    return {
+        "sentence": f"{what} is mounted at {directory}.",
+        "directory": str(directory),
+        "arena": None if slot is None else slot.config.name,
+        "created": made is not None,
+    }
+
+
+async def umount(app: App, arguments: Arguments) -> Answer:
+    """Unmount; `ends` says that the daemon ends with it."""
+    directory = arguments.directory("directory")
+    await app.mounts.unmount(directory)
+    return {"sentence": f"{directory} is unmounted.", "ends": app.ends_with_mount}
+
+
+async def _first_arena(app: App, directory: Path, arena: str | None) -> Slot | None:
+    """Where nothing is configured, the directory becomes an arena (DESIGN 3.1)."""
+    async with app.changing:
+        if (await app.read_config()).arenas or arena is not None:
+            return None
+        config = ArenaConfig(directory.name, new_arena_id(), directory)
+        await add(app, [config])
+        return app.arenas.named(config.name)
+
+
+def _shown_slot(app: App, directory: Path, arena: str | None) -> Slot | None:
+    """The one arena that a mount shows; None for the household."""
+    if arena is not None:
+        return app.arenas.named(arena)
+    slots = list(app.arenas)
+    if len(slots) == 1:
+        return slots[0]
+    at_root = app.arenas.at_root(directory)
+    if at_root is not None:
+        return at_root
+    inside = [slot.config for slot in slots if directory.is_relative_to(slot.config.root)]
+    if inside:
+        raise Misuse(f'{directory} is inside the root of the arena "{inside[0].name}".')
+    return None
+
+
+def _problems(app: App) -> list[str]:
+    return [f'Arena "{slot.config.name}": {slot.problem}' for slot in app.arenas if slot.problem]
+
+
+def _arena(slot: Slot, mounted: Mounted | None) -> Answer:
+    line: dict[str, object] = {
+        "name": slot.config.name,
+        "root": str(slot.config.root),
+        "mount": None if mounted is None else _mount_path(slot, mounted),
+        "mark": slot.config.mark.value,
+        "files": 0,
+        "real_bytes": 0,
+        "cached_bytes": 0,
+        "pending": 0,
+        "jobs": 0,
+        "problem": slot.problem or None,
+    }
+    if slot.opened is not None:
+        try:
+            known = slot.arena.status()
+        except RealizeError as error:  # one arena's trouble leaves the others' lines readable
+            return {**line, "problem": str(error)}
+        line |= {key: known[key] for key in _NUMBERS if key in known}
+        line["problem"] = known.get("problem") or line["problem"]
+    return line
+
+
+_NUMBERS = ("files", "real_bytes", "cached_bytes", "pending", "jobs")
+
+
+def _mount_path(slot: Slot, mounted: Mounted) -> str | None:
+    if mounted.arena is None:
+        return str(mounted.directory / slot.config.name)
+    return str(mounted.directory) if mounted.arena == slot.config.name else None

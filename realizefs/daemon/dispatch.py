@@ -1,0 +1,35 @@
+"""The table of commands."""
+
+from collections.abc import Awaitable, Callable
+
+from realizefs.daemon import daemon_commands, household_commands, path_commands, setup_commands
+from realizefs.daemon.app import App
+from realizefs.daemon.arguments import Arguments
+from realizefs.model.control import BadControlLine, Request
+from realizefs.model.errors import Misuse
+
+COMMANDS: dict[str, Callable[[App, Arguments], Awaitable[object]]] = {
+    "arena-add": setup_commands.arena_add,
+    "arena-list": setup_commands.arena_list,
+    "arena-set": setup_commands.arena_set,
+    "info": path_commands.info,
+    "invite": household_commands.invite,
+    "join": household_commands.join,
+    "mark-clear": path_commands.mark_clear,
+    "mark-get": path_commands.mark_get,
+    "mark-set": path_commands.mark_set,
+    "mount": daemon_commands.mount,
+    "peer-list": household_commands.peer_list,
+    "status": daemon_commands.status,
+    "umount": daemon_commands.umount,
+}
+
+
+async def execute(app: App, request: Request) -> object:
+    """The result of a request; raises RealizeError or OSError."""
+    if request.command == "init":
+        raise Misuse("This peer is set up already, and its daemon is running.")
+    handler = COMMANDS.get(request.command)
+    if handler is None:
+        raise BadControlLine(f'There is no command "{request.command}"; is this another version?')
+    return await handler(app, Arguments(request.arguments))

@@ -1,0 +1,95 @@
+"""Commands about paths: mark get, mark set, mark clear, info."""
+
+from collections.abc import Mapping
+
+from realizefs.daemon.app import App
+from realizefs.daemon.arenas import RunningArena
+from realizefs.daemon.arguments import Arguments
+from realizefs.daemon.locate import Places
+from realizefs.model.control import path_text
+from realizefs.model.errors import NotFound
+from realizefs.model.ids import Inode
+from realizefs.model.marks import Mark
+from realizefs.model.paths import show
+from realizefs.sync.describe import Description
+
+Answer = Mapping[str, object]
+
+
+async def mark_get(app: App, arguments: Arguments) -> Answer:
+    """The mark in force at a path and where it comes from."""
+    return _marks(await _describe(app, arguments.path("path")))
+
+
+async def mark_set(app: App, arguments: Arguments) -> list[Answer]:
+    """Set a mark on each path."""
+    mark = Mark.parse(arguments.text("mark"))
+    return [await _set(app, path, mark) for path in arguments.paths("paths")]
+
+
+async def mark_clear(app: App, arguments: Arguments) -> list[Answer]:
+    """Let each path inherit its mark again."""
+    return [await _set(app, path, None) for path in arguments.paths("paths")]
+
+
+async def info(app: App, arguments: Arguments) -> Answer:
+    """All that is known of a path."""
+    arena, found = await _describe(app, arguments.path("path"))
+    return {
+        **_marks((arena, found)),
+        "kind": found.kind,
+        "status": found.status,
+        "hash": found.hash.hex() or None,
+        "size": found.size,
+        "version": found.version,
+        "holders": [{"peer": peer, "state": state} for peer, state in found.holders],
+        "decision": found.decision,
+        "why": found.why,
+    }
+
+
+async def _describe(app: App, path: bytes) -> tuple[str, Description]:
+    slot, inside = await Places(app.arenas, app.mounts.current).find(path)
+    async with app.using(slot) as arena:
+        return arena.name, _description(arena, inside)
+
+
+async def _set(app: App, path: bytes, mark: Mark | None) -> Answer:
+    slot, inside = await Places(app.arenas, app.mounts.current).find(path)
+    async with app.using(slot) as arena:
+        await arena.set_mark(_inode(arena, inside), mark)
+        return _marks((arena.name, _description(arena, inside)))
+
+
+def _inode(arena: RunningArena, inside: bytes) -> Inode:
+    try:
+        return arena.resolve(inside)
+    except FileNotFoundError as error:
+        raise NotFound(f'There is no "{show(inside)}" in the arena "{arena.name}".') from error
+
+
+def _description(arena: RunningArena, inside: bytes) -> Description:
+    try:
+        return arena.describe(_inode(arena, inside))
+    except FileNotFoundError as error:
+        raise NotFound(
+            f'"{show(inside)}" in the arena "{arena.name}" is not indexed: it is deleted, too new, '
+            "or something that only exists here, such as a device."
+        ) from error
+
+
+def _marks(found: tuple[str, Description]) -> Answer:
+    arena, description = found
+    source = description.mark_from
+    return {
+        "arena": arena,
+        "path": _shown(description.path),
+        "mark": description.mark.value,
+        "explicit": description.explicit_mark is not None,
+        "mark_from": None if source is None else _shown(source),
+    }
+
+
+def _shown(path: bytes) -> str:
+    """A path in the arena; "/" for its root, which has no name."""
+    return path_text(path) or "/"

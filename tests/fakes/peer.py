@@ -1,0 +1,158 @@
+"""A whole peer without a mount or a daemon: real stores, real TLS on loopback, in this process."""
+
+import shutil
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import trio
+
+from realizefs.model.entries import Entry, PeerCard
+from realizefs.model.errors import RealizeError
+from realizefs.model.ids import ArenaId
+from realizefs.model.limits import MIB
+from realizefs.model.marks import Mark
+from realizefs.net.channel import WireCounters
+from realizefs.net.identity import Identity, load_or_create_identity
+from realizefs.store.arena import ArenaStore, open_arena
+from realizefs.store.env import Environment
+from realizefs.store.inodes import InodeAllocator
+from realizefs.store.peers import Invitations
+from realizefs.store.peers import Roster as StoredRoster
+from realizefs.store.realfile import Root
+from realizefs.store.schema import ARENA_SCHEMA, GLOBAL_SCHEMA
+from realizefs.sync.arena import Arena
+from realizefs.sync.household import Household
+from realizefs.sync.joining import Doorman
+from realizefs.sync.roster import Roster
+from tests.fakes.clock import SystemClock
+
+ARENA = ArenaId(b"the same arena!!")
+WAIT_SECONDS = 20
+"""Seconds after which what a test waits for isn't going to happen."""
+
+
+@dataclass(eq=False)
+class Peer:
+    """One running peer with one arena."""
+
+    identity: Identity
+    household: Household
+    arena: Arena
+    store: ArenaStore
+    root: Path
+
+    @property
+    def card(self) -> PeerCard:
+        return self.household.roster.own()
+
+    def entry(self, path: str) -> Entry | None:
+        """The live entry at a path."""
+        with self.store.env.read() as txn:
+            entry = self.store.tree.entry_at(txn, path.encode())
+        return entry if entry is not None and not entry.version.deleted else None
+
+    def paths(self) -> set[str]:
+        """All live paths."""
+        found: set[str] = set()
+        with self.store.env.read() as txn:
+            for _, ino in self.store.tree.history(txn, 0, 1_000_000):  # type: ignore[arg-type]
+                entry = self.store.tree.entry(txn, ino)
+                path = self.store.tree.path(txn, ino)
+                if entry is not None and path and not entry.version.deleted:
+                    found.add(path.decode())
+        return found
+
+    def status(self, path: str) -> str:
+        entry = self.entry(path)
+        return self.arena.describe(entry.ino).status if entry is not None else "absent"
+
+    async def mark(self, path: str, mark: Mark | None) -> None:
+        await self.arena.set_mark(self.arena.resolve(path.encode()), mark)
+
+    async def read(self, path: str, start: int = 0, length: int = 1 << 40) -> bytes:
+        entry = self.entry(path)
+        assert entry is not None, path
+        size = min(length, entry.version.size - start)
+        parts = []
+        for at in range(start, start + size, MIB):
+            part = min(MIB, start + size - at)
+            parts.append(await self.arena.read(entry.ino, entry.version, at, part))
+        return b"".join(parts)
+
+
+@asynccontextmanager
+async def running_peer(
+    directory: Path,
+    name: str,
+    *,
+    mark: Mark = Mark.WATCH,
+    cache_max: int = 64 * MIB,
+    listen: Sequence[str] = ("localhost:0",),
+) -> AsyncIterator[Peer]:
+    """A peer that keeps its state below `directory`: started again there, it goes on."""
+    root_path = directory / "root"
+    root_path.mkdir(parents=True, exist_ok=True)
+    identity = load_or_create_identity(directory / "identity", name)
+    clock = SystemClock()
+    global_env = Environment(directory / "state", GLOBAL_SCHEMA)
+    root = Root(root_path)
+    root.state.empty_temp()
+    env = Environment(root.state.database, ARENA_SCHEMA)
+    try:
+        store = open_arena(env, InodeAllocator(global_env), ARENA, root, cache_max)
+        store.blobs.recover()
+        roster = Roster(global_env, StoredRoster(), identity, name)
+        arena = Arena(
+            ARENA, "arena", store, me=identity.peer, me_name=name, default_mark=mark, clock=clock
+        )
+        doorman = Doorman(global_env, Invitations(), roster, clock, lambda _: "arena")
+        household = Household(identity, roster, doorman, WireCounters(), clock)
+        async with trio.open_nursery() as nursery:
+            bound = await nursery.start(household.run, list(listen))
+            roster.addresses = tuple(bound)
+            await nursery.start(arena.run)
+            await household.add_arena(arena)
+            yield Peer(identity, household, arena, store, root_path)
+            nursery.cancel_scope.cancel()
+    finally:
+        env.close()
+        root.close()
+        global_env.close()
+
+
+async def introduce(*peers: Peer) -> None:
+    """Make each know all the others."""
+    for one in peers:
+        for other in peers:
+            if other is not one:
+                await one.household.roster.add(other.card)
+
+
+async def until(condition: Callable[[], object], what: str = "") -> None:
+    """Wait for something that the peers are about to do; fails if they don't."""
+    with trio.move_on_after(WAIT_SECONDS):
+        while not _holds(condition):
+            await trio.sleep(0.01)
+        return
+    raise AssertionError(f"it never happened: {what or condition}")
+
+
+def _holds(condition: Callable[[], object]) -> bool:
+    try:
+        return bool(condition())
+    except (RealizeError, FileNotFoundError):
+        return False
+
+
+def write(root: Path, path: str, content: bytes) -> None:
+    """Write a file below a root, with its directories."""
+    target = root / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(content)
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """Copy a tree, symlinks as they are."""
+    shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)

@@ -1,0 +1,104 @@
+"""One directory per arena below the mount root."""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from realizefs.fs.port import Arena
+from realizefs.fs.views import HouseholdView
+from realizefs.model.ids import Inode
+from realizefs.model.marks import Mark
+from tests.fakes.arena import FakeArena
+from tests.fakes.mounted import MountedView
+
+NAMES = ["music", "photos/family", "photos/work"]
+INODES_EACH = 10_000
+
+
+class House:
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.arenas: list[FakeArena] = []
+        for name in NAMES:
+            self.add(name)
+
+    def add(self, name: str) -> FakeArena:
+        root = self.directory / name.replace("/", "-")
+        root.mkdir()
+        arena = FakeArena(root, name, first_ino=INODES_EACH * (len(self.arenas) + 1))
+        self.arenas.append(arena)
+        return arena
+
+    def all(self) -> list[Arena]:
+        return list(self.arenas)
+
+    def owner(self, ino: Inode) -> Arena | None:
+        place = ino // INODES_EACH - 1
+        return self.arenas[place] if place < len(self.arenas) else None
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    house = House(tmp_path)
+    yield house
+    for arena in house.arenas:
+        arena.store.root.close()
+
+
+@pytest.fixture
+def mnt(fuse: None, house: House, tmp_path: Path) -> Iterator[Path]:
+    with MountedView(HouseholdView(house.all, house.owner), tmp_path / "mnt") as view:
+        yield view.path
+
+
+def failure(call: object, *args: object) -> int | None:
+    with pytest.raises(OSError) as caught:
+        call(*args)  # type: ignore[operator]
+    return caught.value.errno
+
+
+def test_arenas_are_directories_and_nest(house: House, mnt: Path) -> None:
+    assert sorted(os.listdir(mnt)) == ["music", "photos"]
+    assert sorted(os.listdir(mnt / "photos")) == ["family", "work"]
+    (mnt / "photos" / "work" / "a").write_bytes(b"1")
+    assert (house.directory / "photos-work" / "a").read_bytes() == b"1"
+    house.arenas[0].peer_adds("d/song", b"la")
+    assert (mnt / "music" / "d" / "song").read_bytes() == b"la"
+    assert stat.S_IMODE((mnt / "photos").stat().st_mode) == 0o555
+
+
+def test_nothing_is_made_above_the_arenas(mnt: Path) -> None:
+    for directory in (mnt, mnt / "photos"):
+        assert failure((directory / "new").mkdir) == errno.EROFS
+        assert failure((directory / "new").touch) == errno.EROFS
+        assert failure(os.setxattr, directory, "user.realize.mark", b"own") == errno.EROFS
+        assert os.listxattr(directory) == []
+    assert failure((mnt / "photos").rmdir) == errno.EROFS
+    assert failure((mnt / "music").rename, mnt / "songs") == errno.EROFS
+    assert failure((mnt / "nothing").stat) == errno.ENOENT
+
+
+def test_arenas_are_filesystems_of_their_own(mnt: Path) -> None:
+    (mnt / "music" / "a").touch()
+    target = mnt / "photos" / "work" / "a"
+    assert failure(os.rename, mnt / "music" / "a", target) == errno.EXDEV
+    assert failure(os.link, mnt / "music" / "a", target) == errno.EXDEV
+
+
+def test_a_mark_on_an_arenas_directory_is_the_arenas(house: House, mnt: Path) -> None:
+    os.setxattr(mnt / "photos" / "work", "user.realize.mark", b"own")
+    arena = house.arenas[2]
+    assert arena.marks == {arena.root_ino: Mark.OWN}
+
+
+def test_an_arena_added_later_appears(house: House, mnt: Path) -> None:
+    os.listdir(mnt)
+    arena = house.add("photos/new")
+    (house.directory / "photos-new" / "a").touch()
+    assert "new" in os.listdir(mnt / "photos")
+    assert os.listdir(mnt / "photos" / "new") == ["a"]
+    assert arena.listeners

@@ -1,0 +1,46 @@
+"""Which blocks a read fetches, and how far ahead."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from realizefs.core.plan import Pattern, follow, pieces
+from realizefs.model.limits import KIB, MIB, READ_AHEAD_BYTES_MAX
+from realizefs.model.ranges import Ranges
+
+BLOCK = 128 * KIB
+
+
+def test_sequential_reads_double_the_window_up_to_its_bound() -> None:
+    pattern = Pattern()
+    windows = []
+    for number in range(10):
+        pattern = follow(pattern, number * BLOCK, BLOCK, BLOCK)
+        windows.append(pattern.window)
+    assert windows[:4] == [0, BLOCK, 2 * BLOCK, 4 * BLOCK]
+    assert windows[-1] == READ_AHEAD_BYTES_MAX
+
+
+def test_random_reads_get_no_window() -> None:
+    pattern = follow(Pattern(), 40 * MIB, 4 * KIB, BLOCK)
+    assert follow(pattern, 7 * MIB, 4 * KIB, BLOCK).window == 0
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5000), st.integers(1, 500)), max_size=5),
+    st.integers(1, 6000),
+    st.integers(1, 700),
+)
+def test_pieces_cover_what_is_missing_without_overlap(
+    spans: list[tuple[int, int]], size: int, most: int
+) -> None:
+    missing = Ranges()
+    for start, length in spans:
+        missing = missing.add(min(start, size), min(start + length, size))
+    found = list(pieces(missing, 64, size, most))
+    covered = Ranges()
+    for start, end in found:
+        assert start % 64 == 0
+        assert end % 64 == 0 or end == size
+        assert not covered or start >= covered.pairs[-1][1]
+        covered = covered.add(start, end)
+    assert all(covered.covers(start, end) for start, end in missing)

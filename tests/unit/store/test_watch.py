@@ -1,0 +1,166 @@
+"""What happens in the root is heard of, wherever in it, whatever its name."""
+
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from realizefs.model.errors import StoreFault
+from realizefs.store.realfile import Root
+from realizefs.store.watch import RootEvent, RootWatch
+
+
+@pytest.fixture()
+def here(tmp_path: Path) -> Path:
+    (tmp_path / "root" / "a" / "b").mkdir(parents=True)
+    return tmp_path / "root"
+
+
+@pytest.fixture()
+def watch(here: Path) -> Iterator[RootWatch]:
+    root = Root(here)
+    watch = RootWatch(root)
+    watch.add_tree(b"")
+    yield watch
+    watch.close()
+    root.close()
+
+
+def test_the_whole_tree_is_watched(here: Path) -> None:
+    root = Root(here)
+    watch = RootWatch(root)
+    assert watch.add_tree(b"") == [b"", b"a", b"a/b"]
+    assert len(watch) == 3
+    watch.close()
+    root.close()
+
+
+def test_nothing_to_read_never_waits(watch: RootWatch) -> None:
+    assert watch.read() == []
+
+
+def test_a_file_being_written(watch: RootWatch, here: Path) -> None:
+    (here / "a" / "b" / "f").write_bytes(b"x")
+    assert _kinds(watch) == [
+        (b"a/b/f", "created"),
+        (b"a/b/f", "changed"),
+        (b"a/b/f", "closed"),
+    ]
+    (here / "a" / "b" / "f").chmod(0o600)
+    (here / "a" / "b" / "f").unlink()
+    assert _kinds(watch) == [(b"a/b/f", "attrib"), (b"a/b/f", "gone")]
+
+
+def test_names_are_bytes(watch: RootWatch, here: Path) -> None:
+    os.mkdir(bytes(here) + b"/\xff\xfe:")
+    os.mkdir(bytes(here) + b"/\xff\xfe:/\x80")
+    assert {b"\xff\xfe:"} <= {event.path for event in watch.read()}
+    os.close(os.open(bytes(here) + b"/\xff\xfe:/\x80/\xe9", os.O_CREAT | os.O_WRONLY))
+    assert (b"\xff\xfe:/\x80/\xe9", "created") in _kinds(watch)
+
+
+def test_what_a_new_directory_already_contains_is_reported(watch: RootWatch, here: Path) -> None:
+    """It was filled before we could watch it."""
+    (here / "new" / "deep").mkdir(parents=True)
+    (here / "new" / "deep" / "file").write_bytes(b"x")
+    assert (b"new/deep/file", "created") in _kinds(watch)
+    (here / "new" / "deep" / "file").unlink()
+    assert (b"new/deep/file", "gone") in _kinds(watch)
+
+
+def test_a_directory_moved_within_keeps_its_watches(watch: RootWatch, here: Path) -> None:
+    (here / "a").rename(here / "z")
+    events = watch.read()
+    assert [(event.path, event.kind, event.is_dir) for event in events] == [
+        (b"a", "moved_from", True),
+        (b"z", "moved_to", True),
+    ]
+    assert events[0].cookie == events[1].cookie != 0
+    (here / "z" / "b" / "f").touch()
+    assert (b"z/b/f", "created") in _kinds(watch)
+    assert len(watch) == 3
+
+
+def test_a_directory_moved_away_is_no_longer_watched(watch: RootWatch, here: Path) -> None:
+    (here / "a").rename(here.parent / "away")
+    assert _kinds(watch) == [(b"a", "moved_from")]
+    assert len(watch) == 1
+    (here.parent / "away" / "b" / "f").touch()
+    assert watch.read() == []
+
+
+def test_a_directory_moved_in_is_reported_with_its_contents(watch: RootWatch, here: Path) -> None:
+    (here.parent / "full" / "x").mkdir(parents=True)
+    (here.parent / "full" / "x" / "f").touch()
+    (here.parent / "full").rename(here / "full")
+    assert _kinds(watch) == [
+        (b"full", "moved_to"),
+        (b"full/x", "created"),
+        (b"full/x/f", "created"),
+    ]
+
+
+def test_moved_and_moved_again_before_we_read(watch: RootWatch, here: Path) -> None:
+    (here / "a").rename(here / "c")
+    (here / "c").rename(here / "d")
+    (here / "a").mkdir()
+    watch.read()
+    (here / "d" / "b" / "f").touch()
+    (here / "a" / "g").touch()
+    assert {(b"d/b/f", "created"), (b"a/g", "created")} <= set(_kinds(watch))
+
+
+def test_a_removed_tree_is_forgotten(watch: RootWatch, here: Path) -> None:
+    (here / "a" / "b").rmdir()
+    (here / "a").rmdir()
+    assert {(b"a/b", "gone"), (b"a", "gone")} <= set(_kinds(watch))
+    assert len(watch) == 1
+
+
+def test_a_symlink_to_a_directory_is_not_entered(watch: RootWatch, here: Path) -> None:
+    (here.parent / "outside").mkdir()
+    (here / "link").symlink_to("../outside")
+    watch.read()
+    (here.parent / "outside" / "f").touch()
+    assert watch.read() == []
+
+
+def test_our_own_state_is_silent(watch: RootWatch, here: Path) -> None:
+    (here / ".realize" / "tmp" / "x").touch()
+    (here / ".realize").chmod(0o700)
+    assert watch.read() == []
+
+
+def test_the_mark_of_the_root_itself(watch: RootWatch, here: Path) -> None:
+    os.setxattr(here, "user.realize.mark", b"keep")
+    assert watch.read() == [RootEvent(b"", "attrib", is_dir=True)]
+
+
+def test_the_root_itself_going(watch: RootWatch, here: Path) -> None:
+    here.rename(here.parent / "elsewhere")
+    assert RootEvent(b"", "root_gone", is_dir=True) in watch.read()
+
+
+def test_lost_events_are_told(watch: RootWatch, here: Path) -> None:
+    bound = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+    names = [here / "f", here / "g"]  # two in turn, as equal events in a row are merged
+    for number in range(bound + 2):
+        names[number % 2].touch()
+    assert RootEvent(b"", "overflow") in watch.read()
+
+
+def test_too_many_watches_has_a_sentence(
+    watch: RootWatch, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(watch._inotify, "add_watch", full)
+    with pytest.raises(StoreFault, match="sysctl fs.inotify.max_user_watches"):
+        watch.add_tree(b"a")
+
+
+def _kinds(watch: RootWatch) -> list[tuple[bytes, str]]:
+    return [(event.path, event.kind) for event in watch.read()]
