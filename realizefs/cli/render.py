@@ -5,12 +5,12 @@ shown escaped, so that a file name can't play with the terminal.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import click
 
-Row = Mapping[str, Any]
+WIDTH_UNBOUNDED = 10_000
+"""Columns of a terminal that isn't one."""
 
 
 def show_json(value: object) -> None:
@@ -30,18 +30,22 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], empty: str
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    lines = [[Text(printable(cell), overflow="fold") for cell in row] for row in rows]
-    if not lines:
+    cells = [[Text(printable(cell), overflow="fold") for cell in row] for row in rows]
+    if not cells:
         show_line(empty)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")
-    for line in lines:
-        table.add_row(*line)
+    for row_cells in cells:
+        table.add_row(*row_cells)
     console = Console(highlight=False)
-    # Into a file or a pipe: as wide as it needs, a program may read it.
-    console.print(table, width=None if console.is_terminal else 10_000, soft_wrap=False)
+    if not console.is_terminal:  # a program may read it: nothing is folded
+        console = Console(highlight=False, width=WIDTH_UNBOUNDED)
+    with console.capture() as captured:
+        console.print(table)
+    for shown in captured.get().splitlines():
+        click.echo(shown.rstrip())
 
 
 def show_fields(fields: Iterable[tuple[str, str]]) -> None:

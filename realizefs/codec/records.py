@@ -61,22 +61,26 @@ def _decode(name: str, fields: str, data: bytes, build: Callable[..., T]) -> T:
 def encode_entry(entry: Entry) -> bytes:
     """Everything but the inode, which is the key."""
     version = entry.version
-    message = _struct("Entry").new_message(
-        parent=entry.parent,
-        name=entry.name,
-        seq=entry.seq,
-        origin=entry.origin,
-        kind=int(version.kind),
-        deleted=version.deleted,
-        mode=version.mode,
-        hash=version.hash,
-        blockRoot=version.block_root,
-        size=version.size,
-        mtimeNs=version.mtime_ns,
-        target=version.target,
-        author=version.author,
-        vector=list(chain.from_iterable(version.vector)),
-    )
+    message = _struct("Entry").new_message()
+    message.parent = entry.parent
+    message.name = entry.name
+    message.seq = entry.seq
+    message.origin = entry.origin
+    message.kind = int(version.kind)
+    message.mode = version.mode
+    message.size = version.size
+    message.mtimeNs = version.mtime_ns
+    message.author = version.author
+    message.vector = list(chain.from_iterable(version.vector))
+    # The rest is mostly empty, and each assignment costs half a microsecond.
+    if version.hash:
+        message.hash = version.hash
+    if version.block_root:
+        message.blockRoot = version.block_root
+    if version.target:
+        message.target = version.target
+    if version.deleted:
+        message.deleted = True
     return bytes(message.to_bytes_packed())
 
 

@@ -87,9 +87,9 @@ class Session:
         """The effects to begin with."""
         return [Send(self._hello), WakeAt(self._began + HANDSHAKE_SECONDS)]
 
-    def heard(self, now: float) -> None:
+    def heard(self, when: float) -> None:
         """Bytes came, of whatever."""
-        self._heard = now
+        self._heard = max(self._heard, when)
 
     def tick(self, now: float, listening: bool = True) -> list[Effect]:
         """Time has passed. Not `listening` means that we don't read just now: their silence is
@@ -111,7 +111,7 @@ class Session:
 
     def received(self, message: Message, now: float) -> list[Effect]:
         """A message came."""
-        self._heard = now
+        self.heard(now)
         if self.state is State.CLOSED:
             return []
         rule = TABLE[self.state].get(type(message))

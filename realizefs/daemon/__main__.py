@@ -16,12 +16,11 @@ from pathlib import Path
 import trio
 
 from realizefs.daemon.app import App, Shells, open_app
-from realizefs.daemon.arenas import first_of
 from realizefs.daemon.arguments import Arguments
 from realizefs.daemon.control import answer, serve_control
 from realizefs.daemon.daemon_commands import mount_at
 from realizefs.daemon.dispatch import execute
-from realizefs.daemon.failures import failed
+from realizefs.daemon.failures import failed, first_of
 from realizefs.daemon.home import Home, home_at
 from realizefs.daemon.logs import log_to
 from realizefs.daemon.mounting import mounter
@@ -52,10 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     starter = Starter(options.ready_fd)
     try:
         _run(home, options, starter)
-    except (RealizeError, OSError) as error:
-        return _refuse(starter, error, verbose=options.verbose)
-    except ExceptionGroup as errors:
-        return _refuse(starter, first_of(errors), verbose=options.verbose)
+    except Exception as error:  # noqa: BLE001 - said in a sentence, logged, and the process ends
+        return _refuse(starter, first_of(error), verbose=options.verbose)
     return 0
 
 
@@ -94,6 +91,8 @@ async def _serve(app: App, starter: Starter, options: argparse.Namespace) -> Non
         starter.ready(done)
 
     async def handle(request: Request) -> object:
+        if request.command != "status":
+            await app.ready.wait()
         return await execute(app, request)
 
     with trio.open_signal_receiver(*_stop_signals()) as signals:

@@ -25,6 +25,8 @@ def reachable(listening: Iterable[str], own: "tuple[str, ...] | None" = None) ->
     found: dict[str, None] = {}  # a set that keeps the order
     for address in listening:
         host, _, port = address.rpartition(":")
+        if port == "0":  # any free one: known only once it is bound
+            continue
         if host.strip("[]") in _WILDCARDS:
             hosts = own_hosts() if own is None else own
             found |= dict.fromkeys(f"{_bracketed(each)}:{port}" for each in hosts)

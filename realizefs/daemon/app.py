@@ -51,7 +51,8 @@ class App:
         self.mounts = Mounts(self._mount_ended)
         self.problems: list[str] = []
         self.bound: tuple[str, ...] = ()
-        self.up = False
+        self.ready = trio.Event()
+        """set once everything that is to be started was tried"""
         self.ends_with_mount = False
         self.changing = trio.Lock()
         """held while the configuration is changed"""
@@ -108,18 +109,15 @@ class App:
     async def run(self, started: Callable[[], Awaitable[None]]) -> None:
         """Listen, carry the arenas, and stay until cancelled or `stop`; the lock is held.
 
-        `started` is called once everything has been tried; the app is up when it is done.
+        `started` is called once everything has been tried; the app is ready when it is done.
         """
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
-            try:
-                await self._listen(nursery)
-                await self._start_arenas(nursery)
-                await started()
-                self.up = True
-                await trio.sleep_forever()
-            finally:
-                self.up = False
+            await self._start_arenas(nursery)  # before any peer is told what there is
+            await self._listen(nursery)
+            await started()
+            self.ready.set()
+            await trio.sleep_forever()
 
     def stop(self) -> None:
         """End `run`."""

@@ -14,6 +14,7 @@ from typing import Protocol
 import trio
 
 from realizefs.daemon.config import ArenaConfig
+from realizefs.daemon.failures import first_of
 from realizefs.model.errors import NotFound, RealizeError, RootGone
 from realizefs.model.ids import ArenaId, Inode
 from realizefs.model.limits import ARENA_RETRY_SECONDS
@@ -147,14 +148,6 @@ class Arenas:
         if sentence != slot.problem:
             log.warning('The arena "%s" is not open: %s', slot.config.name, sentence)
         slot.problem = sentence
-
-
-def first_of(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    """One error of a group; several tasks that fail together mostly fail for one reason."""
-    error: BaseException = errors
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def _once(task_status: trio.TaskStatus[None]) -> Callable[[], None]:

@@ -108,6 +108,7 @@ class _Reader:
         if not isinstance(tables, list):
             raise self._wrong(("arena",), "begins with [[arena]], in double brackets")
         names: list[str] = []
+        ids: set[ArenaId] = set()
         for number, table in enumerate(tables):
             keys: Keys = ("arena", number)
             if not isinstance(table, dict):
@@ -117,7 +118,10 @@ class _Reader:
                 check_no_prefix(check_arena_name(arena.name), names)
             except Misuse as error:
                 raise self._wrong((*keys, "name"), f"is refused: {error}") from error
+            if arena.id in ids:
+                raise self._wrong((*keys, "id"), "is that of another arena above")
             names.append(arena.name)
+            ids.add(arena.id)
             yield arena
 
     def _arena(self, keys: Keys, table: Mapping[str, object]) -> ArenaConfig:

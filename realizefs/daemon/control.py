@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from realizefs.daemon.failures import failed
+from realizefs.daemon.failures import failed, first_of
 from realizefs.daemon.home import Home
 from realizefs.model.control import (
     BadControlLine,
@@ -35,7 +35,8 @@ async def answer(handler: Handler, line: bytes) -> bytes:
     """The answer line to a request line; errors become answers, never exceptions."""
     try:
         return encode_result(await handler(decode_request(line)))
-    except Exception as error:
+    except Exception as raised:
+        error = first_of(raised)
         if not isinstance(error, (RealizeError, OSError)):
             log.exception("A command failed in an unforeseen way")
         return encode_failure(failed(error))

@@ -23,7 +23,7 @@ async def status(app: App, _arguments: Arguments) -> Answer:
     return {
         "name": app.config.name,
         "pid": os.getpid(),
-        "up": app.up,
+        "up": app.ready.is_set(),
         "listen": list(app.bound),
         "problems": [*app.problems, *_problems(app)],
         "peers": [
@@ -105,7 +105,7 @@ def _arena(slot: Slot, mounted: Mounted | None) -> Answer:
     line: dict[str, object] = {
         "name": slot.config.name,
         "root": str(slot.config.root),
-        "mount": None if mounted is None else _mount_path(slot, mounted),
+        "mount": _mount_path(slot, mounted),
         "mark": slot.config.mark.value,
         "files": 0,
         "real_bytes": 0,
@@ -127,7 +127,10 @@ def _arena(slot: Slot, mounted: Mounted | None) -> Answer:
 _NUMBERS = ("files", "real_bytes", "cached_bytes", "pending", "jobs")
 
 
-def _mount_path(slot: Slot, mounted: Mounted) -> str | None:
+def _mount_path(slot: Slot, mounted: Mounted | None) -> str | None:
+    """Where the arena is seen; None where it isn't."""
+    if mounted is None or slot.opened is None:
+        return None
     if mounted.arena is None:
         return str(mounted.directory / slot.config.name)
     return str(mounted.directory) if mounted.arena == slot.config.name else None

@@ -23,6 +23,13 @@ def failed(error: BaseException) -> Failed:
     )
 
 
+def first_of(error: BaseException) -> BaseException:
+    """One error of a group; tasks that fail together mostly fail for one reason."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 def causes_of(error: BaseException) -> tuple[str, ...]:
     """What led to the error, nearest first."""
     causes: list[str] = []

@@ -26,7 +26,7 @@ async def invite(app: App, arguments: Arguments) -> Answer:
     """A one-time code for the arenas named."""
     slots = [app.arenas.named(name) for name in dict.fromkeys(arguments.texts("arenas"))]
     addresses = app.addresses()
-    if not addresses or any(address.endswith(":0") for address in addresses):
+    if not addresses:
         raise Misuse(
             "It isn't known yet where this peer can be reached; start `realizefs serve` or "
             "`realizefs mount DIR` first."
@@ -71,9 +71,11 @@ async def join(app: App, arguments: Arguments) -> Answer:
         await check_new(app, wanted)
         welcome = await _use(app, invited)
         opened = {shared.arena for shared in welcome.arenas}
-        added = await add(app, [arena for arena in wanted if arena.id in opened])
         for card in welcome.roster:
             await app.parts.roster.add(card)
+        added = await add(app, [arena for arena in wanted if arena.id in opened])
+    if not added:
+        raise BadInvitation("The inviter no longer has what this code was for.")
     return {"inviter": welcome.roster[0].name, "arenas": added}
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import trio
 
-from realizefs.daemon.arenas import first_of
+from realizefs.daemon.failures import first_of
 from realizefs.fs import mountpoints
 from realizefs.model.errors import AlreadyRunning, NotFound, RealizeError, StoreFault
 from realizefs.model.limits import MOUNT_SECONDS

@@ -9,7 +9,7 @@ import stat
 
 import pyfuse3
 
-from realizefs.fs.port import Arena
+from realizefs.store.realfile import Root
 
 COMM_BYTES_MAX = 15
 
@@ -63,25 +63,29 @@ def is_one_of(names: frozenset[bytes], pid: int) -> bool:
 
 
 def give_to_caller(
-    arena: Arena, path: bytes, mode: int, umask: int, ctx: pyfuse3.RequestContext
-) -> None:
+    root: Root,
+    path: bytes,
+    made: os.stat_result,
+    wanted: tuple[int, int],
+    ctx: pyfuse3.RequestContext,
+) -> bool:
     """Make a native thing that was just created as if the caller had created it.
 
-    Its owner, if this process may choose one, its group unless the directory imposed one
-    (setgid), and the bits that this process's own umask took away; the kernel has already
-    applied the caller's.
+    `made` is its stat, `wanted` (mode, this process's umask). Its owner becomes the caller, if
+    this process may choose one, its group too unless the directory imposed one (setgid), and the
+    bits that this process's own umask took away come back; the kernel has already applied the
+    caller's. Returns whether that changed anything.
     """
-    root = arena.store.root
-    made = root.lstat(path)
-    if stat.S_ISLNK(made.st_mode):
-        mode, umask = 0, 0
+    mode, umask = (0, 0) if stat.S_ISLNK(made.st_mode) else wanted
     uid, gid = os.geteuid(), os.getegid()
     chown = uid == 0 and (ctx.uid, ctx.gid) != (uid, gid)
     if chown:
         root.chown(path, ctx.uid, ctx.gid if made.st_gid == gid else -1)
-    if mode & umask or (chown and mode & (stat.S_ISUID | stat.S_ISGID)):
+    chmod = bool(mode & umask) or (chown and bool(mode & (stat.S_ISUID | stat.S_ISGID)))
+    if chmod:
         inherited = made.st_mode & stat.S_ISGID if stat.S_ISDIR(made.st_mode) else 0
         root.chmod(path, mode & 0o7777 | inherited)
+    return chown or chmod
 
 
 def process_umask() -> int:

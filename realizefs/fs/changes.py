@@ -10,6 +10,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable
+from typing import TypeVar
 
 import pyfuse3
 
@@ -20,6 +21,10 @@ from realizefs.fs.served import Served
 from realizefs.fs.views import Spot
 from realizefs.model import paths
 from realizefs.model.ids import Inode
+
+T = TypeVar("T")
+
+_CREATE = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 _NATIVE_KINDS = {stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFCHR, stat.S_IFBLK}
 """What mknod makes that is never synced."""
@@ -34,20 +39,28 @@ async def create(
 ) -> tuple[pyfuse3.FileInfo, pyfuse3.EntryAttributes]:
     """Create and open; `request` is (mode, flags of open)."""
     mode, flags = request
-    arena = directory.arena
-    there = items.child(arena, directory.ino, name)
-    if there is not None:  # it came into being since the kernel looked
-        if flags & os.O_EXCL:
-            raise _error(errno.EEXIST)
+    arena, root = directory.arena, directory.arena.store.root
+    native = flags & (os.O_ACCMODE | os.O_APPEND | os.O_SYNC) | _CREATE
+    try:
+        path, fd = _natively(
+            served, directory, name, lambda at: root.open(at, native, stat.S_IMODE(mode))
+        )
+    except FileExistsError:
+        there = items.child(arena, directory.ino, name)
+        if flags & os.O_EXCL or there is None:
+            raise
+        # It came into being since the kernel looked.
         return await content.open_file(served, arena, there.ino, flags, ctx), served.entry(there)
-    path = _new_place(arena, directory.ino, name, served.umask)
-    native = flags & (os.O_ACCMODE | os.O_APPEND | os.O_EXCL | os.O_SYNC) | os.O_CREAT
-    fd = arena.store.root.open(
-        path, native | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, stat.S_IMODE(mode)
-    )
-    item = _made(served, directory, name, path, mode, ctx)
-    info = await content.adopt(served, item, fd, flags & ~os.O_TRUNC)
-    return info, served.entry(item)
+    try:
+        info = os.fstat(fd)
+        if callers.give_to_caller(root, path, info, (stat.S_IMODE(mode), served.umask), ctx):
+            info = os.fstat(fd)
+        item = Item(arena, items.native_ino(arena, directory.ino, name), path, None, info)
+    except BaseException:
+        os.close(fd)
+        raise
+    arena.touched(path)
+    return await content.adopt(served, item, fd, flags & ~os.O_TRUNC), served.entry(item)
 
 
 def mkdir(
@@ -83,17 +96,14 @@ def mknod(
     return _make(served, directory, name, mode, ctx, lambda path: root.mknod(path, mode, device))
 
 
-def link(
-    served: Served, source: Item, directory: Spot, name: bytes, ctx: pyfuse3.RequestContext
-) -> pyfuse3.EntryAttributes:
+def link(served: Served, source: Item, directory: Spot, name: bytes) -> pyfuse3.EntryAttributes:
     """Another native name of a real file; an unreal one has no native file to link (EPERM)."""
     if source.stat is None:
         raise _error(errno.EPERM)
     root = directory.arena.store.root
-    path = _free_place(served, directory, name)
-    root.link(source.path, path)
+    path, _ = _natively(served, directory, name, lambda at: root.link(source.path, at))
     directory.arena.touched(path)
-    return served.entry(_there(directory.arena, directory.ino, name, path))
+    return served.entry(_native_item(directory, name, path))
 
 
 async def unlink(served: Served, directory: Spot, name: bytes) -> None:
@@ -131,9 +141,11 @@ async def rename(
     item = _existing(source, old_name)
     replaced = items.child(target.arena, target.ino, new_name)
     _check_replaceable(item, replaced, flags)
-    path = _new_place(
-        target.arena, target.ino, new_name, served.umask, only_if=item.stat is not None
-    )
+    path = _writable_place(target.arena, target.ino, new_name)
+    if item.stat is not None:
+        parent = items.find(target.arena, target.ino)
+        if parent.stat is None:
+            make_native(target.arena, parent, served.umask)
     _rename_natively(item, replaced, path, flags)
     if replaced is not None and not flags & pyfuse3.RENAME_EXCHANGE:
         served.handles.orphan(replaced.ino)
@@ -176,31 +188,34 @@ def _make(
     ctx: pyfuse3.RequestContext,
     native: Callable[[bytes], None],
 ) -> pyfuse3.EntryAttributes:
-    path = _free_place(served, directory, name)
-    native(path)
-    return served.entry(_made(served, directory, name, path, mode, ctx))
+    """What `native` makes at a path, given to the caller and announced."""
+    root = directory.arena.store.root
+    path, _ = _natively(served, directory, name, native)
+    callers.give_to_caller(root, path, root.lstat(path), (stat.S_IMODE(mode), served.umask), ctx)
+    directory.arena.touched(path)
+    return served.entry(_native_item(directory, name, path))
 
 
-def _made(
-    served: Served,
-    directory: Spot,
-    name: bytes,
-    path: bytes,
-    mode: int,
-    ctx: pyfuse3.RequestContext,
-) -> Item:
-    """What was just made natively, given to its owner and announced."""
+def _natively(
+    served: Served, directory: Spot, name: bytes, call: Callable[[bytes], T]
+) -> tuple[bytes, T]:
+    """The path of a free name, and what `call` made there; its directory is made native first
+    where it wasn't."""
     arena = directory.arena
-    callers.give_to_caller(arena, path, stat.S_IMODE(mode), served.umask, ctx)
-    arena.touched(path)
-    return _there(arena, directory.ino, name, path)
+    path = _writable_place(arena, directory.ino, name)
+    if items.taken_unreal(arena, directory.ino, name):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+    try:
+        return path, call(path)
+    except FileNotFoundError:
+        make_native(arena, items.find(arena, directory.ino), served.umask)
+        return path, call(path)
 
 
-def _there(arena: Arena, parent: Inode, name: bytes, path: bytes) -> Item:
-    item = items.child(arena, parent, name)
-    if item is None:  # somebody removed it natively in the same moment
-        raise items.missing(path)
-    return item
+def _native_item(directory: Spot, name: bytes, path: bytes) -> Item:
+    arena = directory.arena
+    ino = items.native_ino(arena, directory.ino, name)
+    return Item(arena, ino, path, None, arena.store.root.lstat(path))
 
 
 def _existing(directory: Spot, name: bytes) -> Item:
@@ -210,41 +225,29 @@ def _existing(directory: Spot, name: bytes) -> Item:
     return item
 
 
-def _free_place(served: Served, directory: Spot, name: bytes) -> bytes:
-    """The path of a name that isn't taken, in a directory that is native now."""
-    if items.child(directory.arena, directory.ino, name) is not None:
-        raise _error(errno.EEXIST)
-    return _new_place(directory.arena, directory.ino, name, served.umask)
-
-
-def _new_place(
-    arena: Arena, parent: Inode, name: bytes, umask: int, *, only_if: bool = True
-) -> bytes:
-    """The path of a name; its directory is made native (`only_if` something native goes there)."""
+def _writable_place(arena: Arena, parent: Inode, name: bytes) -> bytes:
+    """The path of a name that a user may take."""
     path = items.place(arena, parent, name)
     if paths.is_reserved(path):
         raise _error(errno.EPERM)
-    directory = items.find(arena, parent)
-    if directory.stat is None and only_if:
-        _make_native(arena, directory.path, umask)
     return path
 
 
-def _make_native(arena: Arena, path: bytes, umask: int) -> None:
+def make_native(arena: Arena, directory: Item, umask: int) -> None:
     """Make a directory of the index, and those above it, with the modes that the index has."""
     root = arena.store.root
-    ino, done = arena.root_ino, b""
-    for name in paths.components(path):
+    ino = arena.root_ino
+    for name in paths.components(directory.path):
         item = items.child(arena, ino, name)
         if item is None:
-            raise items.missing(path)
-        ino, done = item.ino, item.path
+            raise items.missing(directory.path)
+        ino = item.ino
         if item.stat is None:
             mode = item.version.mode & 0o7777
-            root.mkdir(done, mode)
+            root.mkdir(item.path, mode)
             if mode & umask:
-                root.chmod(done, mode)
-            arena.touched(done)
+                root.chmod(item.path, mode)
+            arena.touched(item.path)
 
 
 def _error(number: int) -> OSError:

@@ -73,6 +73,11 @@ def native_ino(arena: Arena, parent: Inode, name: bytes) -> Inode:
     return entry.ino if entry is not None else arena.overlay.ino_of(parent, name)
 
 
+def taken_unreal(arena: Arena, parent: Inode, name: bytes) -> bool:
+    """Whether the index has something of that name; of native things it says nothing."""
+    return _live_entry(arena, parent, name) is not None and child(arena, parent, name) is not None
+
+
 def place(arena: Arena, parent: Inode, name: bytes) -> bytes:
     """The path of a name in a directory; ENAMETOOLONG where Linux wouldn't take it."""
     if len(name) > paths.NAME_BYTES_MAX:  # the kernel lets FUSE decide, up to 1,024

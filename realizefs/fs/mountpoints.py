@@ -142,13 +142,20 @@ def _processes() -> Iterator[int]:
 
 def _holds(pid: int, prefix: str) -> bool:
     """Whether a process works in, or has something open below, a directory."""
+    links = [f"/proc/{pid}/cwd", f"/proc/{pid}/root"]
     try:
-        links = [f"/proc/{pid}/cwd", f"/proc/{pid}/root"]
         links += [f"/proc/{pid}/fd/{fd}" for fd in os.listdir(f"/proc/{pid}/fd")]
-        targets = [os.readlink(link) for link in links]
     except (FileNotFoundError, PermissionError, ProcessLookupError):
         return False  # it ended, or isn't ours to look at
-    return any(target == prefix or target.startswith(prefix + "/") for target in targets)
+    return any(target == prefix or target.startswith(prefix + "/") for target in _targets(links))
+
+
+def _targets(links: list[str]) -> Iterator[str]:
+    for link in links:
+        try:
+            yield os.readlink(link)
+        except (FileNotFoundError, PermissionError, ProcessLookupError):
+            continue  # closed meanwhile
 
 
 def _comm(pid: int) -> str:

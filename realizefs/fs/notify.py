@@ -90,6 +90,8 @@ class Notifier:
     def inode_changed(self, ino: int, *, attributes_only: bool) -> None:
         """Attributes, and unless only they, the content of an inode are different now."""
         with self._wake:
+            if self._queue.sweep:
+                return  # will be part of it
             before = self._queue.inodes.get(ino, True)
             self._queue.inodes[ino] = before and attributes_only
             self._bound()

@@ -186,7 +186,9 @@ class ArenaOperations(pyfuse3.Operations):
 
     @answered
     async def flush(self, fh: int) -> None:
-        self._served.handles.file(fh)  # writes went to the native file at once: no error is left
+        # Writes go to the native file at once and report their own errors, so there is nothing to
+        # do at close; told once, the kernel doesn't ask again.
+        raise pyfuse3.FUSEError(errno.ENOSYS)
 
     @answered
     async def fsync(self, fh: int, datasync: bool) -> None:
@@ -229,9 +231,10 @@ class ArenaOperations(pyfuse3.Operations):
 
     @answered
     async def getxattr(self, inode: int, name: bytes, ctx: Context) -> bytes:
-        if isinstance(self._served.view.spot(inode), Synthetic):
+        xattrs.check_namespace(name)  # first: the kernel and `ls -l` ask thousands of times
+        place = self._served.view.spot(inode)
+        if isinstance(place, Synthetic):
             raise pyfuse3.FUSEError(pyfuse3.ENOATTR)
-        place = self._spot(inode)
         return xattrs.get(place.arena, place.ino, name)
 
     @answered
@@ -276,7 +279,7 @@ class ArenaOperations(pyfuse3.Operations):
         if place.arena is not target.arena:
             raise pyfuse3.FUSEError(errno.EXDEV)
         item = items.find(place.arena, place.ino)
-        return changes.link(self._served, item, target, new_name, ctx)
+        return changes.link(self._served, item, target, new_name)
 
     @answered
     async def unlink(self, parent_inode: int, name: bytes, ctx: Context) -> None:

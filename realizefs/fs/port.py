@@ -20,24 +20,43 @@ class Node(Protocol):
     """An inode, its path, and its entry if the index knows it (tombstones included)."""
 
     @property
-    def ino(self) -> Inode: ...
+    def ino(self) -> Inode:
+        """The inode itself."""
+        ...
+
     @property
-    def path(self) -> bytes: ...
+    def path(self) -> bytes:
+        """Where it is now."""
+        ...
+
     @property
-    def entry(self) -> Entry | None: ...
+    def entry(self) -> Entry | None:
+        """What the index knows of it."""
+        ...
 
 
 class Description(Protocol):
     """What DESIGN 3.3 shows of a path: `status` in its words, `hash` b"" where there is none."""
 
     @property
-    def mark(self) -> Mark: ...
+    def mark(self) -> Mark:
+        """The mark in force."""
+        ...
+
     @property
-    def status(self) -> str: ...
+    def status(self) -> str:
+        """A word of DESIGN 3.3."""
+        ...
+
     @property
-    def hash(self) -> Digest: ...
+    def hash(self) -> Digest:
+        """Of the content."""
+        ...
+
     @property
-    def holders(self) -> Sequence[tuple[str, str]]: ...
+    def holders(self) -> Sequence[tuple[str, str]]:
+        """(peer name, "own" or "cached"), other peers only."""
+        ...
 
 
 class Overlay(Protocol):
@@ -56,22 +75,38 @@ class HasRoot(Protocol):
     """The part of the arena's store that `fs` touches."""
 
     @property
-    def root(self) -> Root: ...
+    def root(self) -> Root:
+        """The arena root, opened before anything was mounted over it."""
+        ...
 
 
 class Arena(Protocol):
     """One tree of files: what is real natively in `store.root`, the rest through here."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The name on this machine; may contain "/"."""
+        ...
+
     @property
-    def root_ino(self) -> Inode: ...
+    def root_ino(self) -> Inode:
+        """The inode of the arena root."""
+        ...
+
     @property
-    def store(self) -> HasRoot: ...
+    def store(self) -> HasRoot:
+        """Its real files."""
+        ...
+
     @property
-    def overlay(self) -> Overlay: ...
+    def overlay(self) -> Overlay:
+        """Inodes of what only exists natively."""
+        ...
+
     @property
-    def listeners(self) -> list[Callable[[Change], None]]: ...
+    def listeners(self) -> list[Callable[[Change], None]]:
+        """Called on the trio thread for every committed change; must not block."""
+        ...
 
     def node(self, ino: Inode) -> Node:
         """What the inode is now; FileNotFoundError if neither index nor overlay knows it."""

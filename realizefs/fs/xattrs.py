@@ -23,12 +23,17 @@ RESERVED = b"user.realize."
 OWN = b"user."
 
 
+def check_namespace(name: bytes) -> None:
+    """Raise ENODATA or ENOTSUP for a name that nothing here can have."""
+    if not name.startswith(OWN):
+        raise _error(errno.ENODATA if name.startswith(b"security.") else errno.ENOTSUP)
+
+
 def get(arena: Arena, ino: Inode, name: bytes) -> bytes:
     """The value; ENODATA where there is none."""
     if name.startswith(RESERVED):
         return _get_reserved(arena, ino, name)
-    if not name.startswith(OWN):
-        raise _error(errno.ENODATA if name.startswith(b"security.") else errno.ENOTSUP)
+    check_namespace(name)
     item = items.find(arena, ino)
     if item.stat is None:
         raise _error(pyfuse3.ENOATTR)

@@ -65,11 +65,15 @@ INVITATIONS_MAX = 100
 CHUNK_BYTES = 8 * MIB
 """Bytes of small files that jobs may have in flight at once; a bigger file goes alone."""
 
-JOBS_MAX = 16
-"""Jobs running at once: enough to hide round trips for small files, few file descriptors."""
+JOBS_MAX = 64
+"""Jobs running at once: small files then share round trips and commits; few descriptors."""
 
 BACKOFF_SECONDS = (0, 15, 30, 60, 120, 300, 900, 3600, 3 * 3600, 9 * 3600, 18 * 3600)
 """Seconds before the n-th retry of a failed job; the last one repeats."""
+
+BUSY_SECONDS = (0.1, 0.3, 1.0, 3.0, 10.0)
+"""Seconds before the n-th retry of a job whose file was in use or changed just now: the scanner
+or the user's program is mostly done in a moment. After these, as BACKOFF_SECONDS."""
 
 CACHE_BYTES_DEFAULT = 10 * GIB
 """Bytes of cache of an arena that says nothing; never more than a tenth of the disk."""

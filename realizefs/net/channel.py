@@ -11,6 +11,7 @@ other forever), and so has a bound of its own, beyond which the other side is gi
 """
 
 from collections import deque
+from math import inf
 from types import TracebackType
 from typing import Self
 
@@ -36,15 +37,15 @@ class Channel:
     """Messages over an established TLS connection.
 
     `certificate`: DER of the other side, b"" of a joiner. `address`: its "host:port".
-    `bytes_in`: payload and message bytes decrypted so far. `payload_at`: trio time at which bytes
-    of a payload last came (0.0: never): the progress of bulk data.
+    `heard_at`: trio time at which bytes last came, of whatever; `payload_at`: at which bytes of a
+    payload came, the progress of bulk data (-inf: never).
     """
 
     def __init__(self, tls: TlsStream, bounds: FrameBounds | None = None) -> None:
         self.certificate = tls.certificate
         self.address = tls.address
-        self.bytes_in = 0
-        self.payload_at = 0.0
+        self.heard_at = -inf
+        self.payload_at = -inf
         self._tls = tls
         self._reader = FrameReader(bounds)
         self._frames: deque[Frame] = deque()
@@ -120,7 +121,7 @@ class Channel:
     async def accepted(self) -> None:
         """Wait until the other side's first bytes came: with TLS 1.3 a client hears only then
         whether its certificate was accepted. Raises like `receive`."""
-        if not self.bytes_in:
+        if self.heard_at == -inf:
             await self._fill()
 
     async def receive(self) -> Message:
@@ -142,11 +143,11 @@ class Channel:
             raise
         # No await until all is fed: a cancelled reader leaves the frames whole.
         before = self._reader.payload_bytes
+        self.heard_at = trio.current_time()
         for piece in pieces:
-            self.bytes_in += len(piece)
             self._frames += self._reader.feed(piece)
         if self._reader.payload_bytes != before:
-            self.payload_at = trio.current_time()
+            self.payload_at = self.heard_at
         if self._tls.wants_write:
             self._wake.set()
 

@@ -118,7 +118,9 @@ class _Door:
                 if tls.certificate in self._known():
                     return Channel(tls)
                 reason = _stranger(address)
-        except (ConnectionLost, PeerFault) as error:
+        except ConnectionLost:
+            reason = f"{address} left during its handshake."
+        except PeerFault as error:
             unknown = isinstance(error.__cause__, ssl.SSLCertVerificationError)
             reason = _stranger(address) if unknown else str(error)
         except BaseException:
@@ -157,6 +159,8 @@ class _Door:
     async def _hand_over(self, channel: Channel, handler: Handler) -> None:
         try:
             await handler(channel)
+        except ConnectionLost as error:
+            log.debug("%s", error)
         except RealizeError as error:
             log.warning("The connection from %s ended: %s", channel.address, error)
         finally:

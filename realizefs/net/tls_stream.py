@@ -65,7 +65,8 @@ class TlsStream:
         self._counters = counters
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self._reading = trio.CancelScope()
+        self._aborted = False
+        self._reading: trio.CancelScope | None = None
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=server_side)
 
     @property
@@ -99,32 +100,34 @@ class TlsStream:
         return pieces
 
     def _decrypted(self) -> list[bytes]:
+        """What is here; the end of the stream is told only when nothing is before it."""
         pieces: list[bytes] = []
         try:
-            while True:
-                piece = self._tls.read(_RECORD_BYTES)
-                if not piece:
-                    raise self._ended()
+            while piece := self._tls.read(_RECORD_BYTES):
                 pieces.append(piece)
         except ssl.SSLWantReadError:
             return pieces
-        except (ssl.SSLZeroReturnError, ssl.SSLEOFError) as end:
-            if pieces:
-                return pieces  # the end comes again with the next call
-            raise self._ended() from end
         except ssl.SSLError as error:
-            raise self._translated(error) from error
+            if not pieces:
+                raise self._translated(error) from error
+        if not pieces:  # their goodbye was read
+            raise self._ended()
+        return pieces
 
     async def _fill(self) -> None:
         data: bytes | bytearray = b""
+        scope = self._reading = trio.CancelScope()
+        if self._aborted:
+            scope.cancel()
         try:
-            with self._reading:
+            with scope:
                 data = await self._stream.receive_some(TLS_READ_BYTES)
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             raise self._ended() from error
-        if self._reading.cancelled_caught:
+        finally:
+            self._reading = None
+        if scope.cancelled_caught:
             raise self._ended()
-        self._reading = trio.CancelScope()
         self._counters.bytes_in += len(data)
         if data:
             self._incoming.write(data)
@@ -156,7 +159,9 @@ class TlsStream:
 
     def abort(self) -> None:
         """Whoever reads now, or tries it later, gets ConnectionLost."""
-        self._reading.cancel()
+        self._aborted = True
+        if self._reading is not None:
+            self._reading.cancel()
 
     async def aclose(self, politely: bool) -> None:
         """Close; `politely`: say goodbye first, within CLOSE_SECONDS even when cancelled."""

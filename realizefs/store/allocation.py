@@ -35,3 +35,14 @@ def punch_hole(fd: int, start: int, end: int) -> None:
     if _fallocate()(fd, _PUNCH_HOLE | _KEEP_SIZE, start, end - start) != 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
+
+
+def sync_filesystem(fd: int) -> None:
+    """Make durable whatever was written to the filesystem that `fd` is on, names included.
+
+    For many small files it is much cheaper than an fdatasync each: one journal commit.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.syncfs(ctypes.c_int(fd)) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))

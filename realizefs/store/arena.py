@@ -35,7 +35,11 @@ class ArenaStore:
     root: Root
 
     def forget(self, txn: Txn, ino: Inode) -> None:
-        """Remove every row about an entry (with no child) but its blob, which is for eviction."""
+        """Remove every row about an entry that has no child.
+
+        Its blob stays for eviction to remove, no longer protected: files can't go with a commit.
+        """
+        self.blobs.protect(txn, ino, False)
         self.real.delete(txn, ino)
         self.holders.forget(txn, ino)
         self.marks.set(txn, ino, None)

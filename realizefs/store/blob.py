@@ -9,6 +9,7 @@ at all, so that what the database was told (no ranges) stays true whenever the p
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from threading import Lock
@@ -161,7 +162,7 @@ class Blob:
             self.unsynced or (self.ranges, self.verified) != self.saved
         )
 
-    def sync(self) -> Snapshot:
+    def sync(self, durably: Callable[[int], None] = os.fdatasync) -> Snapshot:
         """Make the bytes of the present ranges durable; what may be put in the row then.
 
         After a failed fdatasync the kernel forgets what it couldn't write; so do we.
@@ -171,7 +172,7 @@ class Blob:
             unsynced, self.unsynced = self.unsynced, False
         if unsynced:
             try:
-                os.fdatasync(self.fd)
+                durably(self.fd)
             except OSError:
                 self._forget()
                 raise
@@ -206,6 +207,10 @@ class Blob:
             self._space.settle(0, -self.usage)
             self.usage = 0
             self.state = State.GONE
+
+    def forget(self) -> None:
+        """Nothing of what was written is known to be on disk."""
+        self._forget()
 
     def _forget(self, state: State = State.STORING) -> None:
         with self._lock:

@@ -8,7 +8,7 @@ How a blob becomes a real file, and the other way round, is in `moves`.
 """
 
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from threading import Lock
 
@@ -17,6 +17,7 @@ from realizefs.model.errors import Busy, CacheFull
 from realizefs.model.ids import BlobId, Digest, Inode
 from realizefs.model.ranges import Ranges
 from realizefs.model.versions import Version
+from realizefs.store.allocation import sync_filesystem
 from realizefs.store.blob import GROWTH_SLACK_BLOCKS, Blob, Snapshot
 from realizefs.store.blobdir import BlobDirectory
 from realizefs.store.env import Environment, Txn
@@ -35,6 +36,9 @@ TOUCHES_MAX = 4096
 
 IDLE_MAX = 128
 """Blobs that nobody uses any more and whose ranges aren't saved: each holds a descriptor."""
+
+SYNC_TOGETHER_MIN = 8
+"""Blobs from which on one sync of the filesystem is cheaper than one of each file."""
 
 _EVICT_AHEAD = 64
 """An eviction frees a 64th of the limit more than asked, so that not every write evicts."""
@@ -125,22 +129,53 @@ class Blobs:
                 return blob
         raise Busy("The cached file is being removed again and again; try again later.")
 
+    def open_all(self, contents: Sequence[tuple[Inode, Version]]) -> list[Blob | None]:
+        """`open` for many with one commit; None for those that are Busy."""
+        found = [self.open_existing(ino, version.hash) for ino, version in contents]
+        missing = [one for one, blob in zip(contents, found, strict=True) if blob is None]
+        if missing:
+            if self._opened.idle() > IDLE_MAX:
+                self.flush()
+            with self._turn:
+                with self._env.write() as txn:
+                    rows = [self._ensure_row(txn, ino, version) for ino, version in missing]
+                for row in rows:
+                    if row is not None:
+                        self._files.make(row.id, row.size)
+        return [
+            blob or self._open_or_none(ino, version)
+            for (ino, version), blob in zip(contents, found, strict=True)
+        ]
+
+    def _open_or_none(self, ino: Inode, version: Version) -> Blob | None:
+        try:
+            return self.open(ino, version)
+        except Busy:
+            return None
+
     def _ensure(self, ino: Inode, version: Version) -> BlobRow:
         """First step of making a blob: a committed row that says so."""
         with self._env.write() as txn:
-            row = self._rows.of(txn, ino)
-            if row is None or row.hash != version.hash:
-                row = BlobRow(BlobId(0), ino, version.hash, version.size)
-                row = self._rows.create(txn, row)
-                self._rows.set_step(txn, row.id, Step.WRITING)
-            elif self._files.stat(row.id) is None:
-                if self._rows.step(txn, row.id) in (Step.ADOPTING, Step.TAKING):
-                    raise Busy("The file is moving between the cache and the arena root.")
-                self._space.settle(0, -row.usage)
-                row = replace(row, ranges=Ranges(), verified=False, usage=0)
-                self._rows.put(txn, row)
-                self._rows.set_step(txn, row.id, Step.WRITING)
-            return row
+            row = self._ensure_row(txn, ino, version)
+        if row is None:
+            raise Busy("The file is moving between the cache and the arena root.")
+        return row
+
+    def _ensure_row(self, txn: Txn, ino: Inode, version: Version) -> BlobRow | None:
+        """None while the file moves between the cache and the root."""
+        row = self._rows.of(txn, ino)
+        if row is None or row.hash != version.hash:
+            row = BlobRow(BlobId(0), ino, version.hash, version.size)
+            row = self._rows.create(txn, row)
+            self._rows.set_step(txn, row.id, Step.WRITING)
+        elif self._files.stat(row.id) is None:
+            if self._rows.step(txn, row.id) in (Step.ADOPTING, Step.TAKING):
+                return None
+            self._space.settle(0, -row.usage)
+            row = replace(row, ranges=Ranges(), verified=False, usage=0)
+            self._rows.put(txn, row)
+            self._rows.set_step(txn, row.id, Step.WRITING)
+        return row
 
     def _attach(self, blob_id: BlobId) -> Blob | None:
         """The open blob; None if its row or file is gone or going."""
@@ -197,10 +232,7 @@ class Blobs:
         return None
 
     def store(self, blob: Blob, start: int, data: bytes, may_drop: MayDrop) -> bool:
-        """Write `data` if there is room for it in the cache and on the disk; whether it is kept.
-
-        When that makes the blob complete its bytes are durable on return.
-        """
+        """Write `data` if there is room for it in the cache and on the disk; whether it is kept."""
         room = self.reserve(len(data), may_drop)
         if room is None:
             return False
@@ -213,10 +245,25 @@ class Blobs:
                 if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                     raise
                 return False
-        if kept and blob.complete:
-            blob.sync()
-            self._sync_names([blob])
         return kept
+
+    def sync_all(self, blobs: Sequence[Blob]) -> None:
+        """Make the bytes and names of these blobs durable; many at the price of a few."""
+        if len(blobs) < SYNC_TOGETHER_MIN:
+            for blob in blobs:
+                blob.sync()
+            self._sync_names(blobs)
+            return
+        for blob in blobs:
+            blob.sync(durably=lambda fd: None)  # noted as synced first: what is written later isn't
+        try:
+            sync_filesystem(self._files.fd)
+        except OSError:
+            for blob in blobs:
+                blob.forget()
+            raise
+        for blob in blobs:
+            blob.named = True
 
     def evict(self, need: int, may_drop: MayDrop) -> int:
         """Free `need` bytes, or what can be; outdated blobs first, protected ones never."""

@@ -115,8 +115,9 @@ class Txn:
         Written at the commit, since a batch changes the same few numbers all the time: such a
         key is read by `counter` only.
         """
-        number = self.counter(table, key) + by
-        self._counters[table, key] = number
+        counters, place = self._counters, (table, key)
+        number = counters.get(place)
+        counters[place] = number = (self.counter(table, key) if number is None else number) + by
         return number
 
     def write_counters(self) -> None:
@@ -142,6 +143,7 @@ class Environment:
 
     def __init__(self, directory: Path, schema: Schema) -> None:
         self.directory = directory
+        self._shown = directory.resolve()  # it may come as /proc/self/fd/N/…
         self._write_lock = threading.Lock()
         self._writer: int | None = None
         _make(directory)
@@ -206,10 +208,10 @@ class Environment:
         with self._lmdb.begin(db=table) as txn:
             name, version = txn.get(_NAME), txn.get(_VERSION)
         if name != schema.name.encode() or version is None:
-            raise StoreFault(f'"{self.directory}" is not the database of {schema.what}.')
+            raise StoreFault(f'"{self._shown}" is not the database of {schema.what}.')
         if unpack_u64(version) > schema.version:
             raise NewerSchema(
-                f'The database "{self.directory}" was written by a newer RealizeFS (format '
+                f'The database "{self._shown}" was written by a newer RealizeFS (format '
                 f"{unpack_u64(version)}, this program knows {schema.version}); update this one."
             )
 
@@ -231,8 +233,8 @@ class Environment:
             yield
         except lmdb.Error as error:
             if isinstance(error, lmdb.DiskError) or _is_full(self.directory):
-                raise DiskFull(f'The disk of the database "{self.directory}" is full.') from error
-            raise StoreFault(f'The database "{self.directory}" failed: {error}.') from error
+                raise DiskFull(f'The disk of the database "{self._shown}" is full.') from error
+            raise StoreFault(f'The database "{self._shown}" failed: {error}.') from error
 
 
 def _make(directory: Path) -> None:

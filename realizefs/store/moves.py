@@ -74,8 +74,17 @@ class Moves:
         self.rows.delete(txn, row)
 
     def not_taken(self, txn: Txn, row: BlobRow) -> None:
-        """Realize didn't happen: a blob as any other, perhaps still open for writing."""
-        self.rows.set_step(txn, row.id, Step.WRITING)
+        """Realize failed, its temp link is removed: a blob as any other.
+
+        If it failed after the file got into the root, it is real all the same and leaves here:
+        who edits it there must not edit a blob.
+        """
+        stat = self.files.stat(row.id)
+        if stat is None or stat.st_nlink > 1:
+            self.discard(row)
+            self.taken(txn, row)
+        else:
+            self.rows.set_step(txn, row.id, Step.WRITING)
 
     def adopt(self, txn: Txn, ino: Inode, version: Version) -> BlobRow:
         """Unrealize, first step: a complete blob whose file is about to come."""
@@ -89,9 +98,11 @@ class Moves:
     @contextmanager
     def receive(self, row: BlobRow) -> Iterator[tuple[int, bytes]]:
         """Unrealize: (directory fd, name) to move the real file to; then it counts as used."""
-        with self.files.place(row.id) as place:
-            yield place
-        self.space.settle(0, self.files.usage(row.id))
+        try:
+            with self.files.place(row.id) as place:
+                yield place
+        finally:
+            self.space.settle(0, self.files.usage(row.id))
 
     def adopted(self, txn: Txn, row: BlobRow) -> None:
         """Unrealize, last step."""
@@ -99,5 +110,11 @@ class Moves:
         self.rows.set_step(txn, row.id, None)
 
     def not_adopted(self, txn: Txn, row: BlobRow) -> None:
-        """Unrealize didn't happen: the file is still in the root."""
-        self.rows.delete(txn, row)
+        """Unrealize failed: the file is still in the root.
+
+        If it failed after the file had come here, it is a blob all the same.
+        """
+        if self.files.stat(row.id) is None:
+            self.rows.delete(txn, row)
+        else:
+            self.adopted(txn, row)

@@ -30,6 +30,7 @@ class OpenBlobs:
             return sum(blob.users == 0 for blob in self._open.values())
 
     def get(self, blob: BlobId) -> Blob | None:
+        """The open blob, without becoming a user."""
         return self._open.get(blob)
 
     def join(self, ino: Inode, digest: Digest) -> Blob | None:

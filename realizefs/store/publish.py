@@ -6,6 +6,7 @@ has happened, after it everything has. Both check, under a lease, that the file 
 the one that the caller decided about, and put it back if it turns out not to be.
 """
 
+import errno
 import os
 import stat
 from contextlib import ExitStack
@@ -24,8 +25,8 @@ def put_in(source: Place, target: Place, expected: Fingerprint | None, shown: st
     """Move `source`, whose bytes the caller has synced, to `target`; durable on return.
 
     With `expected` None nothing may be there (FileExistsError); else the file that is there must
-    have that fingerprint and nobody may have it open for writing, or Busy, and it is replaced.
-    Returns the fingerprint of what is there now.
+    have that fingerprint and nobody may have it open for writing, or Busy, and it is replaced
+    (directories never are: IsADirectoryError). Returns the fingerprint of what is there now.
     """
     if expected is None:
         renameat2(*source, *target, RENAME_NOREPLACE)
@@ -37,6 +38,8 @@ def put_in(source: Place, target: Place, expected: Fingerprint | None, shown: st
 
 
 def _replace(source: Place, target: Place, expected: Fingerprint, shown: str) -> None:
+    if stat.S_ISDIR(expected.mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), target[1])
     with ExitStack() as stack:
         fd = -1
         if stat.S_ISREG(expected.mode):
@@ -52,7 +55,7 @@ def _replace(source: Place, target: Place, expected: Fingerprint, shown: str) ->
         if not same_but_renamed(came_out, expected) or (fd >= 0 and not is_intact(fd, NO_WRITERS)):
             renameat2(*source, *target, RENAME_EXCHANGE)
             raise _changed(shown)
-        _remove(source, came_out)
+        os.unlink(source[1], dir_fd=source[0])
 
 
 def take_out(source: Place, expected: Fingerprint, target: Place, shown: str) -> None:
@@ -97,13 +100,6 @@ def _fingerprint(place: Place, shown: str) -> Fingerprint:
         return fingerprint_of(os.lstat(place[1], dir_fd=place[0]))
     except FileNotFoundError:
         raise _changed(shown) from None
-
-
-def _remove(place: Place, what: Fingerprint) -> None:
-    if stat.S_ISDIR(what.mode):
-        os.rmdir(place[1], dir_fd=place[0])
-    else:
-        os.unlink(place[1], dir_fd=place[0])
 
 
 def _changed(shown: str) -> Busy:

@@ -51,6 +51,7 @@ class BlobRows:
     """Access to the `blob.*` tables; holds nothing itself."""
 
     def get(self, txn: Txn, blob: BlobId) -> BlobRow | None:
+        """The row of a blob."""
         data = txn.get(BLOB_ROW, pack_u64(blob))
         return None if data is None else decode_blob(data)
 
@@ -113,10 +114,12 @@ class BlobRows:
         return unpack_u64(txn.get(BLOB_META, _KEPT) or b"")
 
     def step(self, txn: Txn, blob: BlobId) -> Step | None:
+        """What is under way with its file; None for nothing."""
         data = txn.get(BLOB_BUSY, pack_u64(blob))
         return None if data is None else Step(data[0])
 
     def set_step(self, txn: Txn, blob: BlobId, step: Step | None) -> None:
+        """Note what is under way; None when it has ended."""
         if step is None:
             txn.delete(BLOB_BUSY, pack_u64(blob))
         else:

@@ -104,6 +104,7 @@ class Root:
         return names if path else [one for one in names if one.name != STATE_DIR]
 
     def readlink(self, path: bytes) -> bytes:
+        """Where the symlink points; EINVAL if it is none."""
         with self._place(path) as (parent, name):
             return os.readlink(name, dir_fd=parent)
 
@@ -114,14 +115,17 @@ class Root:
     # -- changing names ---------------------------------------------------------------------
 
     def mkdir(self, path: bytes, mode: int = 0o755) -> None:
+        """Make one directory."""
         with self._place(path) as (parent, name):
             os.mkdir(name, mode, dir_fd=parent)
 
     def rmdir(self, path: bytes) -> None:
+        """Remove an empty directory."""
         with self._place(path) as (parent, name):
             os.rmdir(name, dir_fd=parent)
 
     def unlink(self, path: bytes) -> None:
+        """Remove a name that is no directory."""
         with self._place(path) as (parent, name):
             os.unlink(name, dir_fd=parent)
 
@@ -131,6 +135,7 @@ class Root:
             os.symlink(target, name, dir_fd=parent)
 
     def mknod(self, path: bytes, mode: int, device: int = 0) -> None:
+        """Make a file, fifo, socket or device; `mode` has the type."""
         with self._place(path) as (parent, name):
             os.mknod(name, mode, device, dir_fd=parent)
 
@@ -162,6 +167,7 @@ class Root:
     # -- changing attributes ----------------------------------------------------------------
 
     def chmod(self, path: bytes, mode: int) -> None:
+        """Of what is no symlink: EOPNOTSUPP."""
         with self._magic(path) as name:
             os.chmod(name, mode)
 
@@ -180,6 +186,7 @@ class Root:
             os.utime(name, ns=(atime_ns, mtime_ns), dir_fd=parent, follow_symlinks=False)
 
     def truncate(self, path: bytes, size: int) -> None:
+        """Cut or lengthen a regular file."""
         fd = self.open(path, os.O_WRONLY | os.O_NONBLOCK)
         try:
             os.ftruncate(fd, size)
@@ -187,6 +194,7 @@ class Root:
             os.close(fd)
 
     def getxattr(self, path: bytes, name: bytes) -> bytes:
+        """The value; ENODATA if there is none."""
         with self._magic(path) as item:
             return xattr.get(item, name)
 
@@ -196,10 +204,12 @@ class Root:
             xattr.set(item, name, value, flags)
 
     def removexattr(self, path: bytes, name: bytes) -> None:
+        """ENODATA if there is none."""
         with self._magic(path) as item:
             xattr.remove(item, name)
 
     def listxattr(self, path: bytes) -> Sequence[bytes]:
+        """The names of all attributes that we may see."""
         with self._magic(path) as item:
             return xattr.list(item)
 

@@ -17,8 +17,7 @@ _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 class StateDirectory:
     """The open state directory `path` of the root open as `root_fd`; made if missing.
 
-    `fd`, `tmp_fd`, `blobs_fd` are directory fds, `database` the path for LMDB, which isn't
-    affected by what is mounted over the root later. StoreFault where it can't be used.
+    `fd`, `tmp_fd`, `blobs_fd` are directory fds. StoreFault where it can't be used.
     """
 
     def __init__(self, path: Path, root: Path, root_fd: int) -> None:
@@ -53,13 +52,13 @@ class StateDirectory:
 
     @property
     def database(self) -> Path:
-        """The directory of the LMDB environment, through the open fd: no mount can hide it."""
-        return Path(f"/proc/self/fd/{self.fd}/db")
+        """The directory of the LMDB environment; to be opened before a mount hides it."""
+        return self.path / "db"
 
     @property
     def lock(self) -> Path:
-        """The lock file, through the open fd."""
-        return Path(f"/proc/self/fd/{self.fd}/lock")
+        """The lock file; as `database`."""
+        return self.path / "lock"
 
     def empty_temp(self) -> int:
         """Remove what a crash left in tmp/; only for who holds the lock. Returns how many."""

@@ -101,6 +101,7 @@ class RootWatch:
         return len(self._paths)
 
     def close(self) -> None:
+        """End all watches."""
         self._inotify.close()
 
     def add_tree(self, path: bytes) -> Sequence[bytes]:

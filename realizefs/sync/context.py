@@ -12,6 +12,7 @@ from realizefs.model.changes import Change
 from realizefs.model.ids import ArenaId, Digest, Inode, PeerId
 from realizefs.model.marks import Mark
 from realizefs.model.ports import Clock
+from realizefs.model.ranges import NO_RANGES, Ranges
 from realizefs.store.arena import ArenaStore
 from realizefs.store.blob import Blob
 from realizefs.store.env import Txn
@@ -44,6 +45,8 @@ class Context:
     work: Bell = field(default_factory=Bell)
     """rings when there may be something to decide or a job to run"""
     listeners: list[Callable[[Change], None]] = field(default_factory=list)
+    arriving: Callable[[Inode, Digest], Ranges] = lambda ino, digest: NO_RANGES
+    """ranges that were fetched and are being stored at this moment"""
     on_touched: Callable[[bytes], None] = lambda path: None
 
     async def commit(self, work: Callable[[Batch], T]) -> T:

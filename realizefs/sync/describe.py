@@ -88,22 +88,25 @@ def status_of(context: Context, txn: Txn, entry: Entry) -> str:
     if version.kind is not Kind.FILE or not version.size:
         return "cached"  # all there is to it is in the index
     row = store.blobs.find(txn, entry.ino)
-    if row is not None and row.hash == version.hash:
-        if row.verified:
-            return "cached"
-        here = _ranges(context, row).total()
-        if here:
-            return f"partial {100 * here // version.size}%"
+    if row is not None and row.hash == version.hash and row.verified:
+        return "cached"
+    here = _ranges(context, row, entry).total()
+    if here == version.size:
+        return "cached"
+    if here:
+        return f"partial {100 * here // version.size}%"
     return "remote" if holders(context, txn, entry) else "unavailable"
 
 
-def _ranges(context: Context, row: BlobRow) -> Ranges:
+def _ranges(context: Context, row: BlobRow | None, entry: Entry) -> Ranges:
     """What is here at this moment; the row knows what was at the last flush."""
-    blob = context.store.blobs.opened(row.ino, row.hash)
+    digest = entry.version.hash
+    here = context.arriving(entry.ino, digest)
+    blob = context.store.blobs.opened(entry.ino, digest)
     if blob is None:
-        return row.ranges
+        return here.union(row.ranges) if row is not None and row.hash == digest else here
     try:
-        return blob.ranges
+        return here.union(blob.ranges)
     finally:
         blob.close()
 

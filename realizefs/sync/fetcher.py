@@ -14,9 +14,11 @@ import trio
 from realizefs.core import plan
 from realizefs.model import limits, paths
 from realizefs.model.errors import (
+    CacheFull,
     PeerFault,
     RealizeError,
     RequestFailed,
+    StoreFault,
     Unreachable,
     VersionGone,
     WrongBytes,
@@ -25,10 +27,10 @@ from realizefs.model.ids import Digest, Inode
 from realizefs.model.ranges import Ranges
 from realizefs.model.versions import Version
 from realizefs.store.blob import Blob
-from realizefs.store.env import Txn
 from realizefs.store.hashing import block_size, check_block, hash_bytes
 from realizefs.sync.context import Context
-from realizefs.sync.safety import may_drop
+from realizefs.sync.gate import SizeGate
+from realizefs.sync.shelf import Shelf
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +38,11 @@ PIECE_BYTES = 1 * limits.MIB
 """Bytes asked for in one request: large enough to hide a round trip, small enough that a
 person's read doesn't wait long behind it."""
 
-PIECES_MAX = 16
-"""Pieces on their way at once in one arena: memory is bounded by their product (and by one
-block, where blocks are larger than a piece)."""
+IN_FLIGHT_BYTES_MAX = 32 * limits.MIB
+"""Bytes on their way or being stored at once in one arena."""
+
+PIECES_AHEAD = 4
+"""Pieces of one file fetched together when all of it is wanted."""
 
 PATTERNS_MAX = 256
 """Readers whose access pattern is remembered."""
@@ -49,12 +53,14 @@ EVICTED_RETRIES = 3
 
 @dataclass(slots=True, eq=False)
 class _Piece:
-    """Bytes [start, end) on their way; `data` or `error` once `done`."""
+    """Bytes [start, end) on their way: `data` or `error` once `here`; stored once `done`."""
 
     start: int
     end: int
+    here: trio.Event = field(default_factory=trio.Event)
     done: trio.Event = field(default_factory=trio.Event)
     data: bytes = b""
+    kept: bool = False
     error: RealizeError | None = None
 
 
@@ -77,14 +83,17 @@ class Fetcher:
         self._store = context.store
         self._links = context.links
         self._nursery: trio.Nursery | None = None
-        self._slots = trio.CapacityLimiter(PIECES_MAX)
+        self._shelf = Shelf(context)
+        self._gate = SizeGate(IN_FLIGHT_BYTES_MAX)
         self._pieces: dict[tuple[Inode, Digest, int], _Piece] = {}
         self._patterns: OrderedDict[tuple[Inode, Digest], plan.Pattern] = OrderedDict()
+        context.arriving = self.arriving
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Own the fetches until cancelled."""
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
+            nursery.start_soon(self._shelf.run)
             task_status.started()
             await trio.sleep_forever()
 
@@ -96,61 +105,74 @@ class Fetcher:
         end = min(start + length, version.size)
         if start >= end:
             return b""
-        blob = await self.blob(ino, version)
-        try:
-            for _ in range(EVICTED_RETRIES):
+        for _ in range(EVICTED_RETRIES):
+            blob = self._store.blobs.open_existing(ino, version.hash)
+            try:
                 data = await self._from_blob(blob, start, end)
                 if data is None:
                     data = await self._from_peers(blob, ino, version, start, end)
-                if data is not None:
-                    return data
-        finally:
-            blob.close()
+            finally:
+                if blob is not None:
+                    blob.close()
+            if data is not None:
+                return data
         raise Unreachable(
             f'"{self._show(ino)}" is evicted faster than it is read; the cache is too small.'
         )
 
+    def arriving(self, ino: Inode, digest: Digest) -> Ranges:
+        """Ranges of a content that readers have already and the blob has in a moment."""
+        pairs = {
+            (piece.start, piece.end)
+            for (of, content, _), piece in self._pieces.items()
+            if of == ino and content == digest and piece.data
+        }
+        return Ranges(tuple(sorted(pairs)))
+
     async def complete(self, ino: Inode, version: Version) -> Blob:
         """The complete, verified blob of a version; the caller closes it."""
-        blob = await self.blob(ino, version)
+        for _ in range(EVICTED_RETRIES):
+            blob = self._store.blobs.open_existing(ino, version.hash)
+            if blob is None and not version.size:  # nothing to fetch
+                blob = await trio.to_thread.run_sync(self._store.blobs.open, ino, version)
+            if blob is not None and blob.complete:
+                return await self._verified(blob)
+            here = blob.ranges if blob is not None else Ranges()
+            if blob is not None:
+                blob.close()
+            await self._fetch_all(ino, version, here)
+        raise Unreachable(f'"{self._show(ino)}" is evicted faster than it is fetched.')
+
+    async def _verified(self, blob: Blob) -> Blob:
         try:
-            while not blob.ranges.covers(0, version.size):
-                missing = blob.ranges.missing(0, version.size)
-                await self._fetch_all(blob, ino, version, missing)
-            if not blob.verified:
+            if not blob.verified:  # a crash came between its last block and the note of it
                 await self._context.blob_complete(blob)
         except BaseException:
             blob.close()
             raise
         return blob
 
-    async def blob(self, ino: Inode, version: Version) -> Blob:
-        """The blob of that content, as far as it is here; the caller closes it."""
-        known = self._store.blobs.opened(ino, version.hash)
-        if known is not None:
-            return known
-        return await trio.to_thread.run_sync(self._store.blobs.open, ino, version)
-
-    async def _from_blob(self, blob: Blob, start: int, end: int) -> bytes | None:
-        if not blob.covers(start, end):
+    async def _from_blob(self, blob: Blob | None, start: int, end: int) -> bytes | None:
+        if blob is None or not blob.covers(start, end):
             return None
         return await trio.to_thread.run_sync(blob.read, start, end - start)
 
     async def _from_peers(
-        self, blob: Blob, ino: Inode, version: Version, start: int, end: int
+        self, blob: Blob | None, ino: Inode, version: Version, start: int, end: int
     ) -> bytes | None:
+        here = blob.ranges if blob is not None else Ranges()
         wanted = await self._wanted(ino, version)
         ahead = self._read_ahead(wanted, start, end)
-        pieces = self._start(blob, wanted, blob.ranges.missing(start, end))
-        self._start(blob, wanted, blob.ranges.missing(end, ahead))
+        pieces = self._start(wanted, here.missing(start, end))
+        self._start(wanted, here.missing(end, ahead))
         for piece in pieces:
-            await piece.done.wait()
+            await piece.here.wait()
             if piece.error is not None:
                 raise piece.error
         return await self._assemble(blob, pieces, start, end)
 
     async def _assemble(
-        self, blob: Blob, pieces: list[_Piece], start: int, end: int
+        self, blob: Blob | None, pieces: list[_Piece], start: int, end: int
     ) -> bytes | None:
         """The bytes from the pieces just fetched and, between them, from the blob."""
         parts: list[bytes] = []
@@ -181,37 +203,34 @@ class Fetcher:
             self._patterns.popitem(last=False)
         return min(end + pattern.window, wanted.version.size)
 
-    async def _fetch_all(self, blob: Blob, ino: Inode, version: Version, missing: Ranges) -> None:
-        """Fetch ranges, a few pieces ahead of the one waited for: memory stays bounded."""
+    async def _fetch_all(self, ino: Inode, version: Version, here: Ranges) -> None:
+        """Fetch what is missing, a few pieces ahead of the one waited for: memory is bounded."""
         wanted = await self._wanted(ino, version)
-        for low, high in missing:
-            at = low
-            while at < high:
-                until = min(at + 4 * max(PIECE_BYTES, wanted.block), high)
-                for piece in self._start(blob, wanted, blob.ranges.missing(at, until)):
-                    await piece.done.wait()
-                    if piece.error is not None:
-                        raise piece.error
-                    if not blob.covers(piece.start, piece.end):
-                        raise Unreachable(
-                            f'"{paths.show(wanted.path)}" does not fit into the cache; '
-                            "make room on the disk or raise the arena's cache limit."
-                        )
-                at = until
+        step = PIECES_AHEAD * max(PIECE_BYTES, wanted.block)
+        for at in range(0, version.size, step):
+            until = min(at + step, version.size)
+            for piece in self._start(wanted, here.missing(at, until)):
+                await piece.done.wait()
+                if piece.error is not None:
+                    raise piece.error
+                if not piece.kept:
+                    raise CacheFull(
+                        f'"{paths.show(wanted.path)}" does not fit into the cache; '
+                        "make room on the disk or raise the arena's cache limit."
+                    )
 
-    def _start(self, blob: Blob, wanted: _Wanted, missing: Ranges) -> list[_Piece]:
+    def _start(self, wanted: _Wanted, missing: Ranges) -> list[_Piece]:
         """The pieces that bring `missing`, started or joined; in order, not overlapping."""
-        size = wanted.version.size
         found: list[_Piece] = []
-        for start, end in plan.pieces(missing, wanted.block, size, PIECE_BYTES):
+        for start, end in plan.pieces(missing, wanted.block, wanted.version.size, PIECE_BYTES):
             at = start
             while at < end:
-                piece = self._join_or_start(blob, wanted, at, end)
+                piece = self._join_or_start(wanted, at, end)
                 found.append(piece)
                 at = piece.end
         return found
 
-    def _join_or_start(self, blob: Blob, wanted: _Wanted, start: int, end: int) -> _Piece:
+    def _join_or_start(self, wanted: _Wanted, start: int, end: int) -> _Piece:
         ino, digest = wanted.ino, wanted.version.hash
         known = self._pieces.get((ino, digest, start))
         if known is not None:
@@ -223,38 +242,29 @@ class Fetcher:
         for block in range(start, piece.end, wanted.block):
             self._pieces[ino, digest, block] = piece
         assert self._nursery is not None, "the arena runs"
-        blob.hold()
-        self._nursery.start_soon(self._run_piece, blob, wanted, piece)
+        self._nursery.start_soon(self._run_piece, wanted, piece)
         return piece
 
-    async def _run_piece(self, blob: Blob, wanted: _Wanted, piece: _Piece) -> None:
+    async def _run_piece(self, wanted: _Wanted, piece: _Piece) -> None:
+        """Fetch, let the readers go on, store. Readers that come until it is stored join it."""
         try:
-            async with self._slots:
+            async with self._gate.holding(piece.end - piece.start):
                 piece.data = await self._from_holders(wanted, piece)
-                await self._keep(blob, piece)
+                piece.here.set()
+                piece.kept = await self._shelf.put(
+                    wanted.ino, wanted.version, piece.start, piece.data
+                )
         except RealizeError as error:
             piece.error = error
         except OSError as error:
-            piece.error = RealizeError(f"The cache can't be written: {error.strerror}.")
+            piece.error = StoreFault(f"The cache can't be written: {error.strerror}.")
         finally:
             for block in range(piece.start, piece.end, wanted.block):
                 self._pieces.pop((wanted.ino, wanted.version.hash, block), None)
             if not piece.data and piece.error is None:
                 piece.error = Unreachable("The daemon is stopping.")
+            piece.here.set()
             piece.done.set()
-            blob.close()
-
-    async def _keep(self, blob: Blob, piece: _Piece) -> None:
-        """Store a piece if there is room; a reader is served from memory if there isn't."""
-        stored = await trio.to_thread.run_sync(self._store_piece, blob, piece)
-        if stored and blob.complete and not blob.verified:
-            await self._context.blob_complete(blob)
-
-    def _store_piece(self, blob: Blob, piece: _Piece) -> bool:
-        return self._store.blobs.store(blob, piece.start, piece.data, self._may_drop)
-
-    def _may_drop(self, txn: Txn, ino: Inode, digest: Digest) -> bool:
-        return may_drop(txn, self._store, ino, digest)
 
     async def _from_holders(self, wanted: _Wanted, piece: _Piece) -> bytes:
         """The piece from the best holder that has it; the others are tried after it."""

@@ -14,12 +14,13 @@ import trio
 
 from realizefs.model import limits, paths
 from realizefs.model.decisions import Action, Decision
-from realizefs.model.errors import RealizeError, Unreachable
+from realizefs.model.errors import Busy, RealizeError, Unreachable
 from realizefs.model.ids import Inode
 from realizefs.sync.actions import Actions
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
 from realizefs.sync.engine import decide_page
+from realizefs.sync.gate import SizeGate
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ class Jobs:
         self.running: dict[Inode, Action] = {}
         self._overflow = True  # the table holds what a former process left
         self._next_retry_ns = 0
-        self._bytes = 0
+        self._gate = SizeGate(limits.CHUNK_BYTES)
         self._room = trio.Condition()
 
     async def run(self) -> None:
@@ -149,27 +150,11 @@ class Jobs:
         if decision.wait_for_peer or decision.retry_at_ns > self._context.clock.wall_ns():
             return
         self.running[ino] = decision.action
-        size = min(entry.version.size, limits.CHUNK_BYTES)
         try:
-            await self._enter(size)
-            try:
+            async with self._gate.holding(entry.version.size):
                 await self._carry_out(ino, decision)
-            finally:
-                await self._leave(size)
         finally:
             del self.running[ino]
-
-    async def _enter(self, size: int) -> None:
-        """The size gate: at most CHUNK_BYTES in flight; a file that big goes alone."""
-        async with self._room:
-            while self._bytes and self._bytes + size > limits.CHUNK_BYTES:
-                await self._room.wait()
-            self._bytes += size
-
-    async def _leave(self, size: int) -> None:
-        self._bytes -= size
-        with trio.CancelScope(shield=True):
-            await self._wake_workers()
 
     async def _carry_out(self, ino: Inode, decision: Decision) -> None:
         try:
@@ -192,11 +177,10 @@ class Jobs:
     async def _failed(self, ino: Inode, decision: Decision, error: Exception) -> None:
         store, clock = self._context.store, self._context.clock
         attempts = decision.attempts + 1
-        step = min(attempts - 1, len(limits.BACKOFF_SECONDS) - 1)
         after = replace(
             decision,
             attempts=attempts,
-            retry_at_ns=clock.wall_ns() + int(limits.BACKOFF_SECONDS[step] * 1e9),
+            retry_at_ns=clock.wall_ns() + int(_backoff(attempts, error) * 1e9),
             wait_for_peer=isinstance(error, Unreachable),
             error=str(error)[:500],
         )
@@ -214,3 +198,11 @@ class Jobs:
         if not after.wait_for_peer:
             self._next_retry_ns = min(soonest, after.retry_at_ns)
             self._context.work.ring()
+
+
+def _backoff(attempts: int, error: Exception) -> float:
+    """Seconds until the next try after so many failed."""
+    steps: tuple[float, ...] = limits.BACKOFF_SECONDS
+    if isinstance(error, Busy):
+        steps = limits.BUSY_SECONDS + steps[1:]
+    return steps[min(attempts, len(steps)) - 1]

@@ -90,6 +90,7 @@ class Link:
         )
         self._listening = True
         self._wake_at = 0.0
+        self._rewind = trio.Event()
         self._nursery: trio.Nursery | None = None
 
     @property
@@ -200,6 +201,7 @@ class Link:
         assert self._nursery is not None
         if isinstance(effect, fx.WakeAt):
             self._wake_at = effect.time
+            self._rewind.set()
             return
         self.reason = effect.reason
         self.fault = effect.fault
@@ -246,12 +248,12 @@ class Link:
                 return
 
     async def _tick(self) -> None:
-        heard = self._channel.bytes_in
         while True:
-            await trio.sleep(max(0.0, self._wake_at - self._clock.now()))
-            if self._channel.bytes_in != heard:
-                heard = self._channel.bytes_in
-                self._session.heard(self._clock.now())
+            self._rewind = trio.Event()
+            with trio.move_on_after(max(0.0, self._wake_at - self._clock.now())):
+                await self._rewind.wait()
+            silence = trio.current_time() - self._channel.heard_at
+            self._session.heard(self._clock.now() - silence)
             self._do_all(self._session.tick(self._clock.now(), self._listening))
 
     async def _serve(self, request: Request) -> None:

@@ -78,8 +78,8 @@ class MountedView:
     def _run(self) -> None:
         try:
             trio.run(self._main)
-        except BaseException as error:
-            self._failure = error
+        except BaseException as error:  # noqa: BLE001 - raised in the test's thread
+            self._failure = _only(error)
         finally:
             self._ready.set()
 
@@ -89,3 +89,10 @@ class MountedView:
             async with trio.open_nursery() as nursery:
                 await nursery.start(self._mount.run)
                 self._ready.set()
+
+
+def _only(error: BaseException) -> BaseException:
+    """What a nursery's group is about, where it is one thing."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

@@ -68,6 +68,22 @@ class Peer:
         entry = self.entry(path)
         return self.arena.describe(entry.ino).status if entry is not None else "absent"
 
+    def explain(self) -> str:
+        """Everything that may say why something didn't happen."""
+        lines = [f"{self.household.roster.name}: {self.arena.status()}"]
+        for path in sorted(self.paths()):
+            entry = self.entry(path)
+            if entry is not None:
+                with self.store.env.read() as txn:
+                    facts = (
+                        self.store.real.get(txn, entry.ino),
+                        self.store.decisions.get(txn, entry.ino),
+                        self.store.blobs.find(txn, entry.ino),
+                        self.store.holders.of(txn, entry.ino),
+                    )
+                lines += [str(self.arena.describe(entry.ino)), *map(str, facts)]
+        return "\n".join(lines)
+
     async def mark(self, path: str, mark: Mark | None) -> None:
         await self.arena.set_mark(self.arena.resolve(path.encode()), mark)
 
@@ -114,7 +130,12 @@ async def running_peer(
             roster.addresses = tuple(bound)
             await nursery.start(arena.run)
             await household.add_arena(arena)
-            yield Peer(identity, household, arena, store, root_path)
+            peer = Peer(identity, household, arena, store, root_path)
+            try:
+                yield peer
+            except AssertionError as error:
+                error.add_note(peer.explain())
+                raise
             nursery.cancel_scope.cancel()
     finally:
         env.close()

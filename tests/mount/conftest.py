@@ -1,6 +1,6 @@
 """Mounts for tests; nothing stays mounted, whatever a test does."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -9,6 +9,15 @@ import pytest
 from realizefs.fs.views import SingleView
 from tests.fakes.arena import FakeArena
 from tests.fakes.mounted import MountedView
+
+
+def failure(call: Callable[..., object], *args: object) -> int:
+    """The errno with which a call fails."""
+    try:
+        call(*args)
+    except OSError as error:
+        return error.errno or 0
+    pytest.fail(f"{call} was to fail and didn't")
 
 
 class Bench:

@@ -14,6 +14,7 @@ from realizefs.model.ids import Inode
 from realizefs.model.marks import Mark
 from tests.fakes.arena import FakeArena
 from tests.fakes.mounted import MountedView
+from tests.mount.conftest import failure
 
 NAMES = ["music", "photos/family", "photos/work"]
 INODES_EACH = 10_000
@@ -53,12 +54,6 @@ def house(tmp_path: Path) -> Iterator[House]:
 def mnt(fuse: None, house: House, tmp_path: Path) -> Iterator[Path]:
     with MountedView(HouseholdView(house.all, house.owner), tmp_path / "mnt") as view:
         yield view.path
-
-
-def failure(call: object, *args: object) -> int | None:
-    with pytest.raises(OSError) as caught:
-        call(*args)  # type: ignore[operator]
-    return caught.value.errno
 
 
 def test_arenas_are_directories_and_nest(house: House, mnt: Path) -> None:

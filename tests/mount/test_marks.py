@@ -7,15 +7,9 @@ from pathlib import Path
 import pytest
 
 from realizefs.model.marks import Mark
-from tests.mount.conftest import Bench
+from tests.mount.conftest import Bench, failure
 
 MARK = "user.realize.mark"
-
-
-def failure(call: object, *args: object) -> int | None:
-    with pytest.raises(OSError) as caught:
-        call(*args)  # type: ignore[operator]
-    return caught.value.errno
 
 
 @pytest.fixture

@@ -98,9 +98,7 @@ def test_a_mount_of_a_killed_daemon_is_recovered(
     arena.store.root.close()
 
 
-def test_a_live_mount_is_refused(
-    child: subprocess.Popen[str], root: Path, tmp_path: Path
-) -> None:
+def test_a_live_mount_is_refused(child: subprocess.Popen[str], root: Path, tmp_path: Path) -> None:
     arena = FakeArena(root)
     mounted = MountedView(SingleView(arena), tmp_path / "mnt")
     with pytest.raises(Misuse, match="already shows realizefs:test"):
@@ -142,10 +140,12 @@ def test_it_ends_while_a_reader_waits_for_a_peer(fuse: None, root: Path, tmp_pat
     arena = FakeArena(root)
     arena.peer_adds("slow", b"12345")
     arena.stall = True
-    with MountedView(SingleView(arena), tmp_path / "mnt") as view:
-        with subprocess.Popen(["cat", view.path / "slow"], stderr=subprocess.DEVNULL) as reader:
-            while not view.call(lambda: len(view.served.handles)):
-                os.statvfs(view.path)
-            view.__exit__()
-            assert reader.wait(20) != 0
+    with (
+        MountedView(SingleView(arena), tmp_path / "mnt") as view,
+        subprocess.Popen(["cat", view.path / "slow"], stderr=subprocess.DEVNULL) as reader,
+    ):
+        while not view.call(lambda: len(view.served.handles)):
+            os.statvfs(view.path)
+        view.__exit__()
+        assert reader.wait(20) != 0
     arena.store.root.close()

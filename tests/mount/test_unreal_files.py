@@ -7,25 +7,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from realizefs.fs.mount import MountOptions
 from realizefs.fs.views import SingleView
 from tests.fakes.arena import MTIME_NS, FakeArena
 from tests.fakes.mounted import MountedView
-from tests.mount.conftest import Bench
+from tests.mount.conftest import Bench, failure
 
 BIG = bytes(range(256)) * 4096
 
 
 def unreal(bench: Bench, path: str, content: bytes | None = b"remote", mode: int = 0o640) -> int:
     return bench.view.call(bench.arena.peer_adds, path, content, mode)
-
-
-def failure(call: object, *args: object) -> int | None:
-    with pytest.raises(OSError) as caught:
-        call(*args)  # type: ignore[operator]
-    return caught.value.errno
 
 
 def test_listing_and_stat_need_no_peer(bench: Bench) -> None:

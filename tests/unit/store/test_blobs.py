@@ -26,14 +26,14 @@ def none_may_go(txn: Txn, ino: Inode, digest: Digest) -> bool:
     return False
 
 
-@pytest.fixture()
+@pytest.fixture
 def env(tmp_path: Path) -> Iterator[Environment]:
     env = Environment(tmp_path / "db", ARENA_SCHEMA)
     yield env
     env.close()
 
 
-@pytest.fixture()
+@pytest.fixture
 def blobs(env: Environment, tmp_path: Path) -> Iterator[Blobs]:
     (tmp_path / "blobs").mkdir()
     fd = os.open(tmp_path / "blobs", os.O_RDONLY | os.O_DIRECTORY)

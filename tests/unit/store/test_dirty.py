@@ -55,7 +55,9 @@ def test_a_subtree_is_marked_page_by_page(env: Environment, dirty: DirtySet, gro
         top = grow.directory(txn, b"top")
         below = {grow.directory(txn, b"top/%d" % number) for number in range(5)}
         below |= {
-            grow.file(txn, b"top/%d/%d" % (number, file)) for number in range(5) for file in range(7)
+            grow.file(txn, b"top/%d/%d" % (number, file))
+            for number in range(5)
+            for file in range(7)
         }
         grow.file(txn, b"beside")
         dirty.mark_subtree(txn, top)

@@ -22,8 +22,8 @@ DATA = os.urandom(40 * KIB)
 VERSION = Version(Kind.FILE, hash=Digest(b"h" * 32), size=len(DATA))
 
 
-class Crash(Exception):  # noqa: N818 - the power fails here
-    pass
+class Crash(Exception):
+    """The power fails here."""
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Store:
             return self.blobs.find(txn, INO)
 
 
-@pytest.fixture()
+@pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     root = Root(tmp_path)
     env = Environment(tmp_path / ".realize" / "db", ARENA_SCHEMA)
@@ -108,7 +108,7 @@ def never(name: str) -> None:
 
 def test_there_and_back(store: Store, tmp_path: Path) -> None:
     cache(store)
-    inode = next((tmp_path / ".realize" / "blobs").rglob("0*1")).stat().st_ino
+    inode = next((tmp_path / ".realize" / "blobs").glob("01/*")).stat().st_ino
     realize(store, never)
     assert ((tmp_path / "f").read_bytes(), store.row(), store.blobs.usage()) == (DATA, None, 0)
     found = (tmp_path / "f").stat()
@@ -193,6 +193,39 @@ def test_giving_up_leaves_a_blob_as_any_other(store: Store) -> None:
     assert store.blobs.evict(1, lambda txn, ino, digest: True) == 40 * KIB
 
 
+def test_a_realize_that_failed_late_does_not_share_its_file(store: Store, tmp_path: Path) -> None:
+    """An error after publish: the real file must not be a blob, too."""
+    cache(store)
+    with store.env.write() as txn:
+        row = store.blobs.moves.take(txn, INO)
+    moves = store.blobs.moves
+    temp = store.root.temp_link(moves.directory, moves.file_name(row.id))
+    store.root.publish(temp, b"f", None)
+    with store.env.write() as txn:
+        moves.not_taken(txn, row)
+    assert ((tmp_path / "f").stat().st_nlink, store.row(), store.blobs.usage()) == (1, None, 0)
+
+
+def test_an_unrealize_that_failed_late_keeps_the_content(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(DATA)
+    moves = store.blobs.moves
+    with store.env.write() as txn:
+        row = moves.adopt(txn, INO, VERSION)
+
+    def fail_late() -> None:
+        with moves.receive(row) as place:
+            store.root.adopt(b"f", store.root.fingerprint(b"f"), *place)
+            raise Crash
+
+    with pytest.raises(Crash):
+        fail_late()
+    with store.env.write() as txn:
+        moves.not_adopted(txn, row)
+    found = store.row()
+    assert found is not None
+    assert found.usage == store.blobs.usage() == 40 * KIB
+
+
 def test_a_refused_unrealize_leaves_the_file(store: Store, tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(DATA)
     moves = store.blobs.moves
@@ -217,9 +250,10 @@ def test_an_eviction_interrupted(store: Store, monkeypatch: pytest.MonkeyPatch, 
             remove(self, blob)  # type: ignore[arg-type]
         raise Crash
 
-    with monkeypatch.context() as patched, pytest.raises(Crash):
+    with monkeypatch.context() as patched:
         patched.setattr(type(store.blobs._files), "remove", crash)
-        store.blobs.evict(1, any_may_go)
+        with pytest.raises(Crash):
+            store.blobs.evict(1, any_may_go)
     store.blobs = store.restart()
     assert (store.row(), store.blobs.usage()) == (None, 0)
 
@@ -230,9 +264,10 @@ def test_making_a_blob_interrupted(store: Store, monkeypatch: pytest.MonkeyPatch
     def crash(*_: object) -> None:
         raise Crash
 
-    with monkeypatch.context() as patched, pytest.raises(Crash):
+    with monkeypatch.context() as patched:
         patched.setattr(type(store.blobs._files), "make", crash)
-        store.blobs.open(INO, VERSION)
+        with pytest.raises(Crash):
+            store.blobs.open(INO, VERSION)
     store.blobs = store.restart()
     assert store.row() is None
 

@@ -10,7 +10,7 @@ import pytest
 from realizefs.store.openat import RENAME_EXCHANGE, RENAME_NOREPLACE, openat2, renameat2
 
 
-@pytest.fixture()
+@pytest.fixture
 def inside(tmp_path: Path) -> Iterator[int]:
     (tmp_path / "secret").write_bytes(b"secret")
     (tmp_path / "in" / "deep").mkdir(parents=True)

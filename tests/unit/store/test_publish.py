@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from realizefs.model.errors import Busy
-from realizefs.store import publish
+from realizefs.store.openat import renameat2
 from realizefs.store.realfile import Root
 
+RENAME = "realizefs.store.publish.renameat2"
 
-@pytest.fixture()
+
+@pytest.fixture
 def root(tmp_path: Path) -> Iterator[Root]:
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "f").write_bytes(b"old")
@@ -50,6 +52,13 @@ def test_a_symlink_is_replaced_and_not_followed(root: Root, tmp_path: Path) -> N
     assert (tmp_path / "d" / "f").read_bytes() == b"old"
 
 
+def test_a_directory_is_never_replaced(root: Root) -> None:
+    temp = _temp(root, b"new")
+    with pytest.raises(IsADirectoryError):
+        root.publish(temp, b"d", root.fingerprint(b"d"))
+    assert [one.name for one in root.list(b"d")] == [b"f"]
+
+
 def test_an_edit_before_publish_is_not_lost(root: Root, tmp_path: Path) -> None:
     expected = root.fingerprint(b"d/f")
     (tmp_path / "d" / "f").write_bytes(b"edited")
@@ -74,14 +83,13 @@ def test_a_file_replaced_at_the_last_moment_comes_back(
     """Somebody renames over the file between our check and our exchange."""
     expected = root.fingerprint(b"d/f")
     (tmp_path / "theirs").write_bytes(b"theirs")
-    exchange = publish.renameat2
 
     def late(*arguments: int) -> None:
-        monkeypatch.setattr(publish, "renameat2", exchange)
+        monkeypatch.setattr(RENAME, renameat2)
         (tmp_path / "theirs").rename(tmp_path / "d" / "f")
-        exchange(*arguments)  # type: ignore[arg-type]
+        renameat2(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(publish, "renameat2", late)
+    monkeypatch.setattr(RENAME, late)
     temp = _temp(root, b"new")
     with pytest.raises(Busy):
         root.publish(temp, b"d/f", expected)
@@ -92,9 +100,9 @@ def test_a_file_replaced_at_the_last_moment_comes_back(
 def test_a_file_open_for_writing_is_not_replaced(root: Root, tmp_path: Path) -> None:
     expected = root.fingerprint(b"d/f")
     temp = _temp(root, b"new")
-    with (tmp_path / "d" / "f").open("r+b"):
-        with pytest.raises(Busy, match="is open in some program"):
-            root.publish(temp, b"d/f", expected)
+    busy = pytest.raises(Busy, match="is open in some program")
+    with (tmp_path / "d" / "f").open("r+b"), busy:
+        root.publish(temp, b"d/f", expected)
     with (tmp_path / "d" / "f").open("rb"):  # readers keep the old one
         root.publish(temp, b"d/f", expected)
 
@@ -143,16 +151,15 @@ def test_somebody_who_opens_it_during_the_move_gets_it_back(
     root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They found it before the rename and wait for the lease; the file must not become a blob."""
-    rename = publish.renameat2
     opened: list[int] = []
 
     def late(*arguments: int) -> None:
-        monkeypatch.setattr(publish, "renameat2", rename)
+        monkeypatch.setattr(RENAME, renameat2)
         with pytest.raises(BlockingIOError):  # the break is under way; without O_NONBLOCK it waits
             opened.append(os.open(tmp_path / "d" / "f", os.O_RDWR | os.O_NONBLOCK))
-        rename(*arguments)  # type: ignore[arg-type]
+        renameat2(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(publish, "renameat2", late)
+    monkeypatch.setattr(RENAME, late)
     with pytest.raises(Busy, match="was opened by some program just now"):
         _adopt(root)
     assert (tmp_path / "d" / "f").read_bytes() == b"old"

@@ -12,13 +12,13 @@ from realizefs.store.realfile import Root
 from realizefs.store.watch import RootEvent, RootWatch
 
 
-@pytest.fixture()
+@pytest.fixture
 def here(tmp_path: Path) -> Path:
     (tmp_path / "root" / "a" / "b").mkdir(parents=True)
     return tmp_path / "root"
 
 
-@pytest.fixture()
+@pytest.fixture
 def watch(here: Path) -> Iterator[RootWatch]:
     root = Root(here)
     watch = RootWatch(root)
@@ -158,7 +158,7 @@ def test_too_many_watches_has_a_sentence(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(watch._inotify, "add_watch", full)
-    with pytest.raises(StoreFault, match="sysctl fs.inotify.max_user_watches"):
+    with pytest.raises(StoreFault, match=r"sysctl fs\.inotify\.max_user_watches"):
         watch.add_tree(b"a")
 
 

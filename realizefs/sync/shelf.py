@@ -1,0 +1,122 @@
+"""Putting fetched bytes into the cache, many at a time.
+
+What arrives while a batch is being stored is the next batch: rows in one transaction, bytes into
+their files, one sync, and one transaction that says which blobs are complete. So a thousand small
+files cost a few commits and not three each. Bounded by who waits: each caller of `put` holds its
+bytes and waits.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import trio
+
+from realizefs.model.ids import Digest, Inode
+from realizefs.model.versions import Version
+from realizefs.store.blob import Blob
+from realizefs.store.env import Txn
+from realizefs.sync.batch import Batch
+from realizefs.sync.context import Context
+from realizefs.sync.safety import may_drop
+
+BATCH_MAX = 256
+"""Pieces stored together; each may hold a file descriptor meanwhile."""
+
+
+@dataclass(slots=True, eq=False)
+class _Item:
+    ino: Inode
+    version: Version
+    start: int
+    data: bytes
+    stored: trio.Event = field(default_factory=trio.Event)
+    kept: bool = False
+    error: Exception | None = None
+
+
+class Shelf:
+    """The one task that stores what one arena fetches."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._blobs = context.store.blobs
+        self._queue: deque[_Item] = deque()
+        self._wake = trio.Event()
+
+    async def put(self, ino: Inode, version: Version, start: int, data: bytes) -> bool:
+        """Store verified bytes; whether they were kept (False: no room). Raises OSError."""
+        item = _Item(ino, version, start, data)
+        self._queue.append(item)
+        self._wake.set()
+        await item.stored.wait()
+        if item.error is not None:
+            raise item.error
+        return item.kept
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake = trio.Event()
+            while self._queue:
+                count = min(len(self._queue), BATCH_MAX)
+                batch = [self._queue.popleft() for _ in range(count)]
+                # Shielded: the bytes are here, and a thread can't be stopped anyway.
+                with trio.CancelScope(shield=True):
+                    await self._store_batch(batch)
+
+    async def _store_batch(self, batch: list[_Item]) -> None:
+        blobs: list[Blob | None] = []
+        try:
+            blobs = await trio.to_thread.run_sync(self._store, batch)
+            complete = {
+                blob.id: blob for blob in blobs if blob and blob.complete and not blob.verified
+            }
+            if complete:
+                await self._announce(list(complete.values()))
+        except Exception as error:  # noqa: BLE001 - handed to everybody who waits for the batch
+            for item in batch:
+                item.error = error
+        finally:
+            for blob in blobs:
+                if blob is not None:
+                    blob.close()
+            for item in batch:
+                item.stored.set()
+
+    def _store(self, batch: list[_Item]) -> list[Blob | None]:
+        blobs = self._blobs.open_all([(item.ino, item.version) for item in batch])
+        try:
+            for item, blob in zip(batch, blobs, strict=True):
+                if blob is None:
+                    continue
+                try:
+                    item.kept = self._blobs.store(blob, item.start, item.data, self._may_drop)
+                except OSError as error:
+                    item.error = error
+            self._blobs.sync_all(
+                [blob for blob in dict.fromkeys(blobs) if blob is not None and blob.complete]
+            )
+        except BaseException:
+            for blob in blobs:
+                if blob is not None:
+                    blob.close()
+            raise
+        return blobs
+
+    async def _announce(self, blobs: list[Blob]) -> None:
+        """These are complete: remember it, and tell the peers."""
+        store = self._context.store
+
+        def note(batch: Batch) -> None:
+            for blob in blobs:
+                if not store.blobs.mark_verified(batch.txn, blob):
+                    continue
+                entry = store.tree.entry(batch.txn, blob.ino)
+                if entry is not None and entry.version.hash == blob.hash:
+                    batch.held_changed(blob.ino)
+
+        await self._context.commit(note)
+
+    def _may_drop(self, txn: Txn, ino: Inode, digest: Digest) -> bool:
+        return may_drop(txn, self._context.store, ino, digest)

@@ -1,0 +1,156 @@
+"""An application whose arenas are dicts and whose mount is an event; the rest of it is real."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import trio
+
+from realizefs.daemon.app import App, Shells, open_app
+from realizefs.daemon.arenas import Opener, RunningArena
+from realizefs.daemon.config import ArenaConfig
+from realizefs.daemon.dispatch import execute
+from realizefs.daemon.home import Home, home_at
+from realizefs.daemon.mounts import MountRun
+from realizefs.daemon.parts import Parts
+from realizefs.model.control import Request
+from realizefs.model.errors import RealizeError
+from realizefs.model.ids import NO_DIGEST, Inode
+from realizefs.model.marks import Mark
+from realizefs.sync.describe import Description
+
+
+class FakeArena:
+    """Paths and their marks."""
+
+    def __init__(self, config: ArenaConfig, paths: tuple[bytes, ...]) -> None:
+        self.name = config.name
+        self.default = config.mark
+        self.paths = [b"", *paths]
+        self.marks: dict[Inode, Mark] = {}
+
+    def resolve(self, path: bytes) -> Inode:
+        if path not in self.paths:
+            raise FileNotFoundError
+        return Inode(2 + self.paths.index(path))
+
+    def describe(self, ino: Inode) -> Description:
+        mark = self.marks.get(ino)
+        return Description(
+            path=self.paths[ino - 2],
+            kind="file",
+            mark=mark or self.default,
+            mark_from=self.paths[ino - 2] if mark else None,
+            explicit_mark=mark,
+            status="remote",
+            hash=NO_DIGEST,
+            size=3,
+            holders=(("desk", "own"),),
+            version={"desk": 1},
+            decision=None,
+            why="It is shown here.",
+        )
+
+    async def set_mark(self, ino: Inode, mark: Mark | None) -> None:
+        self.marks.pop(ino, None)
+        if mark is not None:
+            self.marks[ino] = mark
+
+    def status(self) -> dict[str, object]:
+        return {"files": len(self.paths), "pending": 1, "problem": None}
+
+
+class FakeOpened:
+    """Runs until cancelled, or until `fail` is set to an error and `failing` to an event."""
+
+    def __init__(self, arena: FakeArena) -> None:
+        self.arena: RunningArena = arena
+        self.applied: list[ArenaConfig] = []
+        self.failing = trio.Event()
+        self.error: RealizeError | None = None
+
+    async def apply(self, config: ArenaConfig) -> None:
+        self.applied.append(config)
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        task_status.started()
+        await self.failing.wait()
+        if self.error is not None:
+            raise self.error
+
+
+class FakeShells:
+    """What was opened and mounted, by name and directory; `refusals` are raised by opening."""
+
+    def __init__(self, *paths: bytes) -> None:
+        self.paths = paths
+        self.opened: dict[str, FakeOpened] = {}
+        self.refusals: dict[str, list[RealizeError]] = {}
+        self.mounted: dict[Path, trio.Event] = {}
+        self.mount_refusal: RealizeError | None = None
+
+    def shells(self) -> Shells:
+        return Shells(opener=self._opener, mounter=self._mounter)
+
+    def _opener(self, _parts: Parts, _me: str) -> Opener:
+        return self.open
+
+    def open(self, config: ArenaConfig) -> FakeOpened:
+        if self.refusals.get(config.name):
+            raise self.refusals[config.name].pop(0)
+        self.opened[config.name] = FakeOpened(FakeArena(config, self.paths))
+        return self.opened[config.name]
+
+    def _mounter(self, _app: App, directory: Path, _arena: RunningArena | None) -> MountRun:
+        async def run(task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+            if self.mount_refusal is not None:
+                raise self.mount_refusal
+            self.mounted[directory] = trio.Event()
+            task_status.started()
+            await self.mounted[directory].wait()
+
+        return run
+
+
+class Asker:
+    """Asks an application as the command line would."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    async def __call__(self, command: str, **arguments: object) -> object:
+        return await execute(self.app, Request(command, arguments))
+
+
+def fake_home(directory: Path, text: str = 'name = "desk"\nlisten = ["localhost:0"]\n') -> Home:
+    """A home with this configuration."""
+    home = home_at(str(directory / "home"))
+    home.make_directories()
+    home.config.write_text(text)
+    return home
+
+
+@asynccontextmanager
+async def alone(home: Home, fakes: FakeShells) -> AsyncIterator[Asker]:
+    """The application as for one request where no daemon runs."""
+    app = await trio.to_thread.run_sync(open_app, home, fakes.shells())
+    try:
+        yield Asker(app)
+    finally:
+        app.parts.close()
+
+
+@asynccontextmanager
+async def running(home: Home, fakes: FakeShells) -> AsyncIterator[Asker]:
+    """The application of a daemon, up."""
+    async with alone(home, fakes) as asker, trio.open_nursery() as nursery:
+        await nursery.start(_run, asker.app)
+        yield asker
+        nursery.cancel_scope.cancel()
+
+
+async def _run(app: App, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+    async def started() -> None:
+        task_status.started()
+
+    await app.run(started)

@@ -1,0 +1,223 @@
+"""Peer messages: every message comes back equal, and no bytes do more than raise ProtocolFault."""
+
+import struct
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from realizefs.codec.peer_messages import decode, encode
+from realizefs.codec.schema import load
+from realizefs.model import messages as m
+from realizefs.model.entries import PeerCard
+from realizefs.model.errors import Misuse, ProtocolFault
+from realizefs.model.ids import ArenaId, Digest, PeerId, ReplicaId, Seq, peer_id_of
+from realizefs.model.limits import (
+    FRAME_PAYLOAD_BYTES_MAX,
+    PEERS_MAX,
+    READ_BYTES_MAX,
+    ROWS_BATCH_MAX,
+    VECTOR_ENTRIES_MAX,
+)
+from realizefs.model.versions import Held, Kind, Version
+
+ARENA = ArenaId(b"a" * 16)
+REPLICA = ReplicaId(b"r" * 16)
+DIGEST = Digest(bytes(range(32)))
+PEER = PeerId(2**64 - 1)
+
+FILE = Version(
+    kind=Kind.FILE,
+    hash=DIGEST,
+    block_root=Digest(b"b" * 32),
+    size=2**63 - 1,
+    mtime_ns=-(2**63),
+    mode=0o7777,
+    vector=((PeerId(3), 1), (PEER, 2**62)),
+    author=PEER,
+)
+DIRECTORY = Version(kind=Kind.DIRECTORY, mode=0o755, vector=((PeerId(1), 1),), author=PeerId(1))
+LINK = replace(DIRECTORY, kind=Kind.SYMLINK, target=b"../\xff")
+CARD = PeerCard(peer_id_of(b"der"), "desk", b"der", ("desk.local:1", "[::1]:2"), (ARENA,))
+READ = m.Read(7, ARENA, b"a/b:\xff\n", DIGEST, 2**62, READ_BYTES_MAX)
+
+
+def rows(*found: m.Row) -> m.Rows:
+    return m.Rows(ARENA, REPLICA, Seq(9), found)
+
+
+MESSAGES: list[m.Message] = [
+    m.Hello(1, ("zstd", "delta"), PEER, "Anna's desk", (ARENA,)),
+    m.Roster((CARD, replace(CARD, addresses=(), arenas=()))),
+    m.Subscribe(ARENA, REPLICA, Seq(5)),
+    m.Subscribe(ARENA, ReplicaId(b""), Seq(0)),
+    rows(),
+    rows(
+        m.Row(b"f", FILE, Held.OWN),
+        m.Row(b"d", DIRECTORY, Held.NONE),
+        m.Row(b"d/l", LINK, Held.CACHED),
+        m.Row(b"gone", FILE.tombstone(PeerId(3), 5), Held.NONE),
+    ),
+    m.Ack(ARENA, REPLICA, Seq(2**63 - 1)),
+    READ,
+    m.ReadBlocks(8, ARENA, b"a", DIGEST),
+    m.Data(7, b"bytes"),
+    m.Data(7, b""),
+    m.Failure(7, "version-gone", "it changed"),
+    m.Cancel(7),
+    m.Ping(1),
+    m.Pong(2**64 - 1),
+    m.Join(b"s" * 32, CARD),
+    m.Welcome((CARD,), (m.SharedArena(ARENA, "photos"),)),
+    m.Refused("used"),
+]
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
+def test_a_message_comes_back_equal(message: m.Message) -> None:
+    assert decode(*encode(message)) == message
+
+
+def refused(message: m.Message) -> None:
+    with pytest.raises(ProtocolFault):
+        decode(*encode(message))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        b"../x",
+        b"a/../../x",
+        b"/etc/passwd",
+        b"a//b",
+        b"a/",
+        b".",
+        b"a\0b",
+        b".realize",
+        b".realize/db",
+        b"",
+        b"n" * 256,
+        b"d/" * 2048 + b"x",
+    ],
+)
+def test_a_path_that_leaves_the_arena_is_refused(path: bytes) -> None:
+    refused(rows(m.Row(path, FILE, Held.OWN)))
+    refused(replace(READ, path=path))
+    refused(m.ReadBlocks(1, ARENA, path, DIGEST))
+
+
+@pytest.mark.parametrize(
+    "version",
+    [
+        replace(FILE, hash=Digest(b"")),
+        replace(FILE, hash=Digest(b"short")),
+        replace(FILE, block_root=Digest(b"short")),
+        replace(FILE, size=2**63),
+        replace(FILE, mode=0o10000),
+        replace(FILE, target=b"x"),
+        replace(DIRECTORY, hash=DIGEST),
+        replace(DIRECTORY, target=b"x"),
+        replace(LINK, target=b""),
+        replace(LINK, target=b"x" * 4096),
+        replace(LINK, target=b"x\0"),
+        replace(FILE, deleted=True),
+        replace(FILE, vector=((PeerId(2), 1), (PeerId(1), 1))),
+        replace(FILE, vector=((PeerId(2), 1), (PeerId(2), 2))),
+        replace(FILE, vector=((PeerId(2), 0),)),
+        replace(FILE, vector=((PeerId(2), 2**63),)),
+        replace(FILE, vector=tuple((PeerId(i), 1) for i in range(VECTOR_ENTRIES_MAX + 1))),
+    ],
+)
+def test_an_impossible_version_is_refused(version: Version) -> None:
+    refused(rows(m.Row(b"f", version, Held.NONE)))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        replace(READ, length=0),
+        replace(READ, length=READ_BYTES_MAX + 1),
+        replace(READ, start=2**63),
+        replace(READ, hash=Digest(b"")),
+        replace(READ, arena=ArenaId(b"short")),
+        m.Roster((replace(CARD, peer=PeerId(1)),)),
+        m.Roster((replace(CARD, certificate=b""),)),
+        m.Roster((replace(CARD, name=""),)),
+        m.Roster((replace(CARD, name="two\nlines"),)),
+        m.Roster((replace(CARD, addresses=("x:1",) * 17),)),
+        m.Roster((CARD,) * (PEERS_MAX + 1)),
+        rows(*[m.Row(b"f", DIRECTORY, Held.NONE)] * (ROWS_BATCH_MAX + 1)),
+        m.Rows(ARENA, ReplicaId(b""), Seq(0), ()),
+        m.Failure(1, "no-such-code", ""),
+        m.Join(b"", CARD),
+        m.Join(b"s" * 65, CARD),
+    ],
+)
+def test_a_field_out_of_bounds_is_refused(message: m.Message) -> None:
+    refused(message)
+
+
+def test_sentences_of_a_peer_stay_one_line() -> None:
+    message = m.Failure(1, "io", "first\n\x1b[31msecond")
+    assert decode(*encode(message)) == m.Failure(1, "io", "first??[31msecond")
+
+
+def test_sentences_with_undecodable_file_names_can_be_sent() -> None:
+    name = b"\xff".decode("utf-8", "surrogateescape")
+    decoded = decode(*encode(m.Failure(1, "io", name)))
+    assert isinstance(decoded, m.Failure)
+    assert decoded.detail.isprintable()
+
+
+def test_what_fits_no_frame_is_our_misuse() -> None:
+    with pytest.raises(Misuse):
+        encode(m.Data(1, bytes(FRAME_PAYLOAD_BYTES_MAX + 1)))
+
+
+def test_bytes_after_another_message_than_data_are_refused() -> None:
+    message, _ = encode(m.Ping(1))
+    with pytest.raises(ProtocolFault, match="bytes of data"):
+        decode(message, b"x")
+
+
+def test_a_message_of_a_newer_protocol_is_refused() -> None:
+    """The union's discriminant is the first 16 bits after the root pointer and the Data word."""
+    message = bytearray(encode(m.Ping(1))[0])
+    at = next(
+        at for at in range(16, len(message), 2) if message[at : at + 2] == struct.pack("<H", 10)
+    )
+    message[at : at + 2] = struct.pack("<H", 99)
+    with pytest.raises(ProtocolFault):
+        decode(bytes(message), b"")
+
+
+def with_field(name: str, value: Any) -> bytes:
+    made: bytes = load("peer").PeerMessage.new_message(**{name: value}).to_bytes()
+    return made
+
+
+@pytest.mark.parametrize("row", [{"kind": 9}, {"kind": 0}, {"kind": 1, "held": 7}])
+def test_kinds_that_do_not_exist_are_refused(row: dict[str, int]) -> None:
+    ids = {"arena": ARENA, "replica": REPLICA}
+    message = with_field("rows", {**ids, "rows": [{"path": b"f", "hash": DIGEST, **row}]})
+    with pytest.raises(ProtocolFault):
+        decode(message, b"")
+
+
+@given(st.binary(max_size=300), st.binary(max_size=8))
+def test_random_bytes_never_do_more_than_raise(message: bytes, payload: bytes) -> None:
+    with pytest.raises(ProtocolFault):
+        decode(message, payload)
+
+
+@given(st.sampled_from(MESSAGES), st.data())
+def test_damaged_messages_never_do_more_than_raise(message: m.Message, data: st.DataObject) -> None:
+    encoded = bytearray(encode(message)[0])
+    for _ in range(data.draw(st.integers(1, 4))):
+        encoded[data.draw(st.integers(0, len(encoded) - 1))] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.integers(0, len(encoded)))
+    with suppress(ProtocolFault):  # what still is a message may come out; nothing else may
+        decode(bytes(encoded[:cut] if data.draw(st.booleans()) else encoded), b"")

@@ -1,0 +1,156 @@
+"""config.toml: its values, its one sentence when it is wrong, and changes that keep the rest."""
+
+from pathlib import Path
+
+import pytest
+
+from realizefs.daemon.config import DEFAULT_LISTEN, ArenaConfig, read_config
+from realizefs.daemon.config_edit import add_arena, set_arena, write_home
+from realizefs.daemon.config_lines import line_of
+from realizefs.model.errors import BadConfig, Misuse, NotFound
+from realizefs.model.ids import ArenaId
+from realizefs.model.marks import Mark
+
+ARENA = ArenaConfig(
+    "photos", ArenaId(b"0123456789abcdef"), Path("/srv/photos"), Mark.OWN, 10 * 2**30
+)
+
+FULL = """\
+# mine
+name = "desk"            # the big one
+listen = ["localhost:0"]
+
+[[arena]]
+name = "photos"
+id = "30313233343536373839616263646566"
+root = "~/photos"
+mark = "keep"
+cache_max = "1.5GiB"
+state = "/srv/state"
+
+[[arena]]
+name = "home/docs"
+id = "30313233343536373839616263646567"
+root = "/srv/docs"
+cache_max = 5
+
+[mount]
+no_fetch = ["updatedb"]
+allow_other = true
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "config.toml"
+
+
+def test_a_missing_file_is_all_defaults(path: Path) -> None:
+    config = read_config(path)
+    assert config.listen == DEFAULT_LISTEN
+    assert config.arenas == ()
+    assert "updatedb" in config.mount.no_fetch
+
+
+def test_every_key_is_read(path: Path) -> None:
+    path.write_text(FULL)
+    config = read_config(path)
+    photos, docs = config.arenas
+    assert (config.name, config.listen) == ("desk", ("localhost:0",))
+    assert photos.root == Path("~/photos").expanduser()
+    assert (photos.mark, photos.cache_max) == (Mark.KEEP, 3 * 2**29)
+    assert photos.state == Path("/srv/state")
+    assert (docs.mark, docs.cache_max, docs.state) == (Mark.WATCH, 5, None)
+    assert config.mount.no_fetch == ("updatedb",)
+    assert config.mount.allow_other
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "key"),
+    [
+        ('name = "desk"', "name = 3", 2, '"name"'),
+        ('listen = ["localhost:0"]', 'listen = "localhost:0"', 3, '"listen"'),
+        ('listen = ["localhost:0"]', 'lsten = ["localhost:0"]', 3, '"lsten"'),
+        ('mark = "keep"', 'mark = "nonsense"', 9, '"arena.mark"'),
+        ('cache_max = "1.5GiB"', 'cache_max = "lots"', 10, '"arena.cache_max"'),
+        ("cache_max = 5", "cache_max = -5", 17, '"arena.cache_max"'),
+        ('root = "/srv/docs"', 'root = "docs"', 16, '"arena.root"'),
+        ('root = "/srv/docs"', "", 13, '"arena.root"'),
+        ('name = "home/docs"', 'name = "photos/docs"', 14, '"arena.name"'),
+        ('name = "home/docs"', 'name = "../docs"', 14, '"arena.name"'),
+        ('6667"', '6666"', 15, '"arena.id"'),
+        ('6667"', '66"', 15, '"arena.id"'),
+        ("allow_other = true", 'allow_other = "yes"', 21, '"mount.allow_other"'),
+        ("allow_other = true", "others = true", 21, '"mount.others"'),
+        ("cache_max = 5", "cache_max 5", 17, '"cache_max 5"'),
+        ("cache_max = 5", "cache_max = ", 17, '"cache_max"'),
+        ("allow_other = true", "allow_other = [", 21, '"allow_other"'),
+        ('[[arena]]\nname = "photos"', '[arena]\nname = "photos"', 13, '"[[arena]]"'),
+    ],
+)
+def test_what_is_wrong_is_said_with_file_line_and_key(
+    path: Path, old: str, new: str, line: int, key: str
+) -> None:
+    assert old in FULL
+    path.write_text(FULL.replace(old, new))
+    with pytest.raises(BadConfig) as caught:
+        read_config(path)
+    sentence = str(caught.value)
+    assert sentence.startswith(f"{path}, line {line}: ")
+    assert key in sentence
+    assert "\n" not in sentence
+
+
+def test_bytes_that_are_not_text_are_said_with_their_line(path: Path) -> None:
+    path.write_bytes(b'name = "desk"\n# \xff\n')
+    with pytest.raises(BadConfig, match=r"line 2: this is not UTF-8"):
+        read_config(path)
+
+
+def test_a_line_is_that_of_the_nearest_thing_that_can_be_found() -> None:
+    text = "mount = {no_fetch = 3}\n"
+    assert line_of(text, ("mount", "no_fetch")) == 1
+
+
+def test_changes_keep_comments_and_other_arenas(path: Path) -> None:
+    path.write_text(FULL)
+    set_arena(path, "home/docs", Mark.OWN, 2**30)
+    write_home(path, "tower", ("localhost:1",))
+    text = path.read_text()
+    assert "# mine" in text
+    assert "# the big one" in text
+    config = read_config(path)
+    assert (config.name, config.listen) == ("tower", ("localhost:1",))
+    assert (config.arenas[1].mark, config.arenas[1].cache_max) == (Mark.OWN, 2**30)
+    assert config.arenas[0].state == Path("/srv/state")
+
+
+def test_an_arena_that_was_added_is_read_again(path: Path) -> None:
+    write_home(path, "desk", ("localhost:0",))
+    add_arena(path, ARENA)
+    assert read_config(path).arenas == (ARENA,)
+
+
+def test_a_change_that_would_break_the_file_leaves_it(path: Path) -> None:
+    add_arena(path, ARENA)
+    before = path.read_bytes()
+    with pytest.raises(BadConfig):
+        add_arena(path, ARENA)
+    with pytest.raises(NotFound):
+        set_arena(path, "films", Mark.OWN, None)
+    assert path.read_bytes() == before
+
+
+def test_a_root_that_is_not_text_is_refused(path: Path) -> None:
+    odd = ArenaConfig("odd", ARENA.id, Path("/srv/\udcff"))
+    with pytest.raises(Misuse, match="isn't UTF-8"):
+        add_arena(path, odd)
+
+
+def test_a_link_to_the_file_stays_a_link(path: Path, tmp_path: Path) -> None:
+    real = tmp_path / "dotfiles.toml"
+    real.write_text('name = "desk"\n')
+    path.symlink_to(real)
+    write_home(path, "tower", ())
+    assert path.is_symlink()
+    assert read_config(real).name == "tower"
