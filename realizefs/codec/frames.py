@@ -50,11 +50,6 @@ class FrameReader:
         self._parts: list[bytes | memoryview | bytearray] = []
         self._missing = 0  # bytes of the body still to come; 0 while a header is read
 
-    @property
-    def idle(self) -> bool:
-        """Whether the stream may end here: no frame is half read."""
-        return not self._header
-
     def feed(self, data: bytes) -> list[Frame]:
         """The frames that `data` completes; raises ProtocolFault on a bad header."""
         if _CRUMB_BYTES <= len(data) < self._missing <= self._lengths[1]:

@@ -16,6 +16,7 @@ from realizefs.daemon.addresses import listenable, reachable
 from realizefs.daemon.arenas import Arenas, Opener, RunningArena, Slot
 from realizefs.daemon.config import ArenaConfig, Config, read_config
 from realizefs.daemon.config_edit import add_arena, write_home
+from realizefs.daemon.failures import first_of
 from realizefs.daemon.home import Home
 from realizefs.daemon.mounts import Mounted, MountRun, Mounts, clear_stale_mount
 from realizefs.daemon.opening import state_directory
@@ -140,13 +141,15 @@ class App:
     async def _listen(self, nursery: trio.Nursery) -> None:
         """Where listening fails the rest goes on: other peers can still be dialled."""
         household = self.parts.household
+        bound: list[str] = []
         try:
             bound = await nursery.start(household.run, list(listenable(self.config.listen)))
-        except (RealizeError, OSError) as error:
-            problem = f"Other peers can't connect until the next start: {error}"
+        except* (RealizeError, OSError) as errors:
+            problem = f"Other peers can't connect until the next start: {first_of(errors)}"
             log.warning("%s", problem)
             self.problems.append(problem)
-            bound = await nursery.start(household.run, [])
+        if self.problems:
+            await nursery.start(household.run, [])
         self.bound = tuple(bound)
         self.parts.roster.addresses = self.addresses()
         if bound:

@@ -49,8 +49,9 @@ async def create(
         there = items.child(arena, directory.ino, name)
         if flags & os.O_EXCL or there is None:
             raise
-        # It came into being since the kernel looked.
-        return await content.open_file(served, arena, there.ino, flags, ctx), served.entry(there)
+        # It came into being since the kernel looked; being opened may make it real.
+        opened = await content.open_file(served, arena, there.ino, flags, ctx)
+        return opened, served.entry(items.find(arena, there.ino))
     try:
         info = os.fstat(fd)
         if callers.give_to_caller(root, path, info, (stat.S_IMODE(mode), served.umask), ctx):

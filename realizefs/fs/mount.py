@@ -62,7 +62,10 @@ class Mount:
             raise Misuse("This process has a mount already, and can have one only.")
         Mount._taken = True
         try:
-            await trio.to_thread.run_sync(mountpoints.prepare, self.mountpoint)
+            # It may hang in somebody else's mount there; whoever cancels needn't wait for that.
+            await trio.to_thread.run_sync(
+                mountpoints.prepare, self.mountpoint, abandon_on_cancel=True
+            )
             # Mounting waits for nothing that we serve: the kernel's first request is queued.
             operations = self._mount()
             try:

@@ -80,11 +80,6 @@ class Channel:
             # Not passing the error on: the nursery would wrap it in a group. It goes on from here.
             await self._manager.__aexit__(None, None, None)
 
-    @property
-    def closed(self) -> bool:
-        """Whether nothing can be sent any more."""
-        return self._ending
-
     async def send(self, message: Message) -> None:
         """Queue a message, waiting for room; raises ConnectionLost.
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import trio
 
@@ -118,7 +119,7 @@ class Asker:
     def __init__(self, app: App) -> None:
         self.app = app
 
-    async def __call__(self, command: str, **arguments: object) -> object:
+    async def __call__(self, command: str, **arguments: object) -> Any:
         return await execute(self.app, Request(command, arguments))
 
 

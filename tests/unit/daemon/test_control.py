@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from realizefs.daemon.control import Handler, answer, serve_control
+from realizefs.daemon.control import Handler, Lines, answer, serve_control
 from realizefs.daemon.home import Home, home_at
 from realizefs.model.control import Failed, Request, decode_answer, encode_request
 from realizefs.model.errors import NotFound
@@ -43,24 +43,15 @@ async def connect(home: Home) -> trio.SocketStream:
     return stream
 
 
-async def line_of(stream: trio.SocketStream) -> bytes:
-    data = b""
-    while not data.endswith(b"\n"):
-        part = await stream.receive_some()
-        if not part:
-            break
-        data += part
-    return data
-
-
 async def test_requests_are_answered_in_order_on_one_connection(home: Home) -> None:
     async with served(home, echo):
         stream = await connect(home)
+        lines = Lines(stream)
         await stream.send_all(
             encode_request(Request("a", {"path": "\udcff"})) + encode_request(Request("b", {}))
         )
-        assert decode_answer(await line_of(stream)) == ["a", {"path": "\udcff"}]
-        assert decode_answer(await line_of(stream)) == ["b", {}]
+        assert decode_answer(await lines.next() or b"") == ["a", {"path": "\udcff"}]
+        assert decode_answer(await lines.next() or b"") == ["b", {}]
         await stream.aclose()
 
 
@@ -79,20 +70,22 @@ async def test_the_socket_of_a_dead_daemon_is_replaced(home: Home) -> None:
 async def test_a_line_that_is_no_request_gets_a_sentence(home: Home) -> None:
     async with served(home, echo):
         stream = await connect(home)
+        lines = Lines(stream)
         await stream.send_all(b"nonsense\n[]\n")
         for _ in range(2):
             with pytest.raises(Failed):
-                decode_answer(await line_of(stream))
+                decode_answer(await lines.next() or b"")
         await stream.aclose()
 
 
 async def test_a_line_without_end_ends_the_connection_with_a_sentence(home: Home) -> None:
     async with served(home, echo):
         stream = await connect(home)
+        lines = Lines(stream)
         await stream.send_all(b"x" * CONTROL_LINE_BYTES_MAX)
         with pytest.raises(Failed, match="longer than a mebibyte"):
-            decode_answer(await line_of(stream))
-        assert await line_of(stream) == b""
+            decode_answer(await lines.next() or b"")
+        assert await lines.next() is None
         await stream.aclose()
 
 
@@ -103,7 +96,7 @@ async def test_a_command_line_that_goes_away_disturbs_nobody(home: Home) -> None
         await trio.aclose_forcefully(stream)
         again = await connect(home)
         await again.send_all(encode_request(Request("b", {})))
-        assert decode_answer(await line_of(again)) == ["b", {}]
+        assert decode_answer(await Lines(again).next() or b"") == ["b", {}]
         await again.aclose()
 
 
