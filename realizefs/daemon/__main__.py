@@ -34,7 +34,7 @@ from realizefs.store.lock import Lock
 
 log = logging.getLogger("realizefs.daemon")
 
-SWITCH_SECONDS = 0.001
+SWITCH_SECONDS = 0.0002
 """Seconds a worker thread may hold the interpreter while the trio thread waits: hashing in five
 of them, at Python's 5 ms, would make every answer of the mount slow."""
 

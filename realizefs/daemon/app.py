@@ -23,6 +23,7 @@ from realizefs.daemon.opening import state_directory
 from realizefs.daemon.parts import Parts, open_parts
 from realizefs.daemon.placing import check_place, make_root
 from realizefs.model.errors import Misuse, RealizeError
+from realizefs.model.ids import ArenaId
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,9 @@ class App:
 
     async def take_up(self) -> None:
         """Read the configuration again and start what is new in it."""
-        for config in (await self.read_config()).arenas:
+        config_now = await self.read_config()
+        self.parts.roster.arenas = arena_ids(config_now)
+        for config in config_now.arenas:
             known = {slot.config.id for slot in self.arenas}
             slot = self.arenas.add(config)
             if slot.opened is not None:
@@ -174,8 +177,13 @@ def open_app(home: Home, shells: Shells) -> App:
     for arena in config.arenas:
         arenas.add(arena)
     parts = open_parts(home, config.name, arenas.name_of)
-    parts.roster.arenas = tuple(sorted(arena.id for arena in config.arenas))
+    parts.roster.arenas = arena_ids(config)
     return App(home, config, parts, arenas, shells)
+
+
+def arena_ids(config: Config) -> tuple[ArenaId, ...]:
+    """What other peers hear that this one is in, whether or not its disk is there just now."""
+    return tuple(sorted(arena.id for arena in config.arenas))
 
 
 def _prepare_root(arena: ArenaConfig) -> None:

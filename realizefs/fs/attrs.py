@@ -58,7 +58,7 @@ def of_item(item: Item, kernel_ino: KernelInode) -> pyfuse3.EntryAttributes:
     if item.stat is not None:
         return of_native(item.stat, ino)
     owner = item.arena.store.root.lstat(b"")
-    cached = item.arena.cached_bytes(item.ino)
+    cached = item.arena.cached_bytes([item.ino]).get(item.ino, 0)
     return of_unreal(Facts.of(item.version), ino, owner, cached)
 
 

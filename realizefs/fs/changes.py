@@ -133,7 +133,7 @@ async def rmdir(directory: Spot, name: bytes) -> None:
 async def rename(
     served: Served, old: tuple[Spot, bytes], new: tuple[Spot, bytes], flags: int
 ) -> None:
-    """renameat2 with NOREPLACE or EXCHANGE; EXCHANGE only where both are real (EINVAL)."""
+    """renameat2 with NOREPLACE or EXCHANGE; EXCHANGE only of real files (EINVAL)."""
     (source, old_name), (target, new_name) = old, new
     if flags not in (0, pyfuse3.RENAME_NOREPLACE, pyfuse3.RENAME_EXCHANGE):
         raise _error(errno.EINVAL)
@@ -162,6 +162,8 @@ def _check_replaceable(item: Item, replaced: Item | None, flags: int) -> None:
         raise _error(errno.EEXIST)
     if flags & pyfuse3.RENAME_EXCHANGE:
         if item.stat is None or replaced.stat is None:
+            raise _error(errno.EINVAL)
+        if item.is_directory or replaced.is_directory:  # every path below would be another one
             raise _error(errno.EINVAL)
         return
     if replaced.is_directory and not item.is_directory:

@@ -42,7 +42,7 @@ class UnrealFile:
 class Listing:
     """An open directory of an arena: a snapshot of its names, so that cookies stay good.
 
-    `names` in order; `dirents` what the index says of them. `stale` collects names that changed
+    `names` in order; `dirents` what the index says of them; `cached` bytes of unreal ones. `stale` collects names that changed
     since, `distrusted` says that there were too many: what is answered of those isn't cached.
     `fd` of the native directory, -1 if there is none.
     """
@@ -52,6 +52,7 @@ class Listing:
     names: list[bytes] = field(default_factory=list)
     dirents: dict[bytes, Dirent] = field(default_factory=dict)
     native: set[bytes] = field(default_factory=set)
+    cached: dict[Inode, int] = field(default_factory=dict)
     fd: int = -1
     served: bool = False
     stale: set[bytes] = field(default_factory=set)

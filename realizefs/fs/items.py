@@ -107,7 +107,7 @@ def has_children(arena: Arena, ino: Inode) -> bool:
 
 def is_shown(arena: Arena, ino: Inode, *, native: os.stat_result | None) -> bool:
     """Whether a live entry is visible, its native file given."""
-    return native is not None or not arena.believed_real(ino)
+    return native is not None or not arena.believed_real([ino])
 
 
 def missing(path: bytes) -> FileNotFoundError:

@@ -100,13 +100,11 @@ async def _take_snapshot(served: Served, listing: Listing) -> None:
     def look() -> None:
         native = {one.name for one in arena.store.root.list(path)} if has_native else set()
         dirents = {one.name: one for one in arena.children(ino) if not one.deleted}
-        hidden = {
-            name
-            for name, one in dirents.items()
-            if name not in native and arena.believed_real(one.ino)
-        }
+        unreal = {one.ino: name for name, one in dirents.items() if name not in native}
+        hidden = {unreal[one] for one in arena.believed_real(unreal)}
         listing.native = native
         listing.dirents = dirents
+        listing.cached = arena.cached_bytes(unreal)
         listing.names = sorted((dirents.keys() | native) - hidden)
 
     await trio.to_thread.run_sync(look, limiter=served.threads)
@@ -137,7 +135,7 @@ def _entry(
         return served.attributes(item) if item else None
     if name not in listing.native:
         assert dirent is not None, "a name is in one of the two"
-        cached = arena.cached_bytes(dirent.ino)
+        cached = listing.cached.get(dirent.ino, 0)
         ino = served.kernel_ino(arena, dirent.ino)
         return attrs.of_unreal(Facts.of(dirent), ino, owner, cached)
     try:

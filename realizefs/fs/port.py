@@ -1,11 +1,11 @@
 """What `fs` needs of an arena: the narrow side of `sync.arena.Arena`, which tests fake.
 
 Synchronous methods are called on the trio thread and answer from memory, one LMDB read or one
-native system call; they never wait. `children` and `believed_real` are also called from worker
-threads. A method that is given an inode which doesn't exist raises FileNotFoundError.
+native system call; they never wait. `children`, `believed_real` and `cached_bytes` are also called
+from worker threads. A method that is given an inode which doesn't exist raises FileNotFoundError.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from realizefs.model.changes import Change
@@ -124,12 +124,12 @@ class Arena(Protocol):
         """The index's entries in a directory, tombstones included, by name."""
         ...
 
-    def believed_real(self, ino: Inode) -> bool:
-        """Whether the index holds that a native file belongs to this entry."""
+    def believed_real(self, inodes: Iterable[Inode]) -> set[Inode]:
+        """Those of which the index holds that a native file belongs to them."""
         ...
 
-    def cached_bytes(self, ino: Inode) -> int:
-        """Bytes of disk that the cache uses for this entry."""
+    def cached_bytes(self, inodes: Iterable[Inode]) -> dict[Inode, int]:
+        """Bytes of disk that the cache uses for these entries, 0 left out."""
         ...
 
     def cached_complete(self, ino: Inode) -> bool:

@@ -7,7 +7,7 @@ the trio thread.
 
 import errno
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import trio
@@ -26,7 +26,7 @@ from realizefs.sync import local, serve
 from realizefs.sync.actions import Actions
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
-from realizefs.sync.describe import Description, describe
+from realizefs.sync.describe import Description, describe, describe_native
 from realizefs.sync.fetcher import Fetcher
 from realizefs.sync.jobs import Jobs
 from realizefs.sync.links import Links
@@ -143,6 +143,7 @@ class Arena:
             if self.store.inodes.low:
                 await trio.to_thread.run_sync(self.store.inodes.ensure, 1)
             await trio.to_thread.run_sync(self.store.blobs.flush)
+            await self.context.save_acked()
 
     # -- looking ------------------------------------------------------------------------------
 
@@ -152,7 +153,7 @@ class Arena:
             entry = self.store.tree.entry(txn, ino)
             path = self.store.tree.path(txn, ino) if entry is not None else None
             if path is None:
-                path = self.overlay.path(ino, lambda one: self.store.tree.path(txn, one))
+                path = self.overlay.path(ino, self._indexed_path)
         if path is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         return Node(ino, path, entry)
@@ -162,26 +163,28 @@ class Arena:
         return self.node(ino).path
 
     def ino_for(self, parent: Inode, name: bytes) -> Inode | None:
-        """The inode called so: of the index, else of the overlay."""
+        """The inode called so: of a live entry of the index, else of the overlay."""
         with self.store.env.read() as txn:
             dirent = self.store.tree.lookup(txn, parent, name)
-        return dirent.ino if dirent is not None else self.overlay.peek(parent, name)
+        if dirent is not None and not dirent.deleted:
+            return dirent.ino
+        return self.overlay.peek(parent, name)
 
     def children(self, ino: Inode) -> Sequence[Dirent]:
         """The index's entries in a directory, tombstones included, by name. Any thread."""
         with self.store.env.read() as txn:
             return list(self.store.tree.children(txn, ino))
 
-    def believed_real(self, ino: Inode) -> bool:
-        """Whether the index holds that a native file belongs to this entry. Any thread."""
+    def believed_real(self, inodes: Iterable[Inode]) -> set[Inode]:
+        """Those of which the index holds that a native file belongs to them. Any thread."""
         with self.store.env.read() as txn:
-            return self.store.real.get(txn, ino) is not None
+            return {ino for ino in inodes if self.store.real.get(txn, ino) is not None}
 
-    def cached_bytes(self, ino: Inode) -> int:
-        """Bytes of disk that the cache uses for this entry."""
+    def cached_bytes(self, inodes: Iterable[Inode]) -> dict[Inode, int]:
+        """Bytes of disk that the cache uses for these, 0 left out. Any thread."""
         with self.store.env.read() as txn:
-            row = self.store.blobs.find(txn, ino)
-        return row.usage if row is not None else 0
+            rows = ((ino, self.store.blobs.find(txn, ino)) for ino in inodes)
+            return {ino: row.usage for ino, row in rows if row is not None and row.usage}
 
     def cached_complete(self, ino: Inode) -> bool:
         """Whether reading this entry's current version needs no peer."""
@@ -201,12 +204,19 @@ class Arena:
         return native_mark(self.store.root, self.path(ino))
 
     def describe(self, ino: Inode) -> Description:
-        """Everything about an entry; FileNotFoundError for what the index doesn't know."""
+        """Everything about a path; FileNotFoundError for what doesn't exist."""
         with self.store.env.read() as txn:
             entry = self.store.tree.entry(txn, ino)
-            if entry is None or entry.version.deleted:
-                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-            return describe(self.context, txn, entry)
+            if entry is not None and not entry.version.deleted:
+                return describe(self.context, txn, entry)
+        path = self.overlay.path(ino, self._indexed_path)
+        if path is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        return describe_native(self.context, path)
+
+    def _indexed_path(self, ino: Inode) -> bytes | None:
+        with self.store.env.read() as txn:
+            return self.store.tree.path(txn, ino)
 
     def status(self) -> dict[str, int | str | None]:
         """The numbers of `status`: files, bytes, and what is waiting."""
@@ -280,20 +290,28 @@ class Arena:
     async def move(self, ino: Inode, new_parent: Inode, new_name: bytes, flags: int) -> None:
         """Record a rename: the inode and all below it follow, what was there is replaced.
 
-        What isn't indexed is looked at anew at both places. RENAME_EXCHANGE is too: both
-        names keep their inodes and change their content.
+        RENAME_EXCHANGE: of two files, both inodes follow. What isn't indexed yet moves in the
+        overlay, and both places are looked at anew.
         """
         old_path = self.path(ino)
         new_path = paths.join(self.path(new_parent), new_name)
-        if flags & RENAME_EXCHANGE or not self._movable(ino, new_parent):
-            self.overlay.move(ino, new_parent, new_name)
-        else:
+        if flags & RENAME_EXCHANGE:
+            await self._record_exchange(ino, new_parent, new_name)
+        elif self._indexed(ino) and self._indexed(new_parent):
             await self._record_move(ino, new_parent, new_name)
+        else:
+            self.overlay.move(ino, new_parent, new_name)
         self.touched(old_path)
         self.touched(new_path)
 
-    def _movable(self, ino: Inode, new_parent: Inode) -> bool:
-        return self._indexed(ino) and (new_parent == self.root_ino or self._indexed(new_parent))
+    async def _record_exchange(self, ino: Inode, parent: Inode, name: bytes) -> None:
+        other = self.ino_for(parent, name)
+        if other is None:
+            return  # gone since: the scanner finds out what is where
+        if self._indexed(ino) and self._indexed(other):
+            await self.context.commit(lambda batch: local.record_exchange(batch, ino, other))
+        else:
+            self.overlay.exchange(ino, other)
 
     async def _record_move(self, ino: Inode, parent: Inode, name: bytes) -> None:
         now_ns = self.context.clock.wall_ns()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from realizefs.model.changes import Change
-from realizefs.model.ids import ArenaId, Digest, Inode, PeerId
+from realizefs.model.ids import ArenaId, Digest, Inode, PeerId, Seq
 from realizefs.model.marks import Mark
 from realizefs.model.ports import Clock
 from realizefs.model.ranges import NO_RANGES, Ranges
@@ -44,6 +44,8 @@ class Context:
     """rings when there is something new to tell peers"""
     work: Bell = field(default_factory=Bell)
     """rings when there may be something to decide or a job to run"""
+    acked: dict[PeerId, Seq] = field(default_factory=dict)
+    """how much of our history each peer has committed, as far as it isn't saved yet"""
     listeners: list[Callable[[Change], None]] = field(default_factory=list)
     arriving: Callable[[Inode, Digest], Ranges] = lambda ino, digest: NO_RANGES
     """ranges that were fetched and are being stored at this moment"""
@@ -70,6 +72,19 @@ class Context:
                 listener(change)
         self.history.ring()
         self.work.ring()
+
+    async def save_acked(self) -> None:
+        """Save what peers acknowledged; a crash before only means that they are told again."""
+        if not self.acked:
+            return
+        acked, self.acked = self.acked, {}
+        replica, cursors = self.store.tree.replica, self.store.cursors
+
+        def save(txn: Txn) -> None:
+            for peer, seq in acked.items():
+                cursors.set_acked(txn, peer, replica, seq)
+
+        await self.writer.do(save)
 
     async def blob_complete(self, blob: Blob) -> None:
         """All bytes of a blob are here and checked: remember it and tell the peers."""

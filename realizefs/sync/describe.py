@@ -6,13 +6,15 @@ from realizefs.core.decide import decide
 from realizefs.model.blobs import BlobRow
 from realizefs.model.decisions import Action, Decision
 from realizefs.model.entries import Entry
-from realizefs.model.ids import Digest
+from realizefs.model.ids import NO_DIGEST, Digest
 from realizefs.model.marks import Mark
 from realizefs.model.ranges import Ranges
 from realizefs.model.versions import Held, Kind
 from realizefs.store.env import Txn
 from realizefs.sync.context import Context
 from realizefs.sync.engine import situation
+from realizefs.sync.look import kind_of
+from realizefs.sync.marking import native_mark
 
 ACTION_NAMES = {
     Action.REALIZE: "Realize",
@@ -64,6 +66,29 @@ def describe(context: Context, txn: Txn, entry: Entry) -> Description:
         version={context.links.name(peer): count for peer, count in entry.version.vector},
         decision=ACTION_NAMES[wanted] if wanted is not None else None,
         why=_why(context, txn, entry, mark, wanted),
+    )
+
+
+def describe_native(context: Context, path: bytes) -> Description:
+    """Of something in the root that isn't indexed: made just now, or never shared."""
+    found = context.store.root.lstat(path)
+    kind = kind_of(found.st_mode)
+    mark = native_mark(context.store.root, path)
+    return Description(
+        path=path,
+        kind=kind.name.lower() if kind is not None else "local",
+        mark=mark or context.default_mark,
+        mark_from=path if mark is not None else None,
+        explicit_mark=mark,
+        status="modified" if kind is not None else "real",
+        hash=NO_DIGEST,
+        size=found.st_size,
+        holders=(),
+        version={},
+        decision=None,
+        why="It was changed here just now and isn't indexed yet."
+        if kind is not None
+        else "Its kind (fifo, socket or device) stays on this machine.",
     )
 
 

@@ -302,7 +302,7 @@ class _Handler:
         elif isinstance(message, Rows):
             await gossip.rows(message)
         else:
-            await gossip.ack(message)
+            gossip.ack(message)
 
     async def serve(self, link: Link, request: Read | ReadBlocks) -> bytes:
         """Bytes for the peer."""

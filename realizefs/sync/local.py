@@ -53,19 +53,31 @@ def record_move(batch: Batch, ino: Inode, parent: Inode, name: bytes, now_ns: in
         _move_children(batch, ino, grave, now_ns)
 
 
+def record_exchange(batch: Batch, one: Inode, other: Inode) -> None:
+    """Two files have exchanged their names, and the kernel their inodes."""
+    first, second = _entry(batch, one), _entry(batch, other)
+    batch.store.tree.move(batch.txn, one, second.parent, second.name)
+    batch.store.tree.move(batch.txn, other, first.parent, first.name)
+    batch.put(one, second.parent, second.name, _moved(batch, first, second.version))
+    batch.put(other, first.parent, first.name, _moved(batch, second, first.version))
+
+
 def _vacate(batch: Batch, parent: Inode, name: bytes, ino: Inode) -> Version | None:
-    """Forget what was at the target name, tombstone or live; its version, if there was one."""
+    """Make room at the target name, tombstone or live; the version that was there, if any.
+
+    What was deleted in a replaced directory stays known as deleted in the new one.
+    """
     dirent = batch.store.tree.lookup(batch.txn, parent, name)
     if dirent is None or dirent.ino == ino:
         return None
-    replaced = batch.store.tree.entry(batch.txn, dirent.ino)
+    replaced = _entry(batch, dirent.ino)
     for child in list(batch.store.tree.children(batch.txn, dirent.ino)):
-        _vacate(batch, dirent.ino, child.name, ino)
-    batch.store.real.delete(batch.txn, dirent.ino)
-    batch.store.marks.set(batch.txn, dirent.ino, None)
-    batch.store.decisions.delete(batch.txn, dirent.ino)
-    batch.store.tree.forget(batch.txn, dirent.ino)
-    return replaced.version if replaced is not None else None
+        if batch.store.tree.lookup(batch.txn, ino, child.name) is None:
+            batch.store.tree.move(batch.txn, child.ino, ino, child.name)
+        else:
+            batch.store.forget(batch.txn, child.ino)
+    batch.store.forget(batch.txn, dirent.ino)
+    return replaced.version
 
 
 def _moved(batch: Batch, entry: Entry, over: Version | None) -> Version:

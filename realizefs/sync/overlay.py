@@ -77,11 +77,17 @@ class Overlay:
             self._place[ino] = (parent, name)
             return True
 
-    def adopt(self, ino: Inode, parent: Inode, name: bytes) -> None:
-        """Keep an inode that left the index (it was renamed over) for as long as it is known."""
+    def exchange(self, one: Inode, other: Inode) -> None:
+        """Follow a native exchange of two names, of which at least one is the overlay's.
+
+        One that the index has is left to the scanner: it sees other content there.
+        """
         with self._lock:
-            self._inode[parent, name] = ino
-            self._place[ino] = (parent, name)
+            here, there = self._place.get(one), self._place.get(other)
+            if here is None or there is None:
+                return
+            self._inode[here], self._inode[there] = other, one
+            self._place[one], self._place[other] = there, here
 
     def forget(self, ino: Inode) -> None:
         """The index has it now, or nobody knows it any more."""

@@ -58,15 +58,28 @@ def record_found(batch: Batch, overlay: Overlay, found: Found) -> Inode | None:
     if parent is None:
         batch.touched.add(parent_path)
         return None
-    dirent = batch.store.tree.lookup(batch.txn, parent, name)
-    if dirent is not None:
-        ino = dirent.ino
-    else:
-        ino = overlay.peek(parent, name) or batch.store.inodes.allocate()
-        batch.indexed.append(ino)
+    ino = _inode(batch, overlay, parent, name)
     appeared = batch.store.real.get(batch.txn, ino) is None
     _record_version(batch, ino, parent, name, found)
     _record_mark(batch, ino, found, appeared=appeared)
+    return ino
+
+
+def _inode(batch: Batch, overlay: Overlay, parent: Inode, name: bytes) -> Inode:
+    """The inode of a native thing; never that of a deleted one, which may still be open."""
+    dirent = batch.store.tree.lookup(batch.txn, parent, name)
+    if dirent is not None and not dirent.deleted:
+        return dirent.ino
+    ino = overlay.peek(parent, name) or batch.store.inodes.allocate()
+    batch.indexed.append(ino)
+    if dirent is not None:  # the tombstone goes on in the new entry, which has seen it
+        grave = batch.store.tree.entry(batch.txn, dirent.ino)
+        assert grave is not None, "a dirent always has its entry"
+        below = list(batch.store.tree.children(batch.txn, dirent.ino))
+        batch.store.tree.put(batch.txn, ino, parent, name, grave.version)
+        for child in below:
+            batch.store.tree.move(batch.txn, child.ino, ino, child.name)
+        batch.store.forget(batch.txn, dirent.ino)
     return ino
 
 

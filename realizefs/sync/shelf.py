@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import trio
 
 from realizefs.model.ids import Digest, Inode
+from realizefs.model.limits import MIB
 from realizefs.model.versions import Version
 from realizefs.store.blob import Blob
 from realizefs.store.env import Txn
@@ -21,6 +22,13 @@ from realizefs.sync.safety import may_drop
 
 BATCH_MAX = 256
 """Pieces stored together; each may hold a file descriptor meanwhile."""
+
+GATHER_SECONDS = 0.01
+"""Small files are waited for a little, so that more of them share the commits; their readers
+have the bytes already."""
+
+GATHER_BYTES = 1 * MIB
+"""With so much to be stored nothing is waited for."""
 
 
 @dataclass(slots=True, eq=False)
@@ -58,6 +66,8 @@ class Shelf:
         while True:
             await self._wake.wait()
             self._wake = trio.Event()
+            if sum(len(item.data) for item in self._queue) < GATHER_BYTES:
+                await trio.sleep(GATHER_SECONDS)
             while self._queue:
                 count = min(len(self._queue), BATCH_MAX)
                 batch = [self._queue.popleft() for _ in range(count)]

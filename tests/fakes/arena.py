@@ -6,7 +6,7 @@ It follows `fs.port.Arena`. `peer_adds`, `peer_changes` and `peer_removes` play 
 
 import itertools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -153,12 +153,12 @@ class FakeArena:
         is_ = entry.version
         return Dirent(name, entry.ino, is_.kind, is_.deleted, is_.mode, is_.size, is_.mtime_ns)
 
-    def believed_real(self, ino: Inode) -> bool:
-        return ino in self.real
+    def believed_real(self, inodes: Iterable[Inode]) -> set[Inode]:
+        return {ino for ino in inodes if ino in self.real}
 
-    def cached_bytes(self, ino: Inode) -> int:
-        version = self.entries[ino].version
-        return version.size if version.hash in self.cached else 0
+    def cached_bytes(self, inodes: Iterable[Inode]) -> dict[Inode, int]:
+        versions = {ino: self.entries[ino].version for ino in inodes}
+        return {ino: one.size for ino, one in versions.items() if one.hash in self.cached}
 
     def cached_complete(self, ino: Inode) -> bool:
         return self.entries[ino].version.hash in self.cached
@@ -228,11 +228,9 @@ class FakeArena:
 
     def _exchange(self, ino: Inode, parent: Inode, name: bytes) -> None:
         """Of files that aren't indexed: the kernel has exchanged the inodes of the two names."""
-        here, there = self.overlay.place(ino), self.overlay.peek(parent, name)
-        assert here is not None
+        there = self.overlay.peek(parent, name)
         assert there is not None
-        self.overlay.adopt(ino, parent, name)
-        self.overlay.adopt(there, *here)
+        self.overlay.exchange(ino, there)
 
     def _bury(self, parent: Inode, name: bytes) -> None:
         over = self.names.pop((parent, name), None)

@@ -46,7 +46,8 @@ async def test_a_mount_that_ends_makes_room_for_the_next(error: Exception | None
     async with trio.open_nursery() as nursery:
         run, mounted = Run(error=error), Mounted(HERE, None)
         await mounts.mount(nursery, mounted, run)
-        assert mounts.current is mounted
+        current = mounts.current
+        assert current is mounted
         with pytest.raises(AlreadyRunning, match="/mnt/here"):
             await mounts.mount(nursery, Mounted(Path("/mnt/there"), None), Run())
         run.unmounted.set()
@@ -61,9 +62,10 @@ async def test_a_mount_that_ends_makes_room_for_the_next(error: Exception | None
 async def test_a_mount_that_is_refused_leaves_nothing() -> None:
     ended = Ending()
     mounts = Mounts(ended)
+    run = Run(refusal=StoreFault("no fuse"))
     async with trio.open_nursery() as nursery:
         with pytest.raises(StoreFault, match="no fuse"):
-            await mounts.mount(nursery, Mounted(HERE, None), Run(refusal=StoreFault("no fuse")))
+            await mounts.mount(nursery, Mounted(HERE, None), run)
     assert mounts.current is None
     assert ended.count == 0
 
