@@ -6,8 +6,10 @@ a person would. Ctrl-C (or SIGTERM) ends it: both are stopped, DIR is unmounted,
 """
 
 import argparse
+import io
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -178,33 +180,40 @@ def choose_samples(root: Path) -> Samples:
 
 def five_things(demo: Demo, samples: Samples) -> list[tuple[str, list[str]]]:
     """What to try, as (why, commands)."""
-    mount, command = demo.mount, f"{REALIZEFS} --home {demo.visitor.home}"
+    command = f"{shell(REALIZEFS)} --home {shell(demo.visitor.home)}"
+    file, offline, folder, inside = (
+        shell(demo.mount / name)
+        for name in (samples.file, samples.offline, samples.folder, samples.inside)
+    )
     return [
-        ("Browse: every file is listed, none is stored here.", [f"ls -lR {mount} | less"]),
+        (
+            "Browse: every file is listed, none is stored here.",
+            [f"ls -lR {shell(demo.mount)} | less"],
+        ),
         (
             "Read a file: its bytes are fetched, and cached; info says where they are.",
-            [f"cat {mount / samples.file}", f"{command} info {mount / samples.file}"],
+            [f"cat {file}", f"{command} info {file}"],
         ),
         (
             "Keep a folder: it is complete here, and stays, offline too.",
             [
-                f"setfattr -n {MARK} -v keep {mount / samples.folder}",
-                f"{command} info {mount / samples.inside}",
+                f"setfattr -n {MARK} -v keep {folder}",
+                f"{command} info {inside}",
             ],
         ),
         (
             "Own a folder: it becomes plain files in this machine's root.",
             [
-                f"setfattr -n {MARK} -v own {mount / samples.folder}",
-                f"ls -l {demo.visitor_root / samples.folder}",
+                f"setfattr -n {MARK} -v own {folder}",
+                f"ls -l {shell(demo.visitor_root / samples.folder)}",
             ],
         ),
         (
             "Switch the owner off: what is here reads on, the rest says so at once.",
             [
                 f"kill {demo.serving.pid if demo.serving else '?'}",
-                f"cat {mount / samples.inside}",
-                f"cat {mount / samples.offline}   # no route to host",
+                f"cat {inside}",
+                f"cat {offline}   # no route to host",
             ],
         ),
     ]
@@ -289,6 +298,8 @@ class Checks:
 def main() -> int:
     """The exit status: 0 if all was well."""
     options = parser().parse_args()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # names are bytes, and printed as such
     signal.signal(signal.SIGTERM, interrupt)
     signal.signal(signal.SIGHUP, interrupt)
     signal.signal(signal.SIGINT, interrupt)
@@ -306,6 +317,7 @@ def main() -> int:
 def run(mount: Path, src: Path, options: argparse.Namespace, undo: ExitStack) -> int:
     """Set up, show or check; everything is undone when `undo` is closed."""
     check_source(src, mount)
+    samples = choose_samples(src)
     undo.enter_context(mount_point(mount))
     work = Path(undo.enter_context(temporary_folder()))
     demo = Demo(mount, work)
@@ -314,7 +326,6 @@ def run(mount: Path, src: Path, options: argparse.Namespace, undo: ExitStack) ->
     except DemoError:
         say(demo.last_words())
         raise
-    samples = choose_samples(demo.root)
     if options.check:
         return run_checks(Checks(demo, samples))
     show(demo, samples)
@@ -377,6 +388,8 @@ def mount_point(mount: Path) -> Iterator[None]:
     """DIR, made if missing and then removed again; one with files in it is refused."""
     if os.path.ismount(mount):
         raise DemoError(f"Something is mounted at DIR {mount} already; choose another DIR.")
+    if not mount.parent.is_dir():
+        raise DemoError(f"DIR {mount} can't be made: there is no folder {mount.parent}.")
     made = not mount.exists()
     if made:
         mount.mkdir()
@@ -423,6 +436,8 @@ def listing(top: Path) -> dict[str, tuple[bool, int]]:
             folders.remove(".realize")
         for name in [*folders, *names]:
             path = Path(folder, name)
+            if not (path.is_symlink() or path.is_file() or path.is_dir()):
+                continue  # devices, sockets and fifos stay where they are
             is_folder = path.is_dir() and not path.is_symlink()
             found[str(path.relative_to(top))] = (
                 is_folder,
@@ -476,6 +491,11 @@ def interrupt(_number: int, _frame: FrameType | None) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
+
+
+def shell(path: Path) -> str:
+    """A path as it can be pasted into a shell."""
+    return shlex.quote(str(path))
 
 
 def say(text: str) -> None:

@@ -81,7 +81,7 @@ def info(session: Session, path: str, as_json: bool) -> None:
             ("status", found["status"]),
             ("size", f"{size(found['size'])} ({found['size']})"),
             ("hash", found["hash"] or "-"),
-            ("holders", "\n".join(holders) or "none known"),
+            ("holders", holders or "none known"),
             ("wanted", found["decision"] or "nothing"),
             ("why", found["why"]),
         ]

@@ -48,12 +48,12 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], empty: str
         click.echo(shown.rstrip())
 
 
-def show_fields(fields: Iterable[tuple[str, str]]) -> None:
-    """Print `label  value` lines with the values below each other."""
+def show_fields(fields: Iterable[tuple[str, str | Sequence[str]]]) -> None:
+    """Print `label  value` lines; the values of a list stand below each other."""
     lines = list(fields)
     width = max((len(label) for label, _ in lines), default=0)
     for label, value in lines:
-        first, *more = value.split("\n")
+        first, *more = [value] if isinstance(value, str) else value or [""]
         show_line(f"{label:<{width}}  {first}")
         for line in more:
             show_line(f"{'':<{width}}  {line}")

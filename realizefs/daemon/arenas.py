@@ -28,7 +28,9 @@ class RunningArena(Protocol):
     """What the daemon's commands need of `sync.arena.Arena`, which tests fake."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What it is called on this machine."""
+        ...
 
     def resolve(self, path: bytes) -> Inode:
         """The inode at a path; FileNotFoundError."""
@@ -51,7 +53,14 @@ class OpenArena(Protocol):
     """An arena that is open; `run` carries it until it is cancelled or its root is gone."""
 
     @property
-    def arena(self) -> RunningArena: ...
+    def arena(self) -> RunningArena:
+        """What commands ask."""
+        ...
+
+    @property
+    def problem(self) -> str:
+        """What is wrong though it is open, as a sentence; "" if nothing."""
+        ...
 
     async def apply(self, config: ArenaConfig) -> None:
         """Take up a changed default mark and cache limit."""
@@ -74,6 +83,11 @@ class Slot:
     config: ArenaConfig
     opened: OpenArena | None = None
     problem: str = ""
+
+    @property
+    def trouble(self) -> str:
+        """Why it isn't open, or what is wrong though it is; "" if nothing."""
+        return self.problem if self.opened is None else self.opened.problem
 
     @property
     def arena(self) -> RunningArena:

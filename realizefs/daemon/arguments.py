@@ -16,40 +16,49 @@ class Arguments:
         self._values = values
 
     def text(self, name: str) -> str:
+        """A text."""
         value = self._values.get(name)
         if not isinstance(value, str):
             raise BadControlLine(f'The command needs "{name}" as text.')
         return value
 
     def optional_text(self, name: str) -> str | None:
+        """A text, None where it is null or missing."""
         return None if self._values.get(name) is None else self.text(name)
 
     def texts(self, name: str) -> tuple[str, ...]:
+        """A list of texts."""
         values = self._values.get(name)
         if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
             raise BadControlLine(f'The command needs "{name}" as a list of texts.')
         return tuple(values)
 
     def path(self, name: str) -> bytes:
+        """A path in any bytes."""
         return path_bytes(self.text(name))
 
     def paths(self, name: str) -> tuple[bytes, ...]:
+        """A list of paths in any bytes."""
         return tuple(path_bytes(text) for text in self.texts(name))
 
     def directory(self, name: str) -> Path:
+        """An absolute path."""
         path = Path(self.text(name))
         if not path.is_absolute():
             raise BadControlLine(f'The command needs "{name}" as an absolute path.')
         return path
 
     def optional_directory(self, name: str) -> Path | None:
+        """An absolute path, None where it is null or missing."""
         return None if self._values.get(name) is None else self.directory(name)
 
     def optional_mark(self, name: str) -> Mark | None:
+        """A mark, None where it is null or missing; raises BadMark."""
         text = self.optional_text(name)
         return None if text is None else Mark.parse(text)
 
     def optional_size(self, name: str) -> int | None:
+        """Bytes, None where it is null or missing; raises Misuse."""
         text = self.optional_text(name)
         try:
             return None if text is None else parse_size(text)

@@ -98,7 +98,7 @@ def _shown_slot(app: App, directory: Path, arena: str | None) -> Slot | None:
 
 
 def _problems(app: App) -> list[str]:
-    return [f'Arena "{slot.config.name}": {slot.problem}' for slot in app.arenas if slot.problem]
+    return [f'Arena "{slot.config.name}": {slot.trouble}' for slot in app.arenas if slot.trouble]
 
 
 def _arena(slot: Slot, mounted: Mounted | None) -> Answer:
@@ -112,7 +112,7 @@ def _arena(slot: Slot, mounted: Mounted | None) -> Answer:
         "cached_bytes": 0,
         "pending": 0,
         "jobs": 0,
-        "problem": slot.problem or None,
+        "problem": slot.trouble or None,
     }
     if slot.opened is not None:
         try:

@@ -1,5 +1,6 @@
 """Opening one arena, and the order in which it closes again."""
 
+import logging
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from realizefs.daemon.arenas import OpenArena, Opener
 from realizefs.daemon.config import ArenaConfig
 from realizefs.daemon.parts import Parts
 from realizefs.model.errors import RootGone
-from realizefs.model.limits import CACHE_BYTES_DEFAULT
+from realizefs.model.limits import ARENA_RETRY_SECONDS, CACHE_BYTES_DEFAULT
 from realizefs.model.paths import STATE_DIR
 from realizefs.store.arena import open_arena
 from realizefs.store.env import Environment
@@ -19,6 +20,8 @@ from realizefs.store.lock import Lock
 from realizefs.store.realfile import Root
 from realizefs.store.schema import ARENA_SCHEMA
 from realizefs.sync.arena import Arena
+
+log = logging.getLogger(__name__)
 
 DISK_PART_DEFAULT = 10
 """A cache nobody limited takes at most one part in so many of its disk."""
@@ -33,6 +36,9 @@ class _Opened:
     lock: Lock
     env: Environment
     arena: Arena
+    place: str
+    """where the kernel says that the root is; the path of its open descriptor"""
+    problem: str = ""
 
     async def apply(self, config: ArenaConfig) -> None:
         self.arena.store.blobs.limit = cache_limit(config, self.root)
@@ -45,11 +51,28 @@ class _Opened:
             async with trio.open_nursery() as nursery:
                 await nursery.start(self.arena.run)
                 await household.add_arena(self.arena)
+                nursery.start_soon(self._watch_place)
                 task_status.started()
         finally:
             with trio.CancelScope(shield=True):
                 await household.remove_arena(self.arena)
                 await trio.to_thread.run_sync(self.close)
+
+    async def _watch_place(self) -> None:
+        """A root that is moved or removed goes on through its descriptor, and is complained of.
+
+        The kernel's name of the descriptor is asked: a stat of the path could be answered by
+        our own mount over it.
+        """
+        while True:
+            await trio.sleep(ARENA_RETRY_SECONDS)
+            now = _place(self.root)
+            problem = ""
+            if now != self.place:
+                problem = f'The arena root "{self.root.path}" was moved or removed; put it back.'
+            if problem and not self.problem:
+                log.warning("%s", problem)
+            self.problem = problem
 
     def close(self) -> None:
         """Database, root, lock: who gets the lock finds nothing of ours open."""
@@ -102,7 +125,11 @@ def _open(parts: Parts, me_name: str, config: ArenaConfig) -> OpenArena:
             clock=parts.clock,
         )
         undo.pop_all()
-        return _Opened(parts, root, lock, env, arena)
+        return _Opened(parts, root, lock, env, arena, _place(root))
+
+
+def _place(root: Root) -> str:
+    return os.readlink(f"/proc/self/fd/{root.fd}")
 
 
 def _check_state(config: ArenaConfig) -> None:

@@ -143,9 +143,6 @@ CONTROL_CONNECTIONS_MAX = 64
 ARENA_RETRY_SECONDS = 5.0
 """Seconds between tries to open an arena whose root is gone: soon after a disk is mounted."""
 
-LISTEN_RETRY_SECONDS = 5.0
-"""Seconds between tries to listen on an address that is taken."""
-
 MOUNT_SECONDS = 30.0
 """Seconds a mount may take to answer before the command line gives up on it."""
 
@@ -191,3 +188,7 @@ TLS_WRITE_BYTES = 512 * KIB
 
 HAPPY_EYEBALLS_SECONDS = 0.25
 """Seconds before the next address is tried beside the one that hasn't answered (RFC 8305)."""
+
+DECODE_INLINE_BYTES_MAX = 4 * KIB
+"""Bytes of a message decoded on the trio thread, about half a millisecond; a bigger one, which
+is always Rows or a Roster, in a worker thread."""

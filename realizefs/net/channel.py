@@ -22,6 +22,7 @@ from realizefs.codec.peer_messages import decode, encode
 from realizefs.model.errors import ConnectionLost, PeerFault
 from realizefs.model.limits import (
     CLOSE_SECONDS,
+    DECODE_INLINE_BYTES_MAX,
     SEND_QUEUE_BYTES_MAX,
     SEND_QUEUE_FRAMES_MAX,
     SEND_QUEUE_URGENT_FRAMES_MAX,
@@ -122,12 +123,15 @@ class Channel:
     async def receive(self) -> Message:
         """The next message; raises ConnectionLost, ProtocolFault.
 
-        Cancelled, it has lost nothing. Messages that are here already come without a checkpoint;
+        Cancelled, it has lost nothing but one of more than DECODE_INLINE_BYTES_MAX. Messages that are here already come without a checkpoint;
         they are bounded by one read of the socket.
         """
         while not self._frames:
             await self._fill()
-        return decode(*self._frames.popleft())
+        message, payload = self._frames.popleft()
+        if len(message) > DECODE_INLINE_BYTES_MAX:
+            return await trio.to_thread.run_sync(decode, message, payload)
+        return decode(message, payload)
 
     async def _fill(self) -> None:
         try:

@@ -91,7 +91,7 @@ def _note_holder(batch: Batch, ino: Inode, row: Row, peer: PeerId) -> None:
     ):
         return
     batch.store.holders.put(batch.txn, ino, told)
-    batch.store.dirty.mark(batch.txn, ino)
+    batch.mark_dirty(ino)
 
 
 def _directory(batch: Batch, path: bytes, *, alive: bool) -> Inode:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from realizefs.model.changes import Change, ChangeKind
 from realizefs.model.entries import Entry
 from realizefs.model.ids import Digest, Inode, PeerId
+from realizefs.model.marks import Mark
 from realizefs.model.versions import Held, Kind, Version
 from realizefs.store.arena import ArenaStore
 from realizefs.store.env import Txn
@@ -22,6 +23,7 @@ class Batch:
     store: ArenaStore
     me: PeerId
     me_name: str
+    default_mark: Mark
     changes: list[Change] = field(default_factory=list)
     touched: set[bytes] = field(default_factory=set)
     indexed: list[Inode] = field(default_factory=list)
@@ -32,9 +34,24 @@ class Batch:
         """A new version of an entry: tree, history, dirty set, and what listeners should know."""
         before = self.store.tree.entry(self.txn, ino)
         entry = self.store.tree.put(self.txn, ino, parent, name, version, origin)
-        self.store.dirty.mark(self.txn, ino)
+        self.mark_dirty(ino)
         self._note(before, entry)
         return entry
+
+    def mark_dirty(self, ino: Inode) -> None:
+        """The engine is to look at it, unless it is plain that nothing is to be done.
+
+        A watched entry that isn't real here never needs anything; there may be a million of
+        them, and each would cost a decision. A mark that changes dirties what it is about itself.
+        """
+        store, txn = self.store, self.txn
+        mark, _ = store.marks.effective(txn, ino, self.default_mark)
+        if (
+            mark is not Mark.WATCH
+            or store.real.get(txn, ino) is not None
+            or store.decisions.get(txn, ino) is not None
+        ):
+            store.dirty.mark(txn, ino)
 
     def _note(self, before: Entry | None, after: Entry) -> None:
         if before is None or before.version.deleted != after.version.deleted:
@@ -48,7 +65,7 @@ class Batch:
     def held_changed(self, ino: Inode) -> None:
         """What we hold of the current version changed: peers are told, the engine looks again."""
         self.store.tree.touch(self.txn, ino)
-        self.store.dirty.mark(self.txn, ino)
+        self.mark_dirty(ino)
         entry = self.store.tree.entry(self.txn, ino)
         if entry is not None:
             self.changes.append(Change(entry.parent, entry.name, ino, ChangeKind.ATTRIBUTES))

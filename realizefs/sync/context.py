@@ -55,12 +55,16 @@ class Context:
         """Run `work` on a Batch in a transaction; tell everybody once it is committed."""
 
         def run(txn: Txn) -> tuple[T, Batch]:
-            batch = Batch(txn, self.store, self.me, self.me_name)
+            batch = self.batch(txn)
             return work(batch), batch
 
         result, batch = await self.writer.do(run)
         self._tell(batch)
         return result
+
+    def batch(self, txn: Txn) -> Batch:
+        """For work in `txn` of which nobody is told."""
+        return Batch(txn, self.store, self.me, self.me_name, self.default_mark)
 
     def _tell(self, batch: Batch) -> None:
         for ino in batch.indexed:

@@ -52,7 +52,7 @@ async def decide_page(context: Context) -> list[Inode] | None:
             store.dirty.clear(batch.txn, ino, counter)
         return todo
 
-    return await context.writer.do(lambda txn: work(Batch(txn, store, context.me, context.me_name)))
+    return await context.writer.do(lambda txn: work(context.batch(txn)))
 
 
 def _decide_one(context: Context, batch: Batch, ino: Inode) -> bool:

@@ -7,7 +7,6 @@ import trio
 from realizefs.model import limits
 from realizefs.model.ids import Inode, ReplicaId, Seq
 from realizefs.model.messages import Ack, Row, Rows, Subscribe
-from realizefs.model.versions import Held
 from realizefs.store.env import Txn
 from realizefs.sync.apply import apply_row
 from realizefs.sync.batch import Batch
@@ -100,7 +99,7 @@ class Gossip:
         last, size = self._after, 0
         with store.env.read() as txn:
             echo = self._is_same_replica(txn)
-            batch = Batch(txn, store, self._context.me, self._context.me_name)
+            batch = self._context.batch(txn)
             for seq, ino in store.tree.history(txn, self._after, limits.ROWS_BATCH_MAX):
                 row = self._row(batch, ino, echo)
                 if row is not None:
@@ -117,16 +116,15 @@ class Gossip:
         return replica == self._their_replica
 
     def _row(self, batch: Batch, ino: Inode, echo: bool) -> Row | None:
-        """The row of an entry; None if this very replica told it to us and we hold nothing."""
-        store = self._context.store
-        entry = store.tree.entry(batch.txn, ino)
-        path = store.tree.path(batch.txn, ino)
-        if entry is None or not path:
+        """The row of an entry; None if this very replica told it to us and that is all there is.
+
+        What we hold of it is nothing new either: a change of that resets the origin.
+        """
+        entry = self._context.store.tree.entry(batch.txn, ino)
+        if entry is None or (echo and entry.origin == self._link.peer):
             return None
-        held = batch.held(entry)
-        if echo and held is Held.NONE and entry.origin == self._link.peer:
-            return None
-        return Row(path, entry.version, held)
+        path = self._context.store.tree.path(batch.txn, ino)
+        return Row(path, entry.version, batch.held(entry)) if path else None
 
 
 def _inodes_needed(rows: tuple[Row, ...]) -> int:

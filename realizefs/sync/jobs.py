@@ -7,7 +7,6 @@ with its reason and the time of its next try, so a restart goes on where it stop
 """
 
 import logging
-from collections import deque
 from dataclasses import replace
 
 import trio
@@ -34,13 +33,12 @@ class Jobs:
     def __init__(self, context: Context, actions: Actions) -> None:
         self._context = context
         self._actions = actions
-        self._queue: deque[Inode] = deque()
+        self._queue, self._runnable = trio.open_memory_channel[Inode](QUEUE_MAX)
         self._queued: set[Inode] = set()
         self.running: dict[Inode, Action] = {}
         self._overflow = True  # the table holds what a former process left
         self._next_retry_ns = 0
         self._gate = SizeGate(limits.CHUNK_BYTES)
-        self._room = trio.Condition()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -61,7 +59,6 @@ class Jobs:
                 continue
             for ino in todo:
                 self._enqueue(ino)
-            await self._wake_workers()
 
     def _until_retry(self) -> float:
         if not self._next_retry_ns:
@@ -71,27 +68,23 @@ class Jobs:
     def _enqueue(self, ino: Inode) -> None:
         if ino in self._queued:
             return
-        if len(self._queue) >= QUEUE_MAX:
+        try:
+            self._queue.send_nowait(ino)
+        except trio.WouldBlock:
             self._overflow = True
-            return
-        self._queue.append(ino)
-        self._queued.add(ino)
-
-    async def _wake_workers(self) -> None:
-        async with self._room:
-            self._room.notify_all()
+        else:
+            self._queued.add(ino)
 
     async def _refill(self) -> None:
         """Look through the table where the queue isn't all there is."""
         due = self._next_retry_ns and self._context.clock.wall_ns() >= self._next_retry_ns
-        if self._queue or not (self._overflow or due):
+        if self._queued or not (self._overflow or due):
             return
         self._overflow = False
-        for ino in await trio.to_thread.run_sync(self._runnable):
+        for ino in await trio.to_thread.run_sync(self._find_runnable):
             self._enqueue(ino)
-        await self._wake_workers()
 
-    def _runnable(self) -> list[Inode]:
+    def _find_runnable(self) -> list[Inode]:
         """Up to QUEUE_MAX inodes whose time has come; notes when the next one's will."""
         now = self._context.clock.wall_ns()
         found: list[Inode] = []
@@ -131,13 +124,9 @@ class Jobs:
     # -- carrying out -------------------------------------------------------------------------
 
     async def _work_forever(self) -> None:
-        while True:
-            async with self._room:
-                while not self._queue:
-                    await self._room.wait()
-            ino = self._queue.popleft()
+        async for ino in self._runnable.clone():
             self._queued.discard(ino)
-            if not self._queue and self._overflow:
+            if not self._queued and self._overflow:
                 self._context.work.ring()
             await self._attempt(ino)
 

@@ -192,13 +192,20 @@ class Scanner:
             )
 
     async def _scan_below(self, directory: bytes) -> None:
-        """Depth first; the stack holds the siblings on the way down only."""
+        """Depth first; the stack holds the siblings on the way down only.
+
+        What changed is gathered over directories, so that many small ones share a transaction;
+        a directory comes before what is in it.
+        """
         stack = [directory]
+        changed: list[bytes] = []
         while stack:
             path = stack.pop()
             scan = await trio.to_thread.run_sync(scan_directory, self._context.store, path)
-            for start in range(0, len(scan.changed), BATCH_PATHS):
-                await self._index(scan.changed[start : start + BATCH_PATHS], descend=False)
+            changed += scan.changed
+            while len(changed) >= BATCH_PATHS or (changed and not (stack or scan.directories)):
+                await self._index(changed[:BATCH_PATHS], descend=False)
+                del changed[:BATCH_PATHS]
             if scan.gone:
                 await self._index(scan.gone, descend=False)
             stack += reversed(scan.directories)

@@ -66,6 +66,7 @@ class FakeOpened:
 
     def __init__(self, arena: FakeArena) -> None:
         self.arena: RunningArena = arena
+        self.problem = ""
         self.applied: list[ArenaConfig] = []
         self.failing = trio.Event()
         self.error: RealizeError | None = None

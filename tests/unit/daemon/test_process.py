@@ -94,5 +94,5 @@ def test_a_bad_configuration_is_one_sentence(home: Path) -> None:
         status, output, said = realizefs(home, command, *(["list"] if command == "peer" else []))
         assert (status, output) == (2, "")
         assert said.count("\n") == 1
-        assert "config.toml, line 4" in said
+        assert "config.toml, line 5" in said
         assert '"colour"' in said

@@ -1,6 +1,7 @@
 """Invitation codes."""
 
 from base64 import urlsafe_b64encode
+from contextlib import suppress
 from hashlib import sha256
 
 import pytest
@@ -45,10 +46,8 @@ def test_no_changed_or_cut_code_is_taken(place: int, char: str) -> None:
     for damaged in (code[:at], f"{code[:at]}{char}{code[at + 1 :]}"):
         if "".join(damaged.split()) == code:
             continue
-        try:
+        with suppress(BadInvitation):
             assert decode(damaged) == INVITATION, "only bits that mean nothing may differ"
-        except BadInvitation as error:
-            assert "\n" not in str(error)
 
 
 @given(st.binary(max_size=200))
