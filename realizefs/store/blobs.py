@@ -4,11 +4,12 @@ Order of steps: create = row, then file; write = bytes, then range (see `blob`);
 then row (see `eviction`). Whatever is between two steps is noted in `blob.busy`, so that
 `recover` looks at those few and not at all files.
 
-How a blob becomes a real file, and the other way round, is in `moves`.
+Here blobs are found, opened and given room. How what is in them becomes durable is in `saver`;
+how a blob becomes a real file, and the other way round, in `moves`.
 """
 
 import errno
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from threading import Lock
 
@@ -17,8 +18,7 @@ from realizefs.model.errors import Busy, CacheFull
 from realizefs.model.ids import BlobId, Digest, Inode
 from realizefs.model.ranges import Ranges
 from realizefs.model.versions import Version
-from realizefs.store.allocation import sync_filesystem
-from realizefs.store.blob import GROWTH_SLACK_BLOCKS, Blob, Snapshot
+from realizefs.store.blob import GROWTH_SLACK_BLOCKS, Blob
 from realizefs.store.blobdir import BlobDirectory
 from realizefs.store.env import Environment, Txn
 from realizefs.store.eviction import Evictor, MayDrop
@@ -26,19 +26,14 @@ from realizefs.store.moves import Moves
 from realizefs.store.openblobs import OpenBlobs
 from realizefs.store.queues import BlobRows, Step
 from realizefs.store.recovery import recover_blob
+from realizefs.store.saver import Saver
 from realizefs.store.space import Reservation, Space
 
 OPEN_TRIES_MAX = 16
 """Tries to open a blob that is removed again and again at that very moment."""
 
-TOUCHES_MAX = 4096
-"""Uses remembered between two flushes; the oldest are forgotten first."""
-
 IDLE_MAX = 128
 """Blobs that nobody uses any more and whose ranges aren't saved: each holds a descriptor."""
-
-SYNC_TOGETHER_MIN = 8
-"""Blobs from which on one sync of the filesystem is cheaper than one of each file."""
 
 _EVICT_AHEAD = 64
 """An eviction frees a 64th of the limit more than asked, so that not every write evicts."""
@@ -61,8 +56,7 @@ class Blobs:
         self._turn = Lock()
         self._evictor = Evictor(env, self._rows, self._files, self._opened, self._space, self._turn)
         self.moves = Moves(self._rows, self._files, self._opened, self._space)
-        self._touched: dict[Inode, None] = {}
-        self._touching = Lock()
+        self._saver = Saver(env, self._rows, self._files, self._opened)
 
     @property
     def limit(self) -> int:
@@ -247,27 +241,9 @@ class Blobs:
                 return False
         return kept
 
-    def sync_all(self, blobs: Sequence[Blob]) -> None:
-        """Make the bytes and names of these blobs durable; many at the price of a few."""
-        if len(blobs) < SYNC_TOGETHER_MIN:
-            for blob in blobs:
-                blob.sync()
-            self._sync_names(blobs)
-            return
-        for blob in blobs:
-            blob.sync(durably=lambda fd: None)  # noted as synced first: what is written later isn't
-        try:
-            sync_filesystem(self._files.fd)
-        except OSError:
-            for blob in blobs:
-                blob.forget()
-            raise
-        for blob in blobs:
-            blob.named = True
-
     def evict(self, need: int, may_drop: MayDrop) -> int:
         """Free `need` bytes, or what can be; outdated blobs first, protected ones never."""
-        self._apply_touches()
+        self._saver.save_touches()
         return self._evictor.evict(need, may_drop)
 
     def drop(self, ino: Inode) -> None:
@@ -278,76 +254,25 @@ class Blobs:
 
     def touch(self, ino: Inode) -> None:
         """Used just now; remembered in memory until the next flush."""
-        with self._touching:
-            self._touched.pop(ino, None)
-            self._touched[ino] = None
-            if len(self._touched) > TOUCHES_MAX:
-                del self._touched[next(iter(self._touched))]
+        self._saver.touch(ino)
 
     def flush(self) -> None:
         """Make durable what was written, then say so in the rows; touches, too.
 
         At most every second or 64 MiB: what wasn't flushed is fetched again after a crash.
         """
-        blobs = self._opened.hold_unsaved()
-        try:
-            saved = [(blob, blob.sync()) for blob in blobs]
-            self._sync_names(blobs)
-            with self._touching:
-                touched, self._touched = self._touched, {}
-            if saved or touched:
-                with self._env.write() as txn:
-                    for blob, snapshot in saved:
-                        self._save(txn, blob, snapshot)
-                    self._touch_rows(txn, touched)
-        finally:
-            for blob in blobs:
-                self._opened.release(blob)
+        self._saver.flush()
+
+    def sync_all(self, blobs: Sequence[Blob]) -> None:
+        """Make the bytes and names of these blobs durable; many at the price of a few."""
+        self._saver.sync_all(blobs)
 
     def mark_verified(self, txn: Txn, blob: Blob) -> bool:
         """All of the blob was compared with its hash: say so in its row, bytes first.
 
         False, and nothing said, if it was evicted meanwhile.
         """
-        blob.mark_verified()
-        snapshot = blob.sync()
-        if not snapshot.verified:
-            return False
-        self._sync_names([blob])
-        self._save(txn, blob, snapshot)
-        return True
-
-    def _sync_names(self, blobs: Iterable[Blob]) -> None:
-        """Make it durable that the files exist; it mostly is already."""
-        new = [blob for blob in blobs if not blob.named]
-        self._files.sync_names(blob.id for blob in new)
-        for blob in new:
-            blob.named = True
-
-    def _save(self, txn: Txn, blob: Blob, snapshot: Snapshot) -> None:
-        """Only what is still so: an eviction that began since has emptied the row already."""
-        row = self._rows.get(txn, blob.id)
-        if row is None or not blob.is_current(snapshot):
-            return
-        ranges, verified = snapshot.ranges, snapshot.verified
-        self._rows.put(txn, replace(row, ranges=ranges, verified=verified, usage=snapshot.usage))
-        blob.saved = (ranges, verified)
-        idle = self._rows.step(txn, blob.id) in (Step.WRITING, None)
-        if idle and self._opened.settle_down(blob):
-            self._rows.set_step(txn, blob.id, None)
-
-    def _apply_touches(self) -> None:
-        with self._touching:
-            touched, self._touched = self._touched, {}
-        if touched:
-            with self._env.write() as txn:
-                self._touch_rows(txn, touched)
-
-    def _touch_rows(self, txn: Txn, touched: dict[Inode, None]) -> None:
-        for ino in touched:
-            row = self._rows.of(txn, ino)
-            if row is not None:
-                self._rows.to_front(txn, row)
+        return self._saver.mark_verified(txn, blob)
 
     # -- keeping ------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ the one that the caller decided about, and put it back if it turns out not to be
 import errno
 import os
 import stat
+from collections.abc import Callable
 from contextlib import ExitStack
 
 from realizefs.model.entries import Fingerprint
@@ -21,23 +22,36 @@ Place = tuple[int, bytes]
 """A name in an open directory; the fd isn't O_PATH where it is to be synced."""
 
 
-def put_in(source: Place, target: Place, expected: Fingerprint | None, shown: str) -> Fingerprint:
+Keeper = Callable[[Place], None]
+"""Takes what was replaced away from where it is given."""
+
+
+def put_in(
+    source: Place,
+    target: Place,
+    expected: Fingerprint | None,
+    shown: str,
+    keeper: Keeper | None = None,
+) -> Fingerprint:
     """Move `source`, whose bytes the caller has synced, to `target`; durable on return.
 
     With `expected` None nothing may be there (FileExistsError); else the file that is there must
     have that fingerprint and nobody may have it open for writing, or Busy, and it is replaced
-    (directories never are: IsADirectoryError). Returns the fingerprint of what is there now.
+    (directories never are: IsADirectoryError); what it replaces goes to the `keeper`, or away
+    without one. Returns the fingerprint of what is there now.
     """
     if expected is None:
         renameat2(*source, *target, RENAME_NOREPLACE)
     else:
-        _replace(source, target, expected, shown)
+        _replace(source, target, expected, shown, keeper)
     result = fingerprint_of(os.lstat(target[1], dir_fd=target[0]))
     os.fsync(target[0])
     return result
 
 
-def _replace(source: Place, target: Place, expected: Fingerprint, shown: str) -> None:
+def _replace(
+    source: Place, target: Place, expected: Fingerprint, shown: str, keeper: Keeper | None
+) -> None:
     if stat.S_ISDIR(expected.mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), target[1])
     with ExitStack() as stack:
@@ -55,7 +69,10 @@ def _replace(source: Place, target: Place, expected: Fingerprint, shown: str) ->
         if not same_but_renamed(came_out, expected) or (fd >= 0 and not is_intact(fd, NO_WRITERS)):
             renameat2(*source, *target, RENAME_EXCHANGE)
             raise _changed(shown)
-        os.unlink(source[1], dir_fd=source[0])
+        if keeper is not None and fd >= 0:
+            keeper(source)
+        else:
+            os.unlink(source[1], dir_fd=source[0])
 
 
 def take_out(source: Place, expected: Fingerprint, target: Place, shown: str) -> None:

@@ -25,7 +25,7 @@ from realizefs.model.paths import STATE_DIR, components, is_reserved, join, show
 from realizefs.model.versions import Kind
 from realizefs.store.fingerprint import fingerprint_of
 from realizefs.store.openat import RENAME_WHITEOUT, openat2, renameat2
-from realizefs.store.publish import Place, put_in, take_out
+from realizefs.store.publish import Keeper, Place, put_in, take_out
 from realizefs.store.statedir import StateDirectory
 
 _NOT_PLAIN = re.compile(rb"(?:\A|/)\.{0,2}(?:/|\Z)|\0")
@@ -247,11 +247,18 @@ class Root:
         """Remove a temp file that wasn't published."""
         os.unlink(name, dir_fd=self.state.tmp_fd)
 
-    def publish(self, temp_name: bytes, path: bytes, expected: Fingerprint | None) -> Fingerprint:
+    def publish(
+        self,
+        temp_name: bytes,
+        path: bytes,
+        expected: Fingerprint | None,
+        keeper: Keeper | None = None,
+    ) -> Fingerprint:
         """Move a temp file, synced by the caller, to `path`; durable. See `publish.put_in`."""
         parent, name = self._split(path)
         with self._directory(parent) as fd:
-            return put_in((self.state.tmp_fd, temp_name), (fd, name), expected, show(path))
+            source = (self.state.tmp_fd, temp_name)
+            return put_in(source, (fd, name), expected, show(path), keeper)
 
     def adopt(self, path: bytes, expected: Fingerprint, to_directory: int, to_name: bytes) -> None:
         """Move the real file `path` out to one of our own directories; see `publish.take_out`."""

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import trio
@@ -30,6 +31,7 @@ from realizefs.store.realfile import Root
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
 from realizefs.sync.fetcher import Fetcher
+from realizefs.sync.look import kind_of
 from realizefs.sync.marking import write_fd_mark
 from realizefs.sync.record import MARK_XATTR
 from realizefs.sync.safety import may_drop
@@ -109,6 +111,9 @@ class Actions:
     async def _realize(self, target: _Target) -> None:
         if target.version.deleted:
             return
+        if target.real and kind_of(target.real.fingerprint.mode) is not target.version.kind:
+            await self._out_of_root(target)  # what replaces it is decided anew
+            return
         await trio.to_thread.run_sync(self._make_parents, target.path)
         if target.version.kind is Kind.FILE and not _has_content(target):
             await self._realize_content(target)
@@ -152,7 +157,7 @@ class Actions:
             root.stamp_temp(temporary, version.mode, version.mtime_ns)
             os.fsync(blob.fd)
             expected = target.real.fingerprint if target.real else None
-            root.publish(temporary, target.path, expected)
+            root.publish(temporary, target.path, expected, partial(self._trash.keep, target.path))
         except BaseException:
             with suppress(FileNotFoundError):
                 root.drop_temp(temporary)

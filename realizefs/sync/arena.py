@@ -1,20 +1,16 @@
-"""One arena while the daemon runs: the parts put together, and what the mount and the control
-socket ask of it.
+"""One arena while the daemon runs: its parts put together, and the changes that are asked of it.
 
-Methods without `async` answer from memory, one LMDB read or one native system call; they run on
-the trio thread.
+What only looks is in `arena_view`. Methods without `async` answer from memory, one LMDB read or
+one native system call; they run on the trio thread.
 """
 
-import errno
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import trio
 
 from realizefs.model import paths
 from realizefs.model.changes import Change
-from realizefs.model.entries import Dirent, Entry
 from realizefs.model.ids import ArenaId, Inode, PeerId
 from realizefs.model.marks import Mark
 from realizefs.model.messages import Read, ReadBlocks
@@ -24,13 +20,13 @@ from realizefs.store.arena import ArenaStore
 from realizefs.store.openat import RENAME_EXCHANGE
 from realizefs.sync import local, serve
 from realizefs.sync.actions import Actions
+from realizefs.sync.arena_view import ArenaView
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
-from realizefs.sync.describe import Description, describe, describe_native
 from realizefs.sync.fetcher import Fetcher
 from realizefs.sync.jobs import Jobs
 from realizefs.sync.links import Links
-from realizefs.sync.marking import change_mark, native_mark
+from realizefs.sync.marking import change_mark
 from realizefs.sync.overlay import Overlay
 from realizefs.sync.scanner import Scanner
 from realizefs.sync.writer import Writer
@@ -42,16 +38,7 @@ SERVE_THREADS = 4
 """Threads reading for peers in one arena: enough to keep a disk busy."""
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
-    """An inode, its path, and its entry if the index knows it (tombstones included)."""
-
-    ino: Inode
-    path: bytes
-    entry: Entry | None
-
-
-class Arena:
+class Arena(ArenaView):
     """A named tree of files on this machine."""
 
     def __init__(
@@ -65,18 +52,21 @@ class Arena:
         default_mark: Mark,
         clock: Clock,
     ) -> None:
-        self.context = Context(
-            id=arena,
-            name=name,
-            me=me,
-            me_name=me_name,
-            store=store,
-            clock=clock,
-            default_mark=default_mark,
-            links=Links(),
-            writer=Writer(store.env),
-            overlay=Overlay(store.inodes.allocate),
+        super().__init__(
+            Context(
+                id=arena,
+                name=name,
+                me=me,
+                me_name=me_name,
+                store=store,
+                clock=clock,
+                default_mark=default_mark,
+                links=Links(),
+                writer=Writer(store.env),
+                overlay=Overlay(store.inodes.allocate),
+            )
         )
+        self.context.links.names[me] = me_name
         self.fetcher = Fetcher(self.context)
         self.scanner = Scanner(self.context)
         self._actions = Actions(self.context, self.fetcher)
@@ -84,37 +74,25 @@ class Arena:
         self._writing = trio.CancelScope(shield=True)
         self._serving = trio.CapacityLimiter(SERVE_THREADS)
 
-    # -- what it is ---------------------------------------------------------------------------
-
-    @property
-    def id(self) -> ArenaId:
-        """The identity that peers share."""
-        return self.context.id
-
-    @property
-    def name(self) -> str:
-        """The name on this machine."""
-        return self.context.name
-
-    @property
-    def store(self) -> ArenaStore:
-        """Its databases, blobs and real files."""
-        return self.context.store
-
-    @property
-    def overlay(self) -> Overlay:
-        """Inodes of what only exists natively."""
-        return self.context.overlay
-
     @property
     def listeners(self) -> list[Callable[[Change], None]]:
         """Called on the trio thread for every committed change; must not block."""
         return self.context.listeners
 
-    @property
-    def root_ino(self) -> Inode:
-        """The inode of the arena root."""
-        return self.store.tree.root
+    def status(self) -> dict[str, int | str | None]:
+        """The numbers of `status`: files, bytes, and what is waiting."""
+        store = self.store
+        with store.env.read() as txn:
+            return {
+                "name": self.name,
+                "root": os.fspath(store.root.path),
+                "files": store.tree.counts(txn).files,
+                "real_bytes": store.real.total_bytes(txn),
+                "cached_bytes": store.blobs.usage(),
+                "pending": store.decisions.count(txn) + store.dirty.count(txn),
+                "jobs": len(self.jobs.running),
+                "problem": self.scanner.problem,
+            }
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Scan, follow, decide and carry out until cancelled; what is queued is still written."""
@@ -144,94 +122,6 @@ class Arena:
                 await trio.to_thread.run_sync(self.store.inodes.ensure, 1)
             await trio.to_thread.run_sync(self.store.blobs.flush)
             await self.context.save_acked()
-
-    # -- looking ------------------------------------------------------------------------------
-
-    def node(self, ino: Inode) -> Node:
-        """What the inode is now; FileNotFoundError if neither index nor overlay knows it."""
-        with self.store.env.read() as txn:
-            entry = self.store.tree.entry(txn, ino)
-            path = self.store.tree.path(txn, ino) if entry is not None else None
-            if path is None:
-                path = self.overlay.path(ino, self._indexed_path)
-        if path is None:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-        return Node(ino, path, entry)
-
-    def path(self, ino: Inode) -> bytes:
-        """Where the inode is now."""
-        return self.node(ino).path
-
-    def ino_for(self, parent: Inode, name: bytes) -> Inode | None:
-        """The inode called so: of a live entry of the index, else of the overlay."""
-        with self.store.env.read() as txn:
-            dirent = self.store.tree.lookup(txn, parent, name)
-        if dirent is not None and not dirent.deleted:
-            return dirent.ino
-        return self.overlay.peek(parent, name)
-
-    def children(self, ino: Inode) -> Sequence[Dirent]:
-        """The index's entries in a directory, tombstones included, by name. Any thread."""
-        with self.store.env.read() as txn:
-            return list(self.store.tree.children(txn, ino))
-
-    def believed_real(self, inodes: Iterable[Inode]) -> set[Inode]:
-        """Those of which the index holds that a native file belongs to them. Any thread."""
-        with self.store.env.read() as txn:
-            return {ino for ino in inodes if self.store.real.get(txn, ino) is not None}
-
-    def cached_bytes(self, inodes: Iterable[Inode]) -> dict[Inode, int]:
-        """Bytes of disk that the cache uses for these, 0 left out. Any thread."""
-        with self.store.env.read() as txn:
-            rows = ((ino, self.store.blobs.find(txn, ino)) for ino in inodes)
-            return {ino: row.usage for ino, row in rows if row is not None and row.usage}
-
-    def cached_complete(self, ino: Inode) -> bool:
-        """Whether reading this entry's current version needs no peer."""
-        with self.store.env.read() as txn:
-            entry = self.store.tree.entry(txn, ino)
-            row = self.store.blobs.find(txn, ino)
-        if entry is None:
-            return True
-        version = entry.version
-        return not version.size or (row is not None and row.hash == version.hash and row.verified)
-
-    def explicit_mark(self, ino: Inode) -> Mark | None:
-        """The mark set on this very inode."""
-        with self.store.env.read() as txn:
-            if self.store.tree.entry(txn, ino) is not None:
-                return self.store.marks.get(txn, ino)
-        return native_mark(self.store.root, self.path(ino))
-
-    def describe(self, ino: Inode) -> Description:
-        """Everything about a path; FileNotFoundError for what doesn't exist."""
-        with self.store.env.read() as txn:
-            entry = self.store.tree.entry(txn, ino)
-            if entry is not None and not entry.version.deleted:
-                return describe(self.context, txn, entry)
-        path = self.overlay.path(ino, self._indexed_path)
-        if path is None:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-        return describe_native(self.context, path)
-
-    def _indexed_path(self, ino: Inode) -> bytes | None:
-        with self.store.env.read() as txn:
-            return self.store.tree.path(txn, ino)
-
-    def status(self) -> dict[str, int | str | None]:
-        """The numbers of `status`: files, bytes, and what is waiting."""
-        store = self.store
-        with store.env.read() as txn:
-            return {
-                "name": self.name,
-                "root": os.fspath(store.root.path),
-                "files": store.tree.counts(txn).files,
-                "real_bytes": store.real.total_bytes(txn),
-                "cached_bytes": store.blobs.usage(),
-                "pending": store.decisions.count(txn) + store.dirty.count(txn),
-                "jobs": len(self.jobs.running),
-                "problem": self.scanner.problem,
-            }
 
     # -- native changes made through the mount ------------------------------------------------
 
@@ -340,17 +230,3 @@ class Arena:
             self.store.dirty.mark_subtree(batch.txn, self.root_ino)
 
         await self.context.commit(note)
-
-    def _indexed(self, ino: Inode) -> bool:
-        with self.store.env.read() as txn:
-            return self.store.tree.entry(txn, ino) is not None
-
-    def resolve(self, path: bytes) -> Inode:
-        """The inode at a path, of the index or native; FileNotFoundError."""
-        at = self.root_ino
-        for name in paths.components(path):
-            known = self.ino_for(at, name)
-            if known is None:
-                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-            at = known
-        return at

@@ -1,11 +1,11 @@
-"""Fetch on demand: the bytes of an unreal file, checked block by block and kept in the cache.
+"""Fetch on demand: the pieces of unreal files that are on their way, and who waits for them.
 
 Readers of one block share one fetch. A fetch belongs to the fetcher's nursery and not to the
 reader that started it, so a reader that is killed takes nothing from the others. Whoever waits
-is bounded by the link's own deadline (PROGRESS_SECONDS without any byte).
+is bounded by the link's own deadline (PROGRESS_SECONDS without any byte). Which peer a piece comes
+from, and that it is what it should be, is the business of `sources`.
 """
 
-import logging
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
@@ -13,26 +13,15 @@ import trio
 
 from realizefs.core import plan
 from realizefs.model import limits, paths
-from realizefs.model.errors import (
-    CacheFull,
-    PeerFault,
-    RealizeError,
-    RequestFailed,
-    StoreFault,
-    Unreachable,
-    VersionGone,
-    WrongBytes,
-)
+from realizefs.model.errors import CacheFull, RealizeError, StoreFault, Unreachable
 from realizefs.model.ids import Digest, Inode
 from realizefs.model.ranges import Ranges
 from realizefs.model.versions import Version
 from realizefs.store.blob import Blob
-from realizefs.store.hashing import block_size, check_block, hash_bytes
 from realizefs.sync.context import Context
 from realizefs.sync.gate import SizeGate
 from realizefs.sync.shelf import Shelf
-
-log = logging.getLogger(__name__)
+from realizefs.sync.sources import Sources, Wanted
 
 PIECE_BYTES = 1 * limits.MIB
 """Bytes asked for in one request: large enough to hide a round trip, small enough that a
@@ -64,24 +53,13 @@ class _Piece:
     error: RealizeError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What is fetched: one version of one path, with the digests of its blocks."""
-
-    ino: Inode
-    path: bytes
-    version: Version
-    block: int
-    digests: bytes
-
-
 class Fetcher:
     """Reads of unreal content of one arena."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._store = context.store
-        self._links = context.links
+        self._sources = Sources(context)
         self._nursery: trio.Nursery | None = None
         self._shelf = Shelf(context)
         self._gate = SizeGate(IN_FLIGHT_BYTES_MAX)
@@ -161,7 +139,7 @@ class Fetcher:
         self, blob: Blob | None, ino: Inode, version: Version, start: int, end: int
     ) -> bytes | None:
         here = blob.ranges if blob is not None else Ranges()
-        wanted = await self._wanted(ino, version)
+        wanted = await self._sources.wanted(ino, version)
         ahead = self._read_ahead(wanted, start, end)
         pieces = self._start(wanted, here.missing(start, end))
         self._start(wanted, here.missing(end, ahead))
@@ -193,7 +171,7 @@ class Fetcher:
             parts.append(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def _read_ahead(self, wanted: _Wanted, start: int, end: int) -> int:
+    def _read_ahead(self, wanted: Wanted, start: int, end: int) -> int:
         key = (wanted.ino, wanted.version.hash)
         pattern = plan.follow(
             self._patterns.pop(key, plan.Pattern()), start, end - start, wanted.block
@@ -205,7 +183,7 @@ class Fetcher:
 
     async def _fetch_all(self, ino: Inode, version: Version, here: Ranges) -> None:
         """Fetch what is missing, a few pieces ahead of the one waited for: memory is bounded."""
-        wanted = await self._wanted(ino, version)
+        wanted = await self._sources.wanted(ino, version)
         step = PIECES_AHEAD * max(PIECE_BYTES, wanted.block)
         for at in range(0, version.size, step):
             until = min(at + step, version.size)
@@ -219,7 +197,7 @@ class Fetcher:
                         "make room on the disk or raise the arena's cache limit."
                     )
 
-    def _start(self, wanted: _Wanted, missing: Ranges) -> list[_Piece]:
+    def _start(self, wanted: Wanted, missing: Ranges) -> list[_Piece]:
         """The pieces that bring `missing`, started or joined; in order, not overlapping."""
         found: list[_Piece] = []
         for start, end in plan.pieces(missing, wanted.block, wanted.version.size, PIECE_BYTES):
@@ -230,7 +208,7 @@ class Fetcher:
                 at = piece.end
         return found
 
-    def _join_or_start(self, wanted: _Wanted, start: int, end: int) -> _Piece:
+    def _join_or_start(self, wanted: Wanted, start: int, end: int) -> _Piece:
         ino, digest = wanted.ino, wanted.version.hash
         known = self._pieces.get((ino, digest, start))
         if known is not None:
@@ -245,11 +223,11 @@ class Fetcher:
         self._nursery.start_soon(self._run_piece, wanted, piece)
         return piece
 
-    async def _run_piece(self, wanted: _Wanted, piece: _Piece) -> None:
+    async def _run_piece(self, wanted: Wanted, piece: _Piece) -> None:
         """Fetch, let the readers go on, store. Readers that come until it is stored join it."""
         try:
             async with self._gate.holding(piece.end - piece.start):
-                piece.data = await self._from_holders(wanted, piece)
+                piece.data = await self._sources.read(wanted, piece.start, piece.end)
                 piece.here.set()
                 piece.kept = await self._shelf.put(
                     wanted.ino, wanted.version, piece.start, piece.data
@@ -266,90 +244,6 @@ class Fetcher:
             piece.here.set()
             piece.done.set()
 
-    async def _from_holders(self, wanted: _Wanted, piece: _Piece) -> bytes:
-        """The piece from the best holder that has it; the others are tried after it."""
-        errors: list[RealizeError] = []
-        version = wanted.version
-        for link in self._links.holding(self._store, wanted.ino, version.hash):
-            try:
-                data = await link.read(
-                    self._context.id,
-                    wanted.path,
-                    version.hash,
-                    piece.start,
-                    piece.end - piece.start,
-                )
-                _check(wanted, piece, data, link.name)
-            except (PeerFault, Unreachable) as error:
-                log.debug("%s", error)
-                errors.append(error)
-            else:
-                return data
-        raise self._failure(wanted, errors)
-
-    def _failure(self, wanted: _Wanted, errors: list[RealizeError]) -> RealizeError:
-        shown = paths.show(wanted.path)
-        for error in errors:
-            if isinstance(error, WrongBytes):
-                log.warning("%s", error)
-        unreachable = not errors or any(isinstance(error, Unreachable) for error in errors)
-        causes = " ".join(str(error) for error in errors)
-        if unreachable:
-            names = self._links.holder_names(self._store, wanted.ino, wanted.version.hash)
-            return Unreachable(
-                f'"{shown}" is not here and no peer that holds it is connected '
-                f"({', '.join(names) or 'no peer holds it'}). {causes}".rstrip()
-            )
-        if all(isinstance(error, VersionGone) for error in errors):
-            return VersionGone(f'This version of "{shown}" no longer exists at any peer.')
-        return RequestFailed("io", f'"{shown}" could not be read from any peer. {causes}')
-
-    async def _wanted(self, ino: Inode, version: Version) -> _Wanted:
-        with self._store.env.read() as txn:
-            path = self._store.tree.path(txn, ino)
-            digests = self._store.blocks.get(txn, version.hash) if version.block_root else b""
-        if path is None:
-            raise Unreachable("The file was removed while it was read.")
-        wanted = _Wanted(ino, path, version, block_size(version.size), digests or b"")
-        if digests is None:
-            return await self._with_digests(wanted)
-        return wanted
-
-    async def _with_digests(self, wanted: _Wanted) -> _Wanted:
-        """Fetch the block list, checked against the version's own digest of it."""
-        errors: list[RealizeError] = []
-        version = wanted.version
-        for link in self._links.holding(self._store, wanted.ino, version.hash):
-            try:
-                digests = await link.read_blocks(self._context.id, wanted.path, version.hash)
-            except (PeerFault, Unreachable) as error:
-                errors.append(error)
-                continue
-            if hash_bytes(digests) == version.block_root:
-                await self._context.keep_blocks(version.hash, digests)
-                return _Wanted(wanted.ino, wanted.path, version, wanted.block, digests)
-            errors.append(
-                WrongBytes(f'{link.name} sent a wrong block list for "{paths.show(wanted.path)}".')
-            )
-        raise self._failure(wanted, errors)
-
     def _show(self, ino: Inode) -> str:
         with self._store.env.read() as txn:
             return paths.show(self._store.tree.path(txn, ino) or b"?")
-
-
-def _check(wanted: _Wanted, piece: _Piece, data: bytes, peer: str) -> None:
-    """Every block of a piece against its digest; raises WrongBytes naming the peer."""
-    good = len(data) == piece.end - piece.start
-    if good and not wanted.digests:
-        good = hash_bytes(data) == wanted.version.hash
-    elif good:
-        view = memoryview(data)
-        for at in range(0, len(data), wanted.block):
-            number = (piece.start + at) // wanted.block
-            digest = wanted.digests[32 * number : 32 * number + 32]
-            good = good and check_block(view[at : at + wanted.block], Digest(digest))
-    if not good:
-        raise WrongBytes(
-            f'{peer} sent wrong bytes for "{paths.show(wanted.path)}" at {piece.start}.'
-        )

@@ -27,11 +27,19 @@ class Marked(Protocol):
     """A node of the arena."""
 
     @property
-    def ino(self) -> Inode: ...
+    def ino(self) -> Inode:
+        """The inode itself."""
+        ...
+
     @property
-    def path(self) -> bytes: ...
+    def path(self) -> bytes:
+        """Where it is now."""
+        ...
+
     @property
-    def entry(self) -> Entry | None: ...
+    def entry(self) -> Entry | None:
+        """What the index knows of it."""
+        ...
 
 
 async def change_mark(context: Context, node: Marked, mark: Mark | None) -> None:

@@ -6,12 +6,15 @@
 import os
 import shutil
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 from realizefs.model import paths
 from realizefs.model.entries import Fingerprint
 from realizefs.model.ports import Clock
+from realizefs.store.openat import RENAME_NOREPLACE, renameat2
+from realizefs.store.publish import Place
 from realizefs.store.realfile import Root
 
 TRASH_DAYS = 30
@@ -30,12 +33,21 @@ class Trash:
         if not stat.S_ISREG(expected.mode):
             self._root.unlink(path)
             return
+        with self._place(path) as (directory, name):
+            self._root.adopt(path, expected, directory, name)
+
+    def keep(self, path: bytes, replaced: Place) -> None:
+        """Move here what was replaced at `path` and is at `replaced` now."""
+        with self._place(path) as (directory, name):
+            renameat2(*replaced, directory, name, RENAME_NOREPLACE)
+
+    @contextmanager
+    def _place(self, path: bytes) -> Iterator[Place]:
         now = datetime.fromtimestamp(self._clock.wall_ns() / 1e9, UTC)
         directory = self._day(now.strftime("%Y-%m-%d"))
         try:
-            _, name = paths.split(path)
             stamp = now.strftime("%H%M%S.%f-").encode()
-            self._root.adopt(path, expected, directory, stamp + name[: 255 - len(stamp)])
+            yield directory, stamp + paths.split(path)[1][: 255 - len(stamp)]
         finally:
             os.close(directory)
 

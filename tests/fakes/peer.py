@@ -163,7 +163,7 @@ async def until(condition: Callable[[], object], what: str = "") -> None:
 def _holds(condition: Callable[[], object]) -> bool:
     try:
         return bool(condition())
-    except (RealizeError, FileNotFoundError):
+    except (RealizeError, FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return False
 
 

@@ -40,39 +40,43 @@ async def test_a_middle_read_of_a_big_file_fetches_little(tmp_path: Path) -> Non
 
 async def test_edits_deletes_and_new_files_travel_both_ways(tmp_path: Path) -> None:
     write(tmp_path / "a/root", "f", b"first")
-    async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
-        async with running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b:
-            await introduce(a, b)
-            await until(lambda: (b.root / "f").exists())
-            write(b.root, "f", b"second, from b")
-            await until(lambda: (a.root / "f").read_bytes() == b"second, from b")
-            write(a.root, "d/new", b"new")
-            await until(lambda: (b.root / "d/new").exists())
-            (b.root / "f").unlink()
-            await until(lambda: not (a.root / "f").exists())
-            trashed = list((a.root / ".realize/trash").glob("*/*-f"))
-            assert [one.read_bytes() for one in trashed] == [b"second, from b"]
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
+    ):
+        await introduce(a, b)
+        await until((b.root / "f").exists)
+        write(b.root, "f", b"second, from b")
+        await until(lambda: (a.root / "f").read_bytes() == b"second, from b")
+        write(a.root, "d/new", b"new")
+        await until((b.root / "d/new").exists)
+        (b.root / "f").unlink()
+        await until(lambda: not (a.root / "f").exists())
+        trashed = (a.root / ".realize/trash").glob("*/*-f")
+        assert {one.read_bytes() for one in trashed} == {b"first", b"second, from b"}
 
 
 async def test_marks_bring_files_here_and_send_them_back(tmp_path: Path) -> None:
     for number in range(20):
         write(tmp_path / "a/root", f"sub/{number}", b"%d" % number * 5000)
     os.utime(tmp_path / "a/root/sub/7", ns=(1, 1234567890123456789))
-    async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
-        async with running_peer(tmp_path / "b", "b") as b:
-            await introduce(a, b)
-            names = [f"sub/{number}" for number in range(20)]
-            await until(lambda: b.entry("sub/19"))
-            await b.mark("sub", Mark.KEEP)
-            await until(lambda: all(b.status(name) == "cached" for name in names))
-            await b.mark("sub", Mark.OWN)
-            await until(lambda: all(b.status(name) == "real" for name in names))
-            assert (b.root / "sub/7").stat().st_mtime_ns == 1234567890123456789
-            assert (b.root / "sub/7").read_bytes() == b"7" * 5000
-            await b.mark("sub", None)
-            await until(lambda: all(b.status(name) == "cached" for name in names))
-            assert not [one for one in (b.root / "sub").iterdir() if one.is_file()]
-            assert (a.root / "sub/7").read_bytes() == b"7" * 5000
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b") as b,
+    ):
+        await introduce(a, b)
+        names = [f"sub/{number}" for number in range(20)]
+        await until(lambda: b.entry("sub/19"))
+        await b.mark("sub", Mark.KEEP)
+        await until(lambda: all(b.status(name) == "cached" for name in names))
+        await b.mark("sub", Mark.OWN)
+        await until(lambda: all(b.status(name) == "real" for name in names))
+        assert (b.root / "sub/7").stat().st_mtime_ns == 1234567890123456789
+        assert (b.root / "sub/7").read_bytes() == b"7" * 5000
+        await b.mark("sub", None)
+        await until(lambda: all(b.status(name) == "cached" for name in names))
+        assert not [one for one in (b.root / "sub").iterdir() if one.is_file()]
+        assert (a.root / "sub/7").read_bytes() == b"7" * 5000
 
 
 async def test_the_last_owner_keeps_its_files(tmp_path: Path) -> None:
@@ -88,20 +92,24 @@ async def test_the_last_owner_keeps_its_files(tmp_path: Path) -> None:
 
 async def test_concurrent_edits_leave_two_files_at_both(tmp_path: Path) -> None:
     write(tmp_path / "a/root", "f", b"common")
-    async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
-        async with running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b:
-            await introduce(a, b)
-            await until(lambda: (b.root / "f").exists())
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
+    ):
+        await introduce(a, b)
+        await until((b.root / "f").exists)
     write(tmp_path / "a/root", "f", b"edited by a")
     write(tmp_path / "b/root", "f", b"edited by b, later")
     os.utime(tmp_path / "b/root/f", ns=(0, 4_000_000_000 * 10**9))
-    async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
-        async with running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b:
-            await introduce(a, b)
-            await until(lambda: (a.root / "f").read_bytes() == b"edited by b, later")
-            await until(lambda: len(_contents(a.root)) == 2)
-            await until(lambda: _contents(a.root) == _contents(b.root))
-            assert b"edited by a" in _contents(b.root).values()
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
+    ):
+        await introduce(a, b)
+        await until(lambda: (a.root / "f").read_bytes() == b"edited by b, later")
+        await until(lambda: len(_contents(a.root)) == 2)
+        await until(lambda: _contents(a.root) == _contents(b.root))
+        assert b"edited by a" in _contents(b.root).values()
 
 
 async def test_changes_made_while_the_other_is_away_arrive_later(tmp_path: Path) -> None:
@@ -115,12 +123,14 @@ async def test_changes_made_while_the_other_is_away_arrive_later(tmp_path: Path)
         write(a.root, "stays", b"changed")
         await until(lambda: a.entry("goes") is None)
     write(tmp_path / "b/root", "fresh", b"made while a was away")
-    async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
-        async with running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b:
-            await introduce(a, b)
-            await until(lambda: not (b.root / "goes").exists())
-            await until(lambda: (b.root / "stays").read_bytes() == b"changed")
-            await until(lambda: (a.root / "fresh").exists())
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
+    ):
+        await introduce(a, b)
+        await until(lambda: not (b.root / "goes").exists())
+        await until(lambda: (b.root / "stays").read_bytes() == b"changed")
+        await until((a.root / "fresh").exists)
 
 
 async def test_an_uncached_read_fails_at_once_when_the_owner_is_away(tmp_path: Path) -> None:
@@ -141,13 +151,35 @@ async def test_the_cache_limit_holds_and_evicted_files_are_fetched_again(tmp_pat
     contents = {f"f{number}": os.urandom(MIB) for number in range(12)}
     for name, content in contents.items():
         write(tmp_path / "a/root", name, content)
-    async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
-        async with running_peer(tmp_path / "b", "b", cache_max=4 * MIB) as b:
-            await introduce(a, b)
-            await until(lambda: len(b.paths()) == 12)
-            for name, content in [*contents.items(), *contents.items()]:
-                assert await b.read(name) == content
-                assert b.store.blobs.usage() <= 4 * MIB
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b", cache_max=4 * MIB) as b,
+    ):
+        await introduce(a, b)
+        await until(lambda: len(b.paths()) == 12)
+        for name, content in [*contents.items(), *contents.items()]:
+            assert await b.read(name) == content
+            assert b.store.blobs.usage() <= 4 * MIB
+
+
+async def test_a_file_that_becomes_a_directory_at_one_peer_does_so_at_the_other(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path / "a/root", "x", b"a file")
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
+    ):
+        await introduce(a, b)
+        await until((b.root / "x").is_file)
+        (a.root / "x").unlink()
+        write(a.root, "x/inside", b"now a directory")
+        await until(lambda: (b.root / "x/inside").read_bytes() == b"now a directory")
+        (b.root / "x/inside").unlink()
+        (b.root / "x").rmdir()
+        write(b.root, "x", b"a file again")
+        await until((a.root / "x").is_file)
+        assert (a.root / "x").read_bytes() == b"a file again"
 
 
 def _contents(root: Path) -> dict[str, bytes]:

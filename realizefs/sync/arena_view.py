@@ -1,0 +1,146 @@
+"""What is known of an arena without asking anybody: its paths, inodes, marks and descriptions.
+
+Everything here answers from memory or one LMDB read, some with one native system call besides; on
+the trio thread unless it says that any thread may ask. Nothing here changes anything.
+"""
+
+import errno
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from realizefs.model import paths
+from realizefs.model.entries import Dirent, Entry
+from realizefs.model.ids import ArenaId, Inode
+from realizefs.model.marks import Mark
+from realizefs.store.arena import ArenaStore
+from realizefs.sync.context import Context
+from realizefs.sync.describe import Description, describe, describe_native
+from realizefs.sync.marking import native_mark
+from realizefs.sync.overlay import Overlay
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An inode, its path, and its entry if the index knows it (tombstones included)."""
+
+    ino: Inode
+    path: bytes
+    entry: Entry | None
+
+
+class ArenaView:
+    """The reading half of an `Arena`."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    @property
+    def id(self) -> ArenaId:
+        """The identity that peers share."""
+        return self.context.id
+
+    @property
+    def name(self) -> str:
+        """The name on this machine."""
+        return self.context.name
+
+    @property
+    def store(self) -> ArenaStore:
+        """Its databases, blobs and real files."""
+        return self.context.store
+
+    @property
+    def overlay(self) -> Overlay:
+        """Inodes of what only exists natively."""
+        return self.context.overlay
+
+    @property
+    def root_ino(self) -> Inode:
+        """The inode of the arena root."""
+        return self.store.tree.root
+
+    def node(self, ino: Inode) -> Node:
+        """What the inode is now; FileNotFoundError if neither index nor overlay knows it."""
+        with self.store.env.read() as txn:
+            entry = self.store.tree.entry(txn, ino)
+            path = self.store.tree.path(txn, ino) if entry is not None else None
+            if path is None:
+                path = self.overlay.path(ino, self._indexed_path)
+        if path is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        return Node(ino, path, entry)
+
+    def path(self, ino: Inode) -> bytes:
+        """Where the inode is now."""
+        return self.node(ino).path
+
+    def ino_for(self, parent: Inode, name: bytes) -> Inode | None:
+        """The inode called so: of a live entry of the index, else of the overlay."""
+        with self.store.env.read() as txn:
+            dirent = self.store.tree.lookup(txn, parent, name)
+        if dirent is not None and not dirent.deleted:
+            return dirent.ino
+        return self.overlay.peek(parent, name)
+
+    def children(self, ino: Inode) -> Sequence[Dirent]:
+        """The index's entries in a directory, tombstones included, by name. Any thread."""
+        with self.store.env.read() as txn:
+            return list(self.store.tree.children(txn, ino))
+
+    def believed_real(self, inodes: Iterable[Inode]) -> set[Inode]:
+        """Those of which the index holds that a native file belongs to them. Any thread."""
+        with self.store.env.read() as txn:
+            return {ino for ino in inodes if self.store.real.get(txn, ino) is not None}
+
+    def cached_bytes(self, inodes: Iterable[Inode]) -> dict[Inode, int]:
+        """Bytes of disk that the cache uses for these, 0 left out. Any thread."""
+        with self.store.env.read() as txn:
+            rows = ((ino, self.store.blobs.find(txn, ino)) for ino in inodes)
+            return {ino: row.usage for ino, row in rows if row is not None and row.usage}
+
+    def cached_complete(self, ino: Inode) -> bool:
+        """Whether reading this entry's current version needs no peer."""
+        with self.store.env.read() as txn:
+            entry = self.store.tree.entry(txn, ino)
+            row = self.store.blobs.find(txn, ino)
+        if entry is None:
+            return True
+        version = entry.version
+        return not version.size or (row is not None and row.hash == version.hash and row.verified)
+
+    def explicit_mark(self, ino: Inode) -> Mark | None:
+        """The mark set on this very inode."""
+        with self.store.env.read() as txn:
+            if self.store.tree.entry(txn, ino) is not None:
+                return self.store.marks.get(txn, ino)
+        return native_mark(self.store.root, self.path(ino))
+
+    def describe(self, ino: Inode) -> Description:
+        """Everything about a path; FileNotFoundError for what doesn't exist."""
+        with self.store.env.read() as txn:
+            entry = self.store.tree.entry(txn, ino)
+            if entry is not None and not entry.version.deleted:
+                return describe(self.context, txn, entry)
+        path = self.overlay.path(ino, self._indexed_path)
+        if path is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        return describe_native(self.context, path)
+
+    def resolve(self, path: bytes) -> Inode:
+        """The inode at a path, of the index or native; FileNotFoundError."""
+        at = self.root_ino
+        for name in paths.components(path):
+            known = self.ino_for(at, name)
+            if known is None:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+            at = known
+        return at
+
+    def _indexed_path(self, ino: Inode) -> bytes | None:
+        with self.store.env.read() as txn:
+            return self.store.tree.path(txn, ino)
+
+    def _indexed(self, ino: Inode) -> bool:
+        with self.store.env.read() as txn:
+            return self.store.tree.entry(txn, ino) is not None

@@ -1,0 +1,135 @@
+"""Where fetched bytes come from: the holders of a version, asked in turn, and checked.
+
+Nothing that a peer sends is passed on before it was compared with the version's own digests: the
+block list with the version's digest of it, every block with its digest in the list, and a file of
+one block with the hash of the file. A peer that sends something else is left for the next one.
+"""
+
+import logging
+from dataclasses import dataclass
+
+import trio
+
+from realizefs.model import limits, paths
+from realizefs.model.errors import (
+    PeerFault,
+    RealizeError,
+    RequestFailed,
+    Unreachable,
+    VersionGone,
+    WrongBytes,
+)
+from realizefs.model.ids import Digest, Inode
+from realizefs.model.versions import Version
+from realizefs.store.hashing import block_size, check_block, hash_bytes
+from realizefs.sync.context import Context
+
+log = logging.getLogger(__name__)
+
+CHECK_INLINE_BYTES_MAX = 256 * limits.KIB
+"""Bytes hashed on the trio thread: a tenth of a millisecond."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is fetched: one version of one path, with the digests of its blocks."""
+
+    ino: Inode
+    path: bytes
+    version: Version
+    block: int
+    digests: bytes
+
+
+class Sources:
+    """The peers of one arena as sources of verified bytes."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._store = context.store
+        self._links = context.links
+
+    async def wanted(self, ino: Inode, version: Version) -> Wanted:
+        """The version's path and block list; the list is fetched if it isn't here."""
+        with self._store.env.read() as txn:
+            path = self._store.tree.path(txn, ino)
+            digests = self._store.blocks.get(txn, version.hash) if version.block_root else b""
+        if path is None:
+            raise Unreachable("The file was removed while it was read.")
+        wanted = Wanted(ino, path, version, block_size(version.size), digests or b"")
+        if digests is None:
+            return await self._with_digests(wanted)
+        return wanted
+
+    async def _with_digests(self, wanted: Wanted) -> Wanted:
+        """Fetch the block list, checked against the version's own digest of it."""
+        errors: list[RealizeError] = []
+        version = wanted.version
+        for link in self._links.holding(self._store, wanted.ino, version.hash):
+            try:
+                digests = await link.read_blocks(self._context.id, wanted.path, version.hash)
+            except (PeerFault, Unreachable) as error:
+                errors.append(error)
+                continue
+            if hash_bytes(digests) == version.block_root:
+                await self._context.keep_blocks(version.hash, digests)
+                return Wanted(wanted.ino, wanted.path, version, wanted.block, digests)
+            errors.append(
+                WrongBytes(f'{link.name} sent a wrong block list for "{paths.show(wanted.path)}".')
+            )
+        raise self._failure(wanted, errors)
+
+    async def read(self, wanted: Wanted, start: int, end: int) -> bytes:
+        """Bytes [start, end), whole blocks, from the best holder; the others are tried after it.
+
+        Raises Unreachable where none answers, VersionGone or RequestFailed where all say no.
+        """
+        errors: list[RealizeError] = []
+        version = wanted.version
+        for link in self._links.holding(self._store, wanted.ino, version.hash):
+            try:
+                data = await link.read(
+                    self._context.id, wanted.path, version.hash, start, end - start
+                )
+                if len(data) > CHECK_INLINE_BYTES_MAX:
+                    await trio.to_thread.run_sync(_check, wanted, start, end, data, link.name)
+                else:
+                    _check(wanted, start, end, data, link.name)
+            except (PeerFault, Unreachable) as error:
+                log.debug("%s", error)
+                errors.append(error)
+            else:
+                return data
+        raise self._failure(wanted, errors)
+
+    def _failure(self, wanted: Wanted, errors: list[RealizeError]) -> RealizeError:
+        shown = paths.show(wanted.path)
+        for error in errors:
+            if isinstance(error, WrongBytes):
+                log.warning("%s", error)
+        unreachable = not errors or any(isinstance(error, Unreachable) for error in errors)
+        causes = " ".join(str(error) for error in errors)
+        if unreachable:
+            names = self._links.holder_names(self._store, wanted.ino, wanted.version.hash)
+            return Unreachable(
+                f'"{shown}" is not here and no peer that holds it is connected '
+                f"({', '.join(names) or 'no peer holds it'}). {causes}".rstrip()
+            )
+        if all(isinstance(error, VersionGone) for error in errors):
+            return VersionGone(f'This version of "{shown}" no longer exists at any peer.')
+        return RequestFailed("io", f'"{shown}" could not be read from any peer. {causes}')
+
+
+def _check(wanted: Wanted, start: int, end: int, data: bytes, peer: str) -> None:
+    """Every block of a piece against its digest; raises WrongBytes naming the peer."""
+    good = len(data) == end - start
+    if good and not wanted.digests:
+        good = hash_bytes(data) == wanted.version.hash
+    elif good:
+        view = memoryview(data)
+        for at in range(0, len(data), wanted.block):
+            number = (start + at) // wanted.block
+            digest = wanted.digests[32 * number : 32 * number + 32]
+            good = good and check_block(view[at : at + wanted.block], Digest(digest))
+    if not good:
+        raise WrongBytes(f'{peer} sent wrong bytes for "{paths.show(wanted.path)}" at {start}.')
