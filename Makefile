@@ -33,7 +33,7 @@ packages:
 check: setup ## lint, format, types, layers and tidiness, in well under a minute
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || { echo "\`make format\` formats these:"; $(BIN)/ruff format --check .; exit 1; }
-	@$(BIN)/mypy realizefs tests $(wildcard scripts/*.py)
+	@$(BIN)/mypy realizefs tests scripts
 	@layers=$$($(BIN)/lint-imports --cache-dir .cache/import-linter) || { echo "$$layers"; exit 1; }
 	@$(BIN)/pytest -q tests/unit/test_tidy.py
 
@@ -53,10 +53,10 @@ format: setup ## format the code and fix what ruff can fix
 # exec: python is the process that Ctrl-C, and make's SIGTERM, reach.
 .PHONY: demo
 demo: setup ## mount DIR (~/arena) and fill it from SRC (/usr/include); CHECK=1 checks and leaves
-	@exec $(BIN)/python scripts/demo.py --dir "$(DIR)" --src "$(SRC)" $(if $(filter 1,$(CHECK)),--check)
+	@exec $(BIN)/python -m scripts.demo --dir "$(DIR)" --src "$(SRC)" $(if $(filter 1,$(CHECK)),--check)
 
 .PHONY: bench
-bench: setup ## measure, as ratios within one run; ARGS goes to scripts/bench.py
+bench: setup ## measure, as ratios within one run; ARGS="NAME…" picks benchmarks
 	@exec $(BIN)/python scripts/bench.py $(ARGS)
 
 .PHONY: dist

@@ -2,4 +2,9 @@
 
 The promise: one sentence for every error, saying what, which path, which peer and what to do; a
 non-zero exit status; never a traceback. Talks to the daemon through its control socket only.
+
+In reading order:
+    main, options                                   `realizefs`, its errors; what all commands take
+    commands_home, commands_daemon, commands_paths  the commands
+    client, mounting, render                        asking; mounting in the background; printing
 """

@@ -2,4 +2,11 @@
 
 The promise: a capnp object never leaves this layer. Whatever bytes come in, out comes either a
 value of the model or an error that names whose fault it is.
+
+In reading order:
+    schema                      loads capnp/*.capnp
+    frames                      cuts a byte stream into messages and payloads, both bounded
+    peer_messages               messages of peers as bytes and back, by way of
+    peer_encode, peer_decode    value → struct; struct → value, every field checked
+    records                     stored records as bytes and back
 """

@@ -3,4 +3,12 @@
 The promise: events and time come in, effects go out as data, and the same input gives the same
 output. Nothing here reads a clock, a file, a socket or chance, so a simulation can run a whole
 household in one thread and repeat a run from its seed.
+
+In reading order:
+    merge                   two versions of one path: which wins, and who keeps the loser's content
+    decide                  mark and situation → Realize, Unrealize, UpdateCache or nothing
+    plan                    which blocks a read fetches, and how far ahead
+    effects, session_table  what a session may want done; what it does with each message
+    calls, session          requests in flight; two peers on one connection
+    backoff                 when to try again to reach a peer
 """

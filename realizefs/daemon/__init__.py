@@ -2,4 +2,16 @@
 
 The promise: here, and nowhere else, environments are opened, layers are joined and tasks get their
 nursery. Stopping it, however that happens, leaves no mount and no process behind.
+
+In reading order:
+    app, parts                      everything a daemon is made of, and its life
+    arenas, opening, placing        its arenas: tried until they open; opened; where they may be
+    mounts, mounting                its one mount
+    home, config, config_edit       where things are; config.toml read, and changed
+    config_lines, sizes, addresses  the line of a key; 10GiB; where this machine is reached
+    control, dispatch, arguments    the socket, the table of commands, their arguments
+    setup_commands, household_commands, daemon_commands, path_commands, locate
+                                    the commands; from a path here to one in an arena
+    failures, logs, starting, clock what the user is told, and where
+    __main__                        `python -m realizefs.daemon run` and `once`
 """

@@ -18,7 +18,7 @@ from realizefs.model.errors import Busy, Misuse, NotFound, StoreFault
 FILESYSTEM = "realizefs"
 TYPE = f"fuse.{FILESYSTEM}"
 DEAD = {errno.ENOTCONN, errno.ECONNABORTED, errno.ESTALE, errno.EIO}
-"""What a stat of a FUSE mount says whose daemon is gone."""
+"""What a FUSE mount says whose daemon is gone."""
 
 HOLDERS_SHOWN = 3
 STACKED_MAX = 8
@@ -117,7 +117,7 @@ def _unmount_command(path: Path, *, lazy: bool) -> list[str]:
 
 def _is_dead(path: Path) -> bool:
     try:
-        os.stat(path)
+        os.statvfs(path)  # a stat is answered from the kernel's cache for a while after a crash
     except OSError as error:
         if error.errno in DEAD:
             return True

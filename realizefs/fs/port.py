@@ -9,30 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from realizefs.model.changes import Change
-from realizefs.model.entries import Dirent, Entry
+from realizefs.model.entries import Dirent, Node
 from realizefs.model.ids import Digest, Inode
 from realizefs.model.marks import Mark
 from realizefs.model.versions import Version
 from realizefs.store.realfile import Root
-
-
-class Node(Protocol):
-    """An inode, its path, and its entry if the index knows it (tombstones included)."""
-
-    @property
-    def ino(self) -> Inode:
-        """The inode itself."""
-        ...
-
-    @property
-    def path(self) -> bytes:
-        """Where it is now."""
-        ...
-
-    @property
-    def entry(self) -> Entry | None:
-        """What the index knows of it."""
-        ...
 
 
 class Description(Protocol):

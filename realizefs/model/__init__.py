@@ -3,4 +3,12 @@
 The promise: everything here is data or an interface. Values are frozen, slotted and checked where
 they are made; nothing reads a clock, a file or a socket. All other layers may import this one, and
 it imports none.
+
+In reading order:
+    ids, paths, ranges                  identifiers as types; names as bytes; which bytes are here
+    versions, marks, entries            a path's state, what to do with it, its place in the tree
+    blobs, decisions, changes           a cached content, what is wanted, what the kernel must hear
+    messages, invitation                what peers say to each other, and the code that joins them
+    control, arena_names                what the command line and the daemon say to each other
+    errors, limits, ports               every failure, every bound, the clock
 """

@@ -24,6 +24,15 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Node:
+    """An inode, its path, and its entry if the index knows it (tombstones included)."""
+
+    ino: Inode
+    path: bytes
+    entry: Entry | None
+
+
+@dataclass(frozen=True, slots=True)
 class Dirent:
     """One line of a directory listing: enough for readdirplus without opening the entry."""
 

@@ -2,4 +2,10 @@
 
 The promise: exactly the certificates of the roster get through, every wait has a deadline and
 every buffer a bound. What the frames mean is the business of `core` and `sync`.
+
+In reading order:
+    identity, tls           this machine's key and certificate; contexts that accept known ones
+    tls_stream, channel     TLS by hand over a trio stream; messages over it, with their queues
+    address, dial           addresses as people write them; all of a peer's, whichever answers first
+    listen                  the other end
 """

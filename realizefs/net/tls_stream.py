@@ -66,6 +66,7 @@ class TlsStream:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._aborted = False
+        self._torn = False  # a write was cut off in the middle: nothing sensible can follow it
         self._reading: trio.CancelScope | None = None
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=server_side)
 
@@ -135,7 +136,13 @@ class TlsStream:
             self._incoming.write_eof()
 
     def encrypt(self, buffers: Iterable[bytes | memoryview]) -> None:
-        """Encrypt these in order; `flush` writes them."""
+        """Encrypt these in order; `flush` writes them. ConnectionLost after the other's end."""
+        try:
+            self._encrypt(buffers)
+        except ssl.SSLError as error:  # it has ended already; why, the reader learns
+            raise self._ended() from error
+
+    def _encrypt(self, buffers: Iterable[bytes | memoryview]) -> None:
         small: list[bytes | memoryview] = []
         for buffer in buffers:
             if len(buffer) < _SMALL_BYTES:
@@ -152,10 +159,12 @@ class TlsStream:
         """Write what is encrypted; raises ConnectionLost."""
         while data := self._outgoing.read():
             self._counters.bytes_out += len(data)
+            self._torn = True
             try:
                 await self._stream.send_all(data)
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
                 raise self._ended() from error
+            self._torn = False
 
     def abort(self) -> None:
         """Whoever reads now, or tries it later, gets ConnectionLost."""
@@ -165,7 +174,7 @@ class TlsStream:
 
     async def aclose(self, politely: bool) -> None:
         """Close; `politely`: say goodbye first, within CLOSE_SECONDS even when cancelled."""
-        if politely:
+        if politely and not self._torn:
             with suppress(ssl.SSLError):  # it wants to read theirs: ours is in the buffer then
                 self._tls.unwrap()
             await self._say_goodbye()

@@ -24,7 +24,7 @@ from realizefs.model.errors import RootGone
 from realizefs.model.paths import STATE_DIR, components, is_reserved, join, show, split
 from realizefs.model.versions import Kind
 from realizefs.store.fingerprint import fingerprint_of
-from realizefs.store.openat import RENAME_WHITEOUT, openat2, renameat2
+from realizefs.store.openat import RENAME_NOREPLACE, RENAME_WHITEOUT, openat2, renameat2
 from realizefs.store.publish import Keeper, Place, put_in, take_out
 from realizefs.store.statedir import StateDirectory
 
@@ -265,6 +265,11 @@ class Root:
         parent, name = self._split(path)
         with self._directory(parent) as fd:
             take_out((fd, name), expected, (to_directory, to_name), show(path))
+
+    def restore(self, place: bytes, path: bytes) -> None:
+        """Move a file of the state directory, say from the trash, to the free name `path`."""
+        with self._place(path) as (parent, name):
+            renameat2(self.state.fd, place, parent, name, RENAME_NOREPLACE)
 
     # -- ways in ------------------------------------------------------------------------------
 

@@ -2,4 +2,21 @@
 
 The promise: runs what `core` decides against `store` and `net`, decides nothing itself, and owns
 every task it starts. Whatever a peer does ends in that peer's session, not in this process.
+
+In reading order:
+    arena, arena_view               one arena while the daemon runs: changes, and what is known
+    context, writer, batch          what its parts share; group commit; one transaction's news
+    bell, gate, rate                waking, bounding, measuring
+  from the arena root to the index
+    scanner, look, record           the scan and inotify; what is there, hashed; recording it
+    local, marking, overlay         changes of unreal files; marks; what isn't indexed yet
+  from peer to peer
+    household, roster, joining      who is connected, who belongs to us, how they come in
+    link, asking, links             one session; its requests; those that share an arena
+    gossip, apply, serve            telling and hearing history; applying it; serving bytes
+  from the index to the arena root and the cache
+    engine, safety                  dirty paths → stored decisions; what may be dropped
+    jobs, actions, trash            carrying them out; realize and unrealize; what was replaced
+    fetcher, sources, shelf         pieces on their way; from whom, verified; into the cache
+    describe                        why a path is as it is
 """

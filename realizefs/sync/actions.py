@@ -8,9 +8,10 @@ A file that isn't the one that was indexed is never touched: Busy, and the scann
 
 import errno
 import os
+import stat
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -26,7 +27,7 @@ from realizefs.model.marks import Mark
 from realizefs.model.versions import Kind, Version
 from realizefs.store.blob import Blob
 from realizefs.store.env import Txn
-from realizefs.store.fingerprint import fingerprint_of
+from realizefs.store.fingerprint import fingerprint_of, same_but_renamed
 from realizefs.store.realfile import Root
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
@@ -79,6 +80,9 @@ class Actions:
             await self._realize(target)
         else:
             await self._unrealize(target)
+        # What a user did between our rename and our commit was seen by the scanner when the index
+        # was not yet what we have made of it.
+        self._context.on_touched(target.path)
 
     async def make_real(self, ino: Inode, *, truncate: bool) -> None:
         """Give an unreal file a native one: complete, or empty if it is about to be replaced."""
@@ -89,6 +93,7 @@ class Actions:
             return
         if not truncate:
             await self._realize(target)
+            self._context.on_touched(target.path)
             return
         await trio.to_thread.run_sync(self._make_parents, target.path)
         await trio.to_thread.run_sync(self._create_empty, target)
@@ -156,6 +161,7 @@ class Actions:
         try:
             root.stamp_temp(temporary, version.mode, version.mtime_ns)
             os.fsync(blob.fd)
+            stamped = fingerprint_of(os.fstat(blob.fd))
             expected = target.real.fingerprint if target.real else None
             root.publish(temporary, target.path, expected, partial(self._trash.keep, target.path))
         except BaseException:
@@ -163,7 +169,7 @@ class Actions:
                 root.drop_temp(temporary)
             raise
         moves.discard(row)
-        return fingerprint_of(os.fstat(blob.fd))  # the same file; its ctime is that of discard
+        return _unless_edited(stamped, fingerprint_of(os.fstat(blob.fd)))
 
     def _realize_in_place(self, target: _Target) -> Fingerprint:
         """Directories, symlinks, and files of which only permissions or mtime changed."""
@@ -182,9 +188,13 @@ class Actions:
             self._root.publish(temporary, path, expected)
             self._root.utime_ns(path, None, version.mtime_ns)
             return self._root.fingerprint(path)
+        assert found is not None, "its content is here"
         self._root.chmod(path, version.mode)
         self._root.utime_ns(path, None, version.mtime_ns)
-        return self._root.fingerprint(path)
+        wanted = replace(
+            found, mode=stat.S_IFREG | version.mode & 0o7777, mtime_ns=version.mtime_ns
+        )
+        return _unless_edited(wanted, self._root.fingerprint(path))
 
     def _realize_directory(self, target: _Target, found: Fingerprint | None) -> Fingerprint:
         version, path = target.version, target.path
@@ -242,10 +252,13 @@ class Actions:
             await self._out_of_root(target)
 
     async def _out_of_root(self, target: _Target) -> None:
-        await self._native(target, self._leave, target)
+        real = target.real
+        assert real is not None, "only real files leave the root"
+        place = await self._native(target, self._leave, target.path, real.fingerprint)
 
         def note(batch: Batch) -> None:
-            self._store.real.delete(batch.txn, target.ino)
+            if self._store.real.delete(batch.txn, target.ino) or place:
+                self._context.renames.trashed(batch, target.ino, real, place)
             batch.held_changed(target.ino)
             self._store.dirty.mark(batch.txn, target.entry.parent)  # it may be empty now
 
@@ -287,18 +300,17 @@ class Actions:
     def _may_drop(self, txn: Txn, ino: Inode, digest: Digest) -> bool:
         return may_drop(txn, self._store, ino, digest)
 
-    def _leave(self, target: _Target) -> None:
-        """Out of the root: to the trash what has content, away what hasn't."""
-        assert target.real is not None, "only real files leave the root"
-        found = _fingerprint(self._root, target.path)
+    def _leave(self, path: bytes, expected: Fingerprint) -> bytes:
+        """Out of the root: to the trash, at the place returned, what has content, else away."""
+        found = _fingerprint(self._root, path)
         if found is None:
-            return
+            return b""
         if _is_directory(found):
-            self._remove_directory(target.path)
-            return
-        if found != target.real.fingerprint:
-            raise _changed(target.path)
-        self._trash.take(target.path, target.real.fingerprint)
+            self._remove_directory(path)
+            return b""
+        if found != expected:
+            raise _changed(path)
+        return self._trash.take(path, expected)
 
     def _remove_directory(self, path: bytes) -> None:
         try:
@@ -315,6 +327,12 @@ class Actions:
         except (Busy, FileExistsError):
             self._context.on_touched(target.path)
             raise
+
+
+def _unless_edited(known: Fingerprint, now: Fingerprint) -> Fingerprint:
+    """What to index: `now` if only ctime differs (our renames change it); a user may write to the
+    file as soon as it has its name, and that must not pass for what was published."""
+    return now if same_but_renamed(known, now) else NEVER_INDEXED
 
 
 def _has_content(target: _Target) -> bool:

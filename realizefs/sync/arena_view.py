@@ -7,26 +7,18 @@ the trio thread unless it says that any thread may ask. Nothing here changes any
 import errno
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from realizefs.model import paths
-from realizefs.model.entries import Dirent, Entry
+from realizefs.model.decisions import Action
+from realizefs.model.entries import Dirent, Node
 from realizefs.model.ids import ArenaId, Inode
 from realizefs.model.marks import Mark
 from realizefs.store.arena import ArenaStore
+from realizefs.store.env import Txn
 from realizefs.sync.context import Context
 from realizefs.sync.describe import Description, describe, describe_native
 from realizefs.sync.marking import native_mark
 from realizefs.sync.overlay import Overlay
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """An inode, its path, and its entry if the index knows it (tombstones included)."""
-
-    ino: Inode
-    path: bytes
-    entry: Entry | None
 
 
 class ArenaView:
@@ -89,9 +81,21 @@ class ArenaView:
             return list(self.store.tree.children(txn, ino))
 
     def believed_real(self, inodes: Iterable[Inode]) -> set[Inode]:
-        """Those of which the index holds that a native file belongs to them. Any thread."""
+        """Those of which the index holds that a native file belongs to them. Any thread.
+
+        Not those that are just leaving the root: they are shown without a gap, real until the
+        rename and unreal from then on.
+        """
         with self.store.env.read() as txn:
-            return {ino for ino in inodes if self.store.real.get(txn, ino) is not None}
+            return {
+                ino
+                for ino in inodes
+                if self.store.real.get(txn, ino) is not None and not self._leaves(txn, ino)
+            }
+
+    def _leaves(self, txn: Txn, ino: Inode) -> bool:
+        decision = self.store.decisions.get(txn, ino)
+        return decision is not None and decision.action is Action.UNREALIZE
 
     def cached_bytes(self, inodes: Iterable[Inode]) -> dict[Inode, int]:
         """Bytes of disk that the cache uses for these, 0 left out. Any thread."""

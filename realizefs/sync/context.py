@@ -20,6 +20,7 @@ from realizefs.sync.batch import Batch
 from realizefs.sync.bell import Bell
 from realizefs.sync.links import Links
 from realizefs.sync.overlay import Overlay
+from realizefs.sync.renames import Renames
 from realizefs.sync.writer import Writer
 
 T = TypeVar("T")
@@ -50,6 +51,11 @@ class Context:
     arriving: Callable[[Inode, Digest], Ranges] = lambda ino, digest: NO_RANGES
     """ranges that were fetched and are being stored at this moment"""
     on_touched: Callable[[bytes], None] = lambda path: None
+    renames: Renames = field(init=False)
+    """what is known of renames that peers made"""
+
+    def __post_init__(self) -> None:
+        self.renames = Renames(self.store.root, self.clock)
 
     async def commit(self, work: Callable[[Batch], T]) -> T:
         """Run `work` on a Batch in a transaction; tell everybody once it is committed."""

@@ -56,7 +56,7 @@ class Gossip:
 
         def apply(batch: Batch) -> None:
             for row in message.rows:
-                apply_row(batch, row, peer)
+                apply_row(batch, row, peer, context.renames)
             context.store.cursors.set_theirs(batch.txn, peer, message.replica, message.last)
 
         await context.commit(apply)

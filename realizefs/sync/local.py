@@ -46,11 +46,21 @@ def record_move(batch: Batch, ino: Inode, parent: Inode, name: bytes, now_ns: in
     over = _vacate(batch, parent, name, ino)
     old_parent, old_name = entry.parent, entry.name
     batch.store.tree.move(batch.txn, ino, parent, name)
-    grave = batch.store.inodes.allocate()
-    batch.put(grave, old_parent, old_name, entry.version.tombstone(batch.me, now_ns))
     batch.put(ino, parent, name, _moved(batch, entry, over))
-    if entry.version.kind is Kind.DIRECTORY:
+    _bury(batch, ino, entry, (old_parent, old_name), now_ns)
+
+
+def _bury(batch: Batch, ino: Inode, was: Entry, place: tuple[Inode, bytes], now_ns: int) -> None:
+    """Tombstones for the old names of what moved. Depth bounded by PATH_BYTES_MAX.
+
+    Peers hear of a new name before the old one is gone, and of what was in a directory before
+    the directory: then they take what they have of it along (see `renames`).
+    """
+    grave = batch.store.inodes.allocate()
+    batch.put(grave, *place, was.version.tombstone(batch.me, now_ns))
+    if was.version.kind is Kind.DIRECTORY:
         _move_children(batch, ino, grave, now_ns)
+        batch.store.tree.touch(batch.txn, grave)
 
 
 def record_exchange(batch: Batch, one: Inode, other: Inode) -> None:
@@ -91,17 +101,14 @@ def _moved(batch: Batch, entry: Entry, over: Version | None) -> Version:
 
 
 def _move_children(batch: Batch, directory: Inode, grave: Inode, now_ns: int) -> None:
-    """Below a moved directory every path is another one. Depth bounded by PATH_BYTES_MAX."""
+    """Below a moved directory every path is another one."""
     for child in list(batch.store.tree.children(batch.txn, directory)):
         if child.deleted:
             batch.store.tree.move(batch.txn, child.ino, grave, child.name)
             continue
         entry = _entry(batch, child.ino)
-        below = batch.store.inodes.allocate()
-        batch.put(below, grave, child.name, entry.version.tombstone(batch.me, now_ns))
         batch.put(child.ino, directory, child.name, _moved(batch, entry, None))
-        if child.kind is Kind.DIRECTORY:
-            _move_children(batch, child.ino, below, now_ns)
+        _bury(batch, child.ino, entry, (grave, child.name), now_ns)
 
 
 def count_below(tree: Tree, txn: Txn, ino: Inode) -> int:

@@ -5,13 +5,11 @@ The xattr goes first: after a crash in between the next scan finds it and sets t
 
 import errno
 import os
-from typing import Protocol
 
 import trio
 
-from realizefs.model.entries import Entry, Fingerprint
+from realizefs.model.entries import Fingerprint, Node
 from realizefs.model.errors import BadMark, NotFound
-from realizefs.model.ids import Inode
 from realizefs.model.marks import Mark
 from realizefs.model.paths import show
 from realizefs.store.realfile import Root
@@ -23,26 +21,7 @@ from realizefs.sync.record import MARK_XATTR, set_mark
 _NO_XATTRS = (errno.ENOTSUP, errno.EPERM, errno.EACCES)
 
 
-class Marked(Protocol):
-    """A node of the arena."""
-
-    @property
-    def ino(self) -> Inode:
-        """The inode itself."""
-        ...
-
-    @property
-    def path(self) -> bytes:
-        """Where it is now."""
-        ...
-
-    @property
-    def entry(self) -> Entry | None:
-        """What the index knows of it."""
-        ...
-
-
-async def change_mark(context: Context, node: Marked, mark: Mark | None) -> None:
+async def change_mark(context: Context, node: Node, mark: Mark | None) -> None:
     """Set or clear the mark of a node; committed on return."""
     stats = await trio.to_thread.run_sync(_mark_native, context.store.root, node.path, mark)
     if node.entry is None:  # made just now: the scanner takes the mark over from the xattr

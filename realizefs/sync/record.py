@@ -11,22 +11,20 @@ conflict copy before the transaction commits: after a crash in between the copy 
 next scan, and the missing original merges as a delete that lost against the peer's edit.
 """
 
-import errno
+import stat
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from realizefs.core.merge import merge
 from realizefs.model import paths
+from realizefs.model.decisions import Action
 from realizefs.model.entries import Entry, Fingerprint, RealRow
 from realizefs.model.ids import NO_DIGEST, Inode
 from realizefs.model.marks import Mark
 from realizefs.model.versions import Kind, Vector, Version, join_vectors, vector_of
 from realizefs.store.hashing import ContentHash
-from realizefs.store.openat import RENAME_NOREPLACE
+from realizefs.sync.aside import keep_above, native_fingerprint, set_aside
 from realizefs.sync.batch import Batch
 from realizefs.sync.overlay import Overlay
-
-MTIME_FUTURE_NS = 2**63 - 1
 
 MARK_XATTR = b"user.realize.mark"
 
@@ -48,7 +46,7 @@ class Found:
     marks_readable: bool = True
 
 
-def record_found(batch: Batch, overlay: Overlay, found: Found) -> Inode | None:
+def record_found(batch: Batch, overlay: Overlay, found: Found, now_ns: int) -> Inode | None:
     """Index a native thing; None if its parent isn't indexed (it was renamed meanwhile)."""
     if not found.path:  # the root itself has a mark and nothing else that is shared
         _record_mark(batch, batch.store.tree.root, found, appeared=False)
@@ -58,11 +56,45 @@ def record_found(batch: Batch, overlay: Overlay, found: Found) -> Inode | None:
     if parent is None:
         batch.touched.add(parent_path)
         return None
+    if _is_stale(batch, parent, name, found):
+        batch.touched.add(found.path)
+        return None
+    leaving = _leaving(batch, parent, name, found)
+    if leaving is not None:
+        return leaving
     ino = _inode(batch, overlay, parent, name)
+    if found.kind is not Kind.DIRECTORY and not _emptied(batch, ino, now_ns):
+        set_aside(batch, found.path, _local_version(batch, None, None, found))
+        return None  # something unreal is in the directory of that name: it keeps the name
     appeared = batch.store.real.get(batch.txn, ino) is None
     _record_version(batch, ino, parent, name, found)
     _record_mark(batch, ino, found, appeared=appeared)
+    keep_above(batch, parent)
     return ino
+
+
+def _is_stale(batch: Batch, parent: Inode, name: bytes, found: Found) -> bool:
+    """Whether something that the index thinks unreal has gone again since it was looked at.
+
+    We may have taken it out of the root meanwhile; who recorded it then would find it gone later
+    and take that for the user's will (R8).
+    """
+    dirent = batch.store.tree.lookup(batch.txn, parent, name)
+    if dirent is None or batch.store.real.get(batch.txn, dirent.ino) is not None:
+        return False
+    return native_fingerprint(batch.store.root, found.path) != found.fingerprint
+
+
+def _leaving(batch: Batch, parent: Inode, name: bytes, found: Found) -> Inode | None:
+    """The inode of what a peer deleted and is still here as it was indexed: not made anew."""
+    dirent = batch.store.tree.lookup(batch.txn, parent, name)
+    real = batch.store.real.get(batch.txn, dirent.ino) if dirent and dirent.deleted else None
+    entry = batch.store.tree.entry(batch.txn, dirent.ino) if dirent else None
+    if dirent is None or real is None or entry is None or not _agrees(entry.version, real, found):
+        return None
+    row = replace(real, fingerprint=found.fingerprint)
+    _record_real(batch, dirent.ino, row, announce=False)
+    return dirent.ino
 
 
 def _inode(batch: Batch, overlay: Overlay, parent: Inode, name: bytes) -> Inode:
@@ -81,6 +113,18 @@ def _inode(batch: Batch, overlay: Overlay, parent: Inode, name: bytes) -> Inode:
             batch.store.tree.move(batch.txn, child.ino, ino, child.name)
         batch.store.forget(batch.txn, dirent.ino)
     return ino
+
+
+def _emptied(batch: Batch, ino: Inode, now_ns: int) -> bool:
+    """Whether nothing is alive below what has become a file; what was real there is gone.
+
+    Recorded before the file itself is, so that peers hear of it in that order.
+    """
+    empty = True
+    for child in list(batch.store.tree.children(batch.txn, ino)):
+        if not child.deleted:
+            empty = _gone(batch, child.ino, now_ns) and empty
+    return empty
 
 
 def _record_version(batch: Batch, ino: Inode, parent: Inode, name: bytes, found: Found) -> None:
@@ -108,9 +152,7 @@ def _record_version(batch: Batch, ino: Inode, parent: Inode, name: bytes, found:
 def _agrees(current: Version, real: RealRow | None, found: Found) -> bool:
     """Whether the native thing is what the index says it is: no new version then."""
     if found.kind is Kind.DIRECTORY:
-        known = real.fingerprint.mode if real else current.mode
-        live = not current.deleted and current.kind is Kind.DIRECTORY
-        return live and (known & 0o7777) == (found.fingerprint.mode & 0o7777)
+        return _directory_agrees(current, real, found)
     digest = found.content.hash if found.content else NO_DIGEST
     if real is not None:  # compared with what it was when indexed, not with a newer version
         same_stat = (real.fingerprint.mode, real.fingerprint.mtime_ns) == (
@@ -126,6 +168,16 @@ def _agrees(current: Version, real: RealRow | None, found: Found) -> bool:
         and (found.kind is Kind.SYMLINK or current.mode == found.fingerprint.mode & 0o7777)
         and current.mtime_ns == found.fingerprint.mtime_ns
     )
+
+
+def _directory_agrees(current: Version, real: RealRow | None, found: Found) -> bool:
+    """Its mode is all there is to a directory. If a peer has deleted or replaced it meanwhile,
+    the one that was indexed is on its way out; one made again since then is a new fact."""
+    live = not current.deleted and current.kind is Kind.DIRECTORY
+    if real is None:
+        return live and current.mode == found.fingerprint.mode & 0o7777
+    same = real.fingerprint.ino == found.fingerprint.ino
+    return (live or same) and real.fingerprint.mode == found.fingerprint.mode
 
 
 def _local_version(
@@ -191,8 +243,12 @@ def record_gone(batch: Batch, path: bytes, now_ns: int) -> None:
     Below a vanished directory only what was real is deleted: unreal files were never in it.
     """
     ino = batch.store.tree.resolve(batch.txn, path)
-    if ino is not None and ino != batch.store.tree.root:
-        _gone(batch, ino, now_ns)
+    if ino is None or ino == batch.store.tree.root:
+        return
+    if native_fingerprint(batch.store.root, path) is not None:
+        batch.touched.add(path)  # it is back, perhaps because we realized it (R8)
+        return
+    _gone(batch, ino, now_ns)
 
 
 def _gone(batch: Batch, ino: Inode, now_ns: int) -> bool:
@@ -210,30 +266,19 @@ def _gone(batch: Batch, ino: Inode, now_ns: int) -> bool:
     if real is None:
         return False
     batch.store.real.delete(batch.txn, ino)
-    if not dead or (real.hash != entry.version.hash):
-        batch.held_changed(ino)  # a peer's newer version, or something inside, lives on
-        return False
+    decision = batch.store.decisions.get(batch.txn, ino)
+    leaving = decision is not None and decision.action is Action.UNREALIZE
+    if not dead or leaving or _is_older(real, entry.version):
+        batch.held_changed(ino)  # something inside, or a peer's newer version, lives on, or it
+        return False  # was us who took it out of the root (R8), before or after a crash
     batch.put(ino, entry.parent, entry.name, entry.version.tombstone(batch.me, now_ns))
     return True
 
 
-def set_aside(batch: Batch, path: bytes, loser: Version) -> bytes | None:
-    """Rename the native file of a version that lost to `NAME (conflict PEER DATE).EXT`.
-
-    The new name is found by the scanner as a new file. None if there is nothing to rename.
-    """
-    parent, name = paths.split(path)
-    seconds = min(max(loser.mtime_ns, 0), MTIME_FUTURE_NS) // 10**9
-    when = datetime.fromtimestamp(min(seconds, 253402300799), UTC).strftime("%Y-%m-%d %H.%M.%S")
-    for attempt in range(100):
-        date = when if not attempt else f"{when} {attempt}"
-        copy = paths.join(parent, paths.conflict_name(name, batch.me_name, date))
-        try:
-            batch.store.root.rename(path, copy, RENAME_NOREPLACE)
-        except FileExistsError:
-            continue
-        except FileNotFoundError:
-            return None
-        batch.touched.add(copy)
-        return copy
-    raise OSError(errno.EEXIST, "too many conflict copies", paths.show(path))
+def _is_older(real: RealRow, version: Version) -> bool:
+    """Whether the file that was real here was another than the current version."""
+    if stat.S_ISDIR(real.fingerprint.mode) != (version.kind is Kind.DIRECTORY):
+        return True
+    if version.kind is Kind.SYMLINK:  # has no hash to tell it by
+        return real.vector != version.vector
+    return real.hash != version.hash

@@ -273,6 +273,6 @@ class Scanner:
             for path in gone:
                 record_gone(batch, path, now_ns)
             for one in found:
-                record_found(batch, context.overlay, one)
+                record_found(batch, context.overlay, one, now_ns)
 
         await context.commit(record)

@@ -28,13 +28,18 @@ class Trash:
         self._root = root
         self._clock = clock
 
-    def take(self, path: bytes, expected: Fingerprint) -> None:
-        """Move a real file here (a symlink has nothing to keep); Busy if it isn't `expected`."""
+    def take(self, path: bytes, expected: Fingerprint) -> bytes:
+        """Move a real file here; its place in the state directory. Busy if it isn't `expected`.
+
+        A symlink has nothing to keep, and no place: b"".
+        """
         if not stat.S_ISREG(expected.mode):
             self._root.unlink(path)
-            return
+            return b""
         with self._place(path) as (directory, name):
             self._root.adopt(path, expected, directory, name)
+            opened = os.readlink(f"/proc/self/fd/{directory}")
+        return b"trash/" + os.fsencode(os.path.basename(opened)) + b"/" + name
 
     def keep(self, path: bytes, replaced: Place) -> None:
         """Move here what was replaced at `path` and is at `replaced` now."""

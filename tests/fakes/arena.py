@@ -15,7 +15,7 @@ import trio
 
 from realizefs.model import paths
 from realizefs.model.changes import Change, ChangeKind
-from realizefs.model.entries import Dirent, Entry
+from realizefs.model.entries import Dirent, Entry, Node
 from realizefs.model.errors import Unreachable
 from realizefs.model.ids import NO_DIGEST, Digest, Inode
 from realizefs.model.marks import Mark
@@ -25,13 +25,6 @@ from realizefs.store.realfile import Root
 from realizefs.sync.overlay import Overlay
 
 MTIME_NS = 1_600_000_000_123_456_789
-
-
-@dataclass(frozen=True, slots=True)
-class FakeNode:
-    ino: Inode
-    path: bytes
-    entry: Entry | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +115,11 @@ class FakeArena:
 
     # -- the port -----------------------------------------------------------------------------
 
-    def node(self, ino: Inode) -> FakeNode:
+    def node(self, ino: Inode) -> Node:
         path = self._indexed_path(ino) or self.overlay.path(ino, self._indexed_path)
         if path is None and ino != self.root_ino:
             raise FileNotFoundError(2, "no such inode")
-        return FakeNode(ino, path or b"", self.entries.get(ino))
+        return Node(ino, path or b"", self.entries.get(ino))
 
     def _indexed_path(self, ino: Inode) -> bytes | None:
         if ino == self.root_ino:

@@ -71,6 +71,7 @@ class Peer:
     def explain(self) -> str:
         """Everything that may say why something didn't happen."""
         lines = [f"{self.household.roster.name}: {self.arena.status()}"]
+        lines += [str(one) for one in self.root.rglob("*") if ".realize/" not in str(one)]
         for path in sorted(self.paths()):
             entry = self.entry(path)
             if entry is not None:

@@ -1,6 +1,7 @@
 """A household of real processes: each machine has a home of its own, and everything is done by
 the `realizefs` command, as a person would do it."""
 
+import errno
 import json
 import os
 import random
@@ -20,6 +21,7 @@ from realizefs.model.errors import NoDaemon
 from tests.household.waiting import SECONDS, until
 
 REALIZEFS = Path(sys.executable).with_name("realizefs")
+PYCACHE = Path(__file__).parents[2] / ".cache" / "pycache"
 STATUS = "user.realize.status"
 MARK = "user.realize.mark"
 
@@ -56,10 +58,23 @@ class Machine:
     def command(self, *arguments: str | Path) -> list[str]:
         return [str(REALIZEFS), "--home", str(self.home), *map(str, arguments)]
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Compiled modules are kept, whatever the caller wants: there are hundreds of starts."""
+        inherited = {
+            key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"
+        }
+        return {**inherited, "PYTHONPYCACHEPREFIX": str(PYCACHE)}
+
     def run(self, *arguments: str | Path, cwd: Path | None = None) -> Done:
         """A command, whatever comes of it."""
         done = subprocess.run(
-            self.command(*arguments), capture_output=True, check=False, timeout=60, cwd=cwd
+            self.command(*arguments),
+            capture_output=True,
+            check=False,
+            timeout=60,
+            cwd=cwd,
+            env=self.environment,
         )
         out, err = (text.decode("utf-8", "surrogateescape") for text in (done.stdout, done.stderr))
         return Done(done.returncode, out, err)
@@ -88,7 +103,11 @@ class Machine:
         """Start `realizefs serve`, and wait until it is up."""
         with self.log.open("ab") as log:
             self._serving = subprocess.Popen(
-                self.command("serve"), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                self.command("serve"),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self.environment,
             )
         self.ask("status", "--wait", "30")
 
@@ -188,6 +207,16 @@ def wait_word(path: Path, wanted: str) -> None:
     until(lambda: path.exists() and word(path) == wanted, f"{path.name} is {wanted}")
 
 
+def readable(path: Path) -> bool:
+    """Whether all of a file can be read; it may need a peer that isn't here yet."""
+    try:
+        path.read_bytes()
+    except OSError as error:
+        assert error.errno == errno.EHOSTUNREACH, error
+        return False
+    return True
+
+
 def failure(call: Any, *arguments: Any) -> int:
     """The errno that a call fails with."""
     try:
@@ -198,15 +227,14 @@ def failure(call: Any, *arguments: Any) -> int:
 
 
 def free_port() -> int:
-    """A port that is free on IPv4 and IPv6, below those that outgoing connections get."""
-    while True:
-        port = random.SystemRandom().randrange(10000, 32000)
-        with suppress(OSError):
-            for family in (socket.AF_INET, socket.AF_INET6):
-                with closing(socket.socket(family)) as tried:
-                    tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    tried.bind(("localhost", port))
+    """A port that is free, below those that outgoing connections are given."""
+    tries = random.SystemRandom()
+    for _ in range(100):
+        port = tries.randrange(10000, 32000)
+        with closing(socket.socket()) as tried, suppress(OSError):
+            tried.bind(("127.0.0.1", port))
             return port
+    raise AssertionError("no port is free")
 
 
 def end_process(pid: int, number: signal.Signals) -> None:

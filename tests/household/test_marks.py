@@ -64,6 +64,27 @@ def test_own_makes_plain_files_and_watch_brings_them_back(pair: Pair) -> None:
         assert (pair.files / name).read_bytes() == content
 
 
+def test_nothing_vanishes_while_it_leaves_the_root(pair: Pair) -> None:
+    """Between the rename out of the root and the index's note of it a file had no place."""
+    names = [f"leaving/{kind}{number}" for kind in ("full", "empty") for number in range(50)]
+    (pair.files / "leaving").mkdir()
+    for name in names:
+        (pair.files / name).write_text("x" if "full" in name else "")
+    (pair.files / "leaving/link").symlink_to("full0")
+    until(lambda: all((pair.mnt / name).exists() for name in [*names, "leaving/link"]), "it is seen")
+    os.setxattr(pair.mnt / "leaving", MARK, b"own")
+    wait_words(pair, dict.fromkeys(names, b""), "real")
+    os.removexattr(pair.mnt / "leaving", MARK)
+
+    def all_cached() -> bool:
+        assert (pair.mnt / "leaving/link").is_symlink()
+        words = {word(pair.mnt / name) for name in names}  # asks the daemon, not the kernel's cache
+        assert len(os.listdir(pair.mnt / "leaving")) == len(names) + 1
+        return words == {"cached"}
+
+    until(all_cached, "all are cached again")
+
+
 def test_a_mark_on_one_file_is_about_that_file(pair: Pair) -> None:
     contents = tree(pair, "one")
     os.setxattr(pair.mnt / "one/large", MARK, b"own")
@@ -78,8 +99,8 @@ def test_a_mark_on_one_file_is_about_that_file(pair: Pair) -> None:
 def test_the_files_own_mark_comes_first_then_the_nearest_directory(pair: Pair) -> None:
     contents = tree(pair, "nested")
     os.setxattr(pair.mnt / "nested/small", MARK, b"own")
-    os.setxattr(pair.mnt / "nested", MARK, b"keep")
     os.setxattr(pair.mnt / "nested/deep", MARK, b"watch")
+    os.setxattr(pair.mnt / "nested", MARK, b"keep")
     wait_word(pair.mnt / "nested/small", "real")
     wait_word(pair.mnt / "nested/large", "cached")
     effective = {

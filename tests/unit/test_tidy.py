@@ -4,6 +4,7 @@ Everything here reads the source as text and syntax trees; nothing of realizefs 
 """
 
 import ast
+import re
 import subprocess
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -14,6 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "realizefs"
 TESTS = ROOT / "tests"
+SCRIPTS = ROOT / "scripts"
 
 MODULE_LINES_MAX = 350  # one idea a file; beyond this it is two
 TEST_LINES_MAX = 500
@@ -63,7 +65,8 @@ def too_long(folder: Path, lines_max: int) -> Iterator[str]:
 
 def test_modules_hold_one_idea() -> None:
     rule = f"A module has at most {MODULE_LINES_MAX} lines: divide these by idea."
-    assert_none(too_long(PACKAGE, MODULE_LINES_MAX), rule)
+    offenders = (one for folder in (PACKAGE, SCRIPTS) for one in too_long(folder, MODULE_LINES_MAX))
+    assert_none(offenders, rule)
 
 
 def test_test_files_tell_one_story() -> None:
@@ -74,7 +77,7 @@ def test_test_files_tell_one_story() -> None:
 def test_functions_fit_a_screen() -> None:
     offenders = (
         f"{place(path, node)} {node.name} has {lines} lines"
-        for folder in (PACKAGE, TESTS)
+        for folder in (PACKAGE, SCRIPTS, TESTS)
         for path in sources(folder)
         for node in functions(path)
         if (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > FUNCTION_LINES_MAX
@@ -85,7 +88,7 @@ def test_functions_fit_a_screen() -> None:
 def test_modules_are_named_for_their_idea() -> None:
     offenders = (
         place(path)
-        for folder in (PACKAGE, TESTS)
+        for folder in (PACKAGE, SCRIPTS, TESTS)
         for path in sources(folder)
         if NAMELESS & {path.stem, path.parent.name}
     )
@@ -192,6 +195,17 @@ def test_every_module_is_used() -> None:
     modules = (path for path in sources(PACKAGE) if path.name != "__init__.py")
     offenders = (place(path) for path in modules if module_name(path) not in used | ENTRY_POINTS)
     assert_none(offenders, "No module of realizefs imports these: use them or remove them.")
+
+
+def test_every_layer_lists_its_modules() -> None:
+    rule = "The docstring of the layer's __init__ lists its modules in reading order; it lacks:"
+    offenders = (
+        place(path)
+        for path in sources(PACKAGE)
+        if path.parent.parent == PACKAGE and path.name != "__init__.py"
+        if path.stem not in re.findall(r"\w+", sources(PACKAGE)[path.parent / "__init__.py"])
+    )
+    assert_none(offenders, rule)
 
 
 # Tests wait for events and run everywhere.

@@ -10,15 +10,18 @@ from tests.fakes.peer import introduce, running_peer, until, write
 
 async def test_a_peer_invited_by_one_member_is_introduced_to_the_others(tmp_path: Path) -> None:
     write(tmp_path / "a/root", "f", b"of a")
-    async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
-        async with running_peer(tmp_path / "b", "b") as b, running_peer(tmp_path / "c", "c") as c:
-            await introduce(a, b)
-            await until(lambda: b.entry("f"))
-            await introduce(b, c)  # what an invitation of b's does
-            await until(lambda: c.identity.peer in {one.peer for one in a.household.peers()})
-            await until(lambda: all(one.connected for one in a.household.peers()))
-            await until(lambda: c.entry("f") and c.status("f") == "remote")
-            assert await c.read("f") == b"of a"
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b") as b,
+        running_peer(tmp_path / "c", "c") as c,
+    ):
+        await introduce(a, b)
+        await until(lambda: b.entry("f"))
+        await introduce(b, c)  # what an invitation of b's does
+        await until(lambda: c.identity.peer in {one.peer for one in a.household.peers()})
+        await until(lambda: all(one.connected for one in a.household.peers()))
+        await until(lambda: c.entry("f") and c.status("f") == "remote")
+        assert await c.read("f") == b"of a"
 
 
 async def test_a_change_travels_through_a_peer_that_stores_nothing(tmp_path: Path) -> None:
@@ -41,37 +44,43 @@ async def test_a_change_travels_through_a_peer_that_stores_nothing(tmp_path: Pat
 async def test_the_reader_does_not_notice_that_one_of_two_holders_leaves(tmp_path: Path) -> None:
     content = os.urandom(6 * MIB)
     write(tmp_path / "a/root", "big", content)
-    async with running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b:
-        async with running_peer(tmp_path / "c", "c") as c:
-            async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
-                await introduce(a, b, c)
-                await until((b.root / "big").exists)
-                await until(lambda: c.entry("big"))
-                await until(lambda: len(c.arena.describe(c.arena.resolve(b"big")).holders) == 2)
-                assert await c.read("big", 0, MIB) == content[:MIB]
-            assert await c.read("big") == content
+    async with (
+        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
+        running_peer(tmp_path / "c", "c") as c,
+    ):
+        async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
+            await introduce(a, b, c)
+            await until((b.root / "big").exists)
+            await until(lambda: c.entry("big"))
+            await until(lambda: len(c.arena.describe(c.arena.resolve(b"big")).holders) == 2)
+            assert await c.read("big", 0, MIB) == content[:MIB]
+        assert await c.read("big") == content
 
 
 async def test_three_owners_end_with_the_same_files_after_editing_apart(tmp_path: Path) -> None:
     names = ["a", "b", "c"]
-    async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
-        async with running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b:
-            async with running_peer(tmp_path / "c", "c", mark=Mark.OWN) as c:
-                await introduce(a, b, c)
-                write(a.root, "shared", b"common")
-                await until(lambda: all((one.root / "shared").exists() for one in (b, c)))
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
+        running_peer(tmp_path / "c", "c", mark=Mark.OWN) as c,
+    ):
+        await introduce(a, b, c)
+        write(a.root, "shared", b"common")
+        await until(lambda: all((one.root / "shared").exists() for one in (b, c)))
     for name in names:
         write(tmp_path / name / "root", "shared", f"edited by {name}".encode())
         write(tmp_path / name / "root", f"new-{name}", name.encode())
-    async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
-        async with running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b:
-            async with running_peer(tmp_path / "c", "c", mark=Mark.OWN) as c:
-                await introduce(a, b, c)
-                roots = [a.root, b.root, c.root]
-                await until(lambda: all(len(_contents(root)) == 6 for root in roots))
-                await until(lambda: _contents(a.root) == _contents(b.root) == _contents(c.root))
-                found = set(_contents(a.root).values())
-                assert found >= {f"edited by {name}".encode() for name in names}
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
+        running_peer(tmp_path / "c", "c", mark=Mark.OWN) as c,
+    ):
+        await introduce(a, b, c)
+        roots = [a.root, b.root, c.root]
+        await until(lambda: all(len(_contents(root)) == 6 for root in roots))
+        await until(lambda: _contents(a.root) == _contents(b.root) == _contents(c.root))
+        found = set(_contents(a.root).values())
+        assert found >= {f"edited by {name}".encode() for name in names}
 
 
 def _contents(root: Path) -> dict[str, bytes]:

@@ -1,0 +1,82 @@
+"""What loses its name and must not be lost: conflict copies, and directories that come back (R2).
+
+Runs in a transaction in a worker thread, which may run twice.
+"""
+
+import errno
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from realizefs.model import paths
+from realizefs.model.entries import Entry, Fingerprint
+from realizefs.model.ids import Inode
+from realizefs.model.versions import Kind, Version
+from realizefs.store.openat import RENAME_NOREPLACE
+from realizefs.store.realfile import Root
+from realizefs.sync.batch import Batch
+
+MTIME_FUTURE_NS = 2**63 - 1
+
+_ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+"""Nothing at a path: no such name, or what is above it is a file or a symlink by now."""
+
+PLACEHOLDER = Version(Kind.DIRECTORY, mode=0o755)
+"""A directory that must exist because something is in it; its own row dominates this."""
+
+
+def native_fingerprint(root: Root, path: bytes) -> Fingerprint | None:
+    """Of what is natively at a path; None for nothing."""
+    try:
+        return root.fingerprint(path)
+    except OSError as error:
+        if error.errno in _ABSENT:
+            return None
+        raise
+
+
+def keep_above(batch: Batch, directory: Inode) -> None:
+    """Something alive is in here: so are this directory and those above it."""
+    at = directory
+    while at != batch.store.tree.root:
+        entry = batch.store.tree.entry(batch.txn, at)
+        assert entry is not None, "a parent always has its entry"
+        was = entry.version
+        if not was.deleted and was.kind is Kind.DIRECTORY:
+            return  # and then those above it are, too
+        if not was.deleted and was.author == batch.me:  # the directory keeps the name
+            keep_loser(batch, entry, was)
+        directory_again = replace(PLACEHOLDER, mtime_ns=was.mtime_ns)
+        batch.put(at, entry.parent, entry.name, directory_again.changed(batch.me, was.vector))
+        at = entry.parent
+
+
+def keep_loser(batch: Batch, entry: Entry, loser: Version) -> None:
+    """Where the file of a version that lost is real here, it gets another name."""
+    real = batch.store.real.get(batch.txn, entry.ino)
+    path = batch.store.tree.path(batch.txn, entry.ino)
+    if real is None or path is None or real.hash != loser.hash:
+        return  # the bytes are at other peers, whose trash keeps what they replace
+    set_aside(batch, path, loser)
+    batch.store.real.delete(batch.txn, entry.ino)
+
+
+def set_aside(batch: Batch, path: bytes, loser: Version) -> bytes | None:
+    """Rename the native file of a version that lost to `NAME (conflict PEER DATE).EXT`.
+
+    The new name is found by the scanner as a new file. None if there is nothing to rename.
+    """
+    parent, name = paths.split(path)
+    seconds = min(max(loser.mtime_ns, 0), MTIME_FUTURE_NS) // 10**9
+    when = datetime.fromtimestamp(min(seconds, 253402300799), UTC).strftime("%Y-%m-%d %H.%M.%S")
+    for attempt in range(100):
+        date = when if not attempt else f"{when} {attempt}"
+        copy = paths.join(parent, paths.conflict_name(name, batch.me_name, date))
+        try:
+            batch.store.root.rename(path, copy, RENAME_NOREPLACE)
+        except FileExistsError:
+            continue
+        except FileNotFoundError:
+            return None
+        batch.touched.add(copy)
+        return copy
+    raise OSError(errno.EEXIST, "too many conflict copies", paths.show(path))
