@@ -70,6 +70,7 @@ struct Row {
   blockRoot @9 :Data;       # 32 bytes or none
   target @10 :Data;
   vector @11 :List(Counter);  # ascending peers, no zero counts
+  lineage @12 :List(Counter); # likewise; none: the vector
 }
 
 struct Rows {

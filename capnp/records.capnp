@@ -22,6 +22,7 @@ struct Entry {
   target @11 :Data;
   author @12 :UInt64;     # peer
   vector @13 :List(UInt64);
+  lineage @14 :List(UInt64); # none: the vector
 }
 
 struct RealRow {

@@ -107,6 +107,7 @@ def _row(reader: Any) -> m.Row:
         deleted=reader.deleted,
         vector=_vector(reader.vector),
         author=PeerId(reader.author),
+        lineage=_vector(reader.lineage) or None,
     )
     _check_version(version)
     return m.Row(_path(reader.path), version, _HELD[reader.held])

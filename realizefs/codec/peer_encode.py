@@ -78,6 +78,8 @@ def row(value: m.Row) -> dict[str, Any]:
         fields["blockRoot"] = version.block_root
     if version.target:
         fields["target"] = version.target
+    if version.lineage:
+        fields["lineage"] = [{"peer": peer, "count": count} for peer, count in version.lineage]
     return fields
 
 

@@ -26,7 +26,7 @@ T = TypeVar("T")
 TRAVERSAL_WORDS_MAX = 1 << 20
 """Words of 8 bytes that one record may make us read: a blob's ranges are the longest."""
 
-_ENTRY = "parent name seq origin kind hash blockRoot size mtimeNs mode target deleted vector author"
+_ENTRY = "parent name seq origin kind hash blockRoot size mtimeNs mode target deleted vector author lineage"
 _PLACE = "parent name seq"
 _REAL = "dev ino size mtimeNs ctimeNs mode hash vector"
 _DECISION = "action hash attempts retryAtNs waitForPeer error"
@@ -81,6 +81,8 @@ def encode_entry(entry: Entry) -> bytes:
         message.target = version.target
     if version.deleted:
         message.deleted = True
+    if version.lineage:
+        message.lineage = list(chain.from_iterable(version.lineage))
     return bytes(message.to_bytes_packed())
 
 
@@ -105,6 +107,7 @@ def _entry(  # noqa: PLR0913, PLR0917 - in the order of _ENTRY
     deleted: bool,
     vector: Any,
     author: int,
+    lineage: Any,
 ) -> Entry:
     version = Version(
         Kind(kind),
@@ -117,6 +120,7 @@ def _entry(  # noqa: PLR0913, PLR0917 - in the order of _ENTRY
         deleted,
         _vector(vector),
         PeerId(author),
+        _vector(lineage) or None,
     )
     return Entry(ino, Inode(parent), name, version, PeerId(origin), Seq(seq))
 

@@ -65,6 +65,11 @@ class Version:
     sends it. `size` in bytes, `mtime_ns` nanoseconds since 1970 (may be negative), `mode` the
     permission bits 0o7777, `target` where a symlink points. `author` made this version.
     A tombstone has `deleted` and keeps the kind of what was there.
+
+    `lineage`: what the content was made from. `vector` grows by merging, too: the winner of a
+    conflict has seen the loser, its content has not. Whoever has a content of its own replaced by
+    one that doesn't descend from it keeps a copy (R2), even if a third peer has merged the two
+    before. None where it is the vector, which is nearly always; see `ancestry`.
     """
 
     kind: Kind
@@ -77,22 +82,36 @@ class Version:
     deleted: bool = False
     vector: Vector = ()
     author: PeerId = PeerId(0)
+    lineage: Vector | None = None
+
+    @property
+    def ancestry(self) -> Vector:
+        """The changes that this content descends from."""
+        return self.vector if self.lineage is None else self.lineage
+
+    def told(self, vector: Vector, lineage: Vector) -> "Version":
+        """This state with another vector and lineage."""
+        return replace(self, vector=vector, lineage=None if lineage == vector else lineage)
 
     @property
     def content(self) -> tuple[Kind, bool, bytes, bytes]:
         """What makes two versions the same to a reader; metadata left out."""
         return (self.kind, self.deleted, self.hash, self.target)
 
-    def changed(self, author: PeerId, over: Vector) -> "Version":
-        """This state as a new change by `author` that has seen `over`."""
-        return replace(self, vector=bump(join_vectors(self.vector, over), author), author=author)
+    def changed(self, author: PeerId, over: Vector, replaced: Vector = ()) -> "Version":
+        """This state as a new change by `author` that has seen `over`, and replaces knowingly
+        what descends from `replaced`."""
+        vector = bump(join_vectors(self.vector, over), author)
+        lineage = join_vectors(self.ancestry, replaced)
+        return replace(self, author=author).told(vector, _with(lineage, vector, author))
 
     def tombstone(self, author: PeerId, now_ns: int) -> "Version":
         """The deletion of this version by `author`."""
-        return Version(
-            kind=self.kind,
-            mtime_ns=now_ns,
-            deleted=True,
-            vector=bump(self.vector, author),
-            author=author,
-        )
+        vector = bump(self.vector, author)
+        gone = Version(kind=self.kind, mtime_ns=now_ns, deleted=True, author=author)
+        return gone.told(vector, _with(self.ancestry, vector, author))
+
+
+def _with(lineage: Vector, vector: Vector, author: PeerId) -> Vector:
+    """The lineage of a change by `author` that `vector` has just counted."""
+    return vector_of({**dict(lineage), author: dict(vector)[author]})

@@ -14,9 +14,11 @@ In reading order:
     household, roster, joining      who is connected, who belongs to us, how they come in
     link, asking, links             one session; its requests; those that share an arena
     gossip, apply, serve            telling and hearing history; applying it; serving bytes
+    aside, renames                  conflict copies; following renames of what is real here
   from the index to the arena root and the cache
     engine, safety                  dirty paths → stored decisions; what may be dropped
-    jobs, actions, trash            carrying them out; realize and unrealize; what was replaced
+    jobs, actions, rootwork         carrying them out; realize and unrealize; their native half
+    trash                           what peers deleted or replaced here
     fetcher, sources, shelf         pieces on their way; from whom, verified; into the cache
     describe                        why a path is as it is
 """

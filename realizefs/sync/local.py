@@ -93,7 +93,7 @@ def _vacate(batch: Batch, parent: Inode, name: bytes, ino: Inode) -> Version | N
 def _moved(batch: Batch, entry: Entry, over: Version | None) -> Version:
     """The version at the new place; its real file, if any, is this version from now on."""
     vector = join_vectors(entry.version.vector, over.vector if over else ())
-    version = entry.version.changed(batch.me, vector)
+    version = entry.version.changed(batch.me, vector, over.ancestry if over else ())
     real = batch.store.real.get(batch.txn, entry.ino)
     if real is not None and real.vector == entry.version.vector:
         batch.store.real.put(batch.txn, entry.ino, replace(real, vector=version.vector))

@@ -20,7 +20,7 @@ from realizefs.model.decisions import Action
 from realizefs.model.entries import Entry, Fingerprint, RealRow
 from realizefs.model.ids import NO_DIGEST, Inode
 from realizefs.model.marks import Mark
-from realizefs.model.versions import Kind, Vector, Version, join_vectors, vector_of
+from realizefs.model.versions import Kind, Version, join_vectors, vector_of
 from realizefs.store.hashing import ContentHash
 from realizefs.sync.aside import keep_above, native_fingerprint, set_aside
 from realizefs.sync.batch import Batch
@@ -198,13 +198,16 @@ def _local_version(
     if current is None:
         return replace(fresh, vector=vector_of({batch.me: 1}))
     if current.content == fresh.content or current.deleted or (real is None and not current.vector):
-        base: Vector = current.vector
+        base, lineage = current.vector, current.ancestry
     elif real is None:
-        base = ()  # it appeared beside what a peer made, unseen: concurrent
+        base, lineage = (), ()  # it appeared beside what a peer made, unseen: concurrent
     else:
         base = real.vector
-    highest = max((count for _, count in join_vectors(base, current.vector)), default=0)
-    return replace(fresh, vector=vector_of({**dict(base), batch.me: highest + 1}))
+        lineage = current.ancestry if base == current.vector else base
+    count = max((count for _, count in join_vectors(base, current.vector)), default=0) + 1
+    return fresh.told(
+        vector_of({**dict(base), batch.me: count}), vector_of({**dict(lineage), batch.me: count})
+    )
 
 
 def _record_real(batch: Batch, ino: Inode, row: RealRow, *, announce: bool) -> None:

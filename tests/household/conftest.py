@@ -3,12 +3,12 @@ have written a traceback."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.household.machines import Machine, Pair, mounts_below, processes_naming
-from tests.household.waiting import until
 
 
 class Household:
@@ -81,9 +81,3 @@ def pair(fuse: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]
 def own_pair(household: Household) -> Pair:
     """A pair for one test that stops or kills."""
     return household.pair()
-
-
-def wait_for_files(pair: Pair, count: int) -> None:
-    """Until both know so many files."""
-    for machine in (pair.alice, pair.bob):
-        until(lambda one=machine: one.arena()["files"] == count, f"{machine.name} knows {count}")

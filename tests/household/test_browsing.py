@@ -45,8 +45,8 @@ def make_odd_tree(root: Path) -> None:
     (root / "sticky").chmod(0o1777)
     (root / "closed").mkdir()
     (root / "closed").chmod(0o500)
-    for name, target in [("to file", "empty file"), ("dangling", "/no/such"), ("loop", "loop")]:
-        (root / name).symlink_to(target)
+    for link, target in [("to file", "empty file"), ("dangling", "/no/such"), ("loop", "loop")]:
+        (root / link).symlink_to(target)
     os.symlink(b"\xff\xfe\n", os.path.join(top, b"odd target"))
     (root / "blocks").write_bytes(os.urandom(1_000_001))
     for seconds in (0, 1, 2_000_000_000):
@@ -106,7 +106,8 @@ def test_listing_fetches_nothing(odd: Pair) -> None:
 
 
 def test_diff_finds_nothing(odd: Pair) -> None:
-    command = ["diff", "-r", "--no-dereference", "-x", "fifo*", odd.files / "odd", odd.mnt / "odd"]
+    options = ["-r", "--no-dereference", "-x", "fifo*"]
+    command = ["diff", *options, f"{odd.files}/odd", f"{odd.mnt}/odd"]
     done = subprocess.run(command, capture_output=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
@@ -140,8 +141,9 @@ def test_the_attributes_say_what_is_known(pair: Pair) -> None:
     mine = pair.alice.info(pair.files / "known")
     assert (mine["status"], mine["mark"]) == ("real", "own")
     until(
-        lambda: pair.alice.info(pair.files / "known")["holders"]
-        == [{"peer": "bob", "state": "cached"}],
+        lambda: (
+            pair.alice.info(pair.files / "known")["holders"] == [{"peer": "bob", "state": "cached"}]
+        ),
         "alice hears that bob has cached it",
     )
 

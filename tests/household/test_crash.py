@@ -4,6 +4,7 @@ Whatever the moment, the next daemon ends in the same state, and nothing is lost
 """
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,15 @@ def progress(pair: Pair, name: str, wanted: str) -> int:
     return sum(found == wanted for found in all_words(pair, name).values())
 
 
+def advanced(pair: Pair, name: str, wanted: str, least: float) -> bool:
+    """Whether so many files are as they should be."""
+    return progress(pair, name, wanted) >= least
+
+
+def is_gone(path: Path) -> bool:
+    return not path.exists()
+
+
 def assert_settled(pair: Pair, name: str, expected: dict[str, tuple[bytes, int]]) -> None:
     """Nothing lost at the owner, the same through the mount, no rests in between."""
     assert contents_of(pair.files / name) == expected
@@ -106,9 +116,7 @@ def kill_after(pair: Pair, part: float) -> None:
     expected = make_tree(pair, name)
     for _, mark, wanted in STEPS:
         change_mark(pair, name, mark)
-        until(
-            lambda wanted=wanted: progress(pair, name, wanted) >= part * (FILES + 3), "it advances"
-        )
+        until(partial(advanced, pair, name, wanted, part * (FILES + 3)), "it advances")
         pair.bob.kill()
         pair.remount()
         wait_all(pair, name, wanted)
@@ -126,7 +134,7 @@ def test_killed_again_and_again(pair: Pair) -> None:
     for _, mark, wanted in STEPS:
         change_mark(pair, name, mark)
         for least in range(0, FILES, 30):
-            until(lambda wanted=wanted, least=least: progress(pair, name, wanted) >= least, "more")
+            until(partial(advanced, pair, name, wanted, least), "more")
             pair.bob.kill()
             pair.remount()
         wait_all(pair, name, wanted)
@@ -171,4 +179,4 @@ def test_files_written_just_before_the_kill_are_shared_after_it(pair: Pair) -> N
         until((pair.files / name).exists, f"alice has {name}")
         assert (pair.files / name).read_bytes().startswith(b"written ")
         (pair.mnt / name).unlink()
-        until(lambda path=pair.files / name: not path.exists(), "it is deleted at both")
+        until(partial(is_gone, pair.files / name), "it is deleted at both")

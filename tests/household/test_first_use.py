@@ -174,7 +174,7 @@ def test_every_command_has_help(desk: Machine) -> None:
         assert command.help, name
         assert command.help.strip().split("\n")[0].endswith((".", ":")), name
         for option in command.params:
-            assert isinstance(option, click.Argument) or getattr(option, "help", ""), option
+            assert isinstance(option, click.Argument) or getattr(option, "help", None), option
 
 
 def walk(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:

@@ -71,7 +71,9 @@ def test_nothing_vanishes_while_it_leaves_the_root(pair: Pair) -> None:
     for name in names:
         (pair.files / name).write_text("x" if "full" in name else "")
     (pair.files / "leaving/link").symlink_to("full0")
-    until(lambda: all((pair.mnt / name).exists() for name in [*names, "leaving/link"]), "it is seen")
+    until(
+        lambda: all((pair.mnt / name).exists() for name in [*names, "leaving/link"]), "it is seen"
+    )
     os.setxattr(pair.mnt / "leaving", MARK, b"own")
     wait_words(pair, dict.fromkeys(names, b""), "real")
     os.removexattr(pair.mnt / "leaving", MARK)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ def contents(root: Path) -> dict[str, bytes | None]:
     return found
 
 
-def wait_same(pair: Pair, folder: str, expected: dict[str, bytes | None]) -> None:
+def wait_same(pair: Pair, folder: str, expected: Mapping[str, bytes | None]) -> None:
     """Until alice's root, bob's mount and, where he owns all, his root have exactly this."""
     places = [pair.files, pair.mnt, pair.root]
     state: list[object] = []
@@ -56,7 +57,7 @@ def test_what_is_written_through_the_mount_reaches_the_other(pair: Pair) -> None
     (pair.mnt / "shared/dir/deep/file").write_text("deep")
     (pair.mnt / "shared/link").symlink_to("new")
     until((pair.files / "shared/dir/deep/file").exists, "alice has the new directory")
-    until(lambda: (pair.files / "shared/link").is_symlink(), "alice has the link")
+    until((pair.files / "shared/link").is_symlink, "alice has the link")
     assert (pair.files / "shared/new").read_text() == "new"
     assert os.readlink(pair.files / "shared/link") == "new"
 
@@ -180,9 +181,7 @@ def test_one_file_changed_on_both_sides_becomes_two(pair: Pair) -> None:
     other = next(name for name in found if name != "file.txt")
     assert other.startswith("file (conflict alice ")
     assert other.endswith(".txt")
-    wait_same(
-        pair, "conflict", {"file.txt": b"bob's, the newer", other: b"alice's, the older"}
-    )
+    wait_same(pair, "conflict", {"file.txt": b"bob's, the newer", other: b"alice's, the older"})
 
 
 def test_an_edit_wins_over_a_delete(pair: Pair) -> None:
@@ -211,5 +210,6 @@ def test_a_burst_of_changes_settles(pair: Pair) -> None:
         (pair.files / f"burst/{number}").write_text(str(number))
         if number % 2:
             (pair.files / f"burst/{number}").unlink()
-    expected = {str(number): str(number).encode() for number in range(0, 50, 2)}
-    wait_same(pair, "burst", expected | {"file": b"49" * 49})
+    expected: dict[str, bytes | None] = {"file": b"49" * 49}
+    expected |= {str(number): str(number).encode() for number in range(0, 50, 2)}
+    wait_same(pair, "burst", expected)

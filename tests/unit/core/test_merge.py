@@ -99,14 +99,35 @@ def test_merging_again_changes_nothing(a: Version, b: Version) -> None:
 
 
 @given(versions, versions)
-def test_no_content_is_dropped_unless_it_was_seen(a: Version, b: Version) -> None:
+def test_no_content_is_dropped_unless_the_winner_descends_from_it(a: Version, b: Version) -> None:
     merged = merge(a, b)
     for version in (a, b):
         if version.deleted or version.kind is Kind.DIRECTORY:
             continue
         kept = version.content in {merged.winner.content, merged.loser and merged.loser.content}
-        other = b if version is a else a
-        assert kept or (dominates(other.vector, version.vector) and other != version)
+        assert kept or dominates(merged.winner.ancestry, version.ancestry)
+
+
+def test_the_author_of_an_edit_sees_that_the_winner_did_not_know_it() -> None:
+    """A third peer, or the other one, has merged before the author hears of it."""
+    ours, theirs = file(b"ours", A, 1, a=2), file(b"theirs", B, 2, b=2)
+    merged_elsewhere = merge(ours, theirs).winner
+    assert dominates(merged_elsewhere.vector, ours.vector)
+    assert merge(ours, merged_elsewhere).loser == ours
+
+
+def test_an_edit_of_the_winner_still_does_not_descend_from_the_loser() -> None:
+    ours, theirs = file(b"ours", A, 1, a=2), file(b"theirs", B, 2, b=2)
+    winner = merge(ours, theirs).winner
+    edited = replace(winner, hash=Digest(b"edited".ljust(32))).changed(B, winner.vector)
+    assert merge(ours, edited).loser == ours
+    assert merge(theirs, edited).loser is None
+
+
+def test_an_edit_that_replaces_knowingly_is_no_conflict() -> None:
+    old = file(b"old", A, 1, a=2)
+    new = file(b"new", B, 2, b=1).changed(B, old.vector, replaced=old.vector)
+    assert merge(old, new).loser is None
 
 
 @given(versions, versions)

@@ -1,0 +1,182 @@
+"""What actions do in the arena root: blocking, in worker threads, and without a transaction.
+
+Each is one rename, or a few steps of which the last is; Busy means that the native file isn't the
+one that was indexed, and that nothing was done to it.
+"""
+
+import errno
+import os
+import stat
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+
+from realizefs.model import paths
+from realizefs.model.blobs import BlobRow
+from realizefs.model.entries import Entry, Fingerprint, RealRow
+from realizefs.model.errors import Busy
+from realizefs.model.ids import Inode
+from realizefs.model.marks import Mark
+from realizefs.model.versions import Kind, Version
+from realizefs.store.arena import ArenaStore
+from realizefs.store.blob import Blob
+from realizefs.store.fingerprint import fingerprint_of, same_but_renamed
+from realizefs.store.realfile import Root
+from realizefs.sync.marking import write_fd_mark
+from realizefs.sync.record import MARK_XATTR
+from realizefs.sync.trash import Trash
+
+NEVER_INDEXED = Fingerprint(0, 0, 0, 0, 0, 0)
+"""Matches no file: what carries it is looked at again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an action works on, as of one moment."""
+
+    ino: Inode
+    path: bytes
+    entry: Entry
+    real: RealRow | None
+    mark: Mark | None
+
+    @property
+    def version(self) -> Version:
+        """The version that is wanted here."""
+        return self.entry.version
+
+
+class RootWork:
+    """The native half of `Actions`, for one arena."""
+
+    def __init__(self, store: ArenaStore, trash: Trash) -> None:
+        self._store = store
+        self._root: Root = store.root
+        self._trash = trash
+
+    def publish(self, target: Target, blob: Blob, row: BlobRow) -> Fingerprint:
+        """From take to discard; the fingerprint that the real file has afterwards."""
+        root, moves, version = self._root, self._store.blobs.moves, target.version
+        write_fd_mark(blob.fd, target.mark)
+        temporary = root.temp_link(moves.directory, moves.file_name(row.id))
+        try:
+            root.stamp_temp(temporary, version.mode, version.mtime_ns)
+            os.fsync(blob.fd)
+            stamped = fingerprint_of(os.fstat(blob.fd))
+            expected = target.real.fingerprint if target.real else None
+            root.publish(temporary, target.path, expected, partial(self._trash.keep, target.path))
+        except BaseException:
+            with suppress(FileNotFoundError):
+                root.drop_temp(temporary)
+            raise
+        moves.discard(row)
+        return _unless_edited(stamped, fingerprint_of(os.fstat(blob.fd)))
+
+    def realize_in_place(self, target: Target) -> Fingerprint:
+        """Directories, symlinks, and files of which only permissions or mtime changed."""
+        version, path = target.version, target.path
+        found = _fingerprint(self._root, path)
+        is_directory = found is not None and _is_directory(found)
+        if found != (target.real.fingerprint if target.real else None) and not (
+            is_directory and version.kind is Kind.DIRECTORY
+        ):
+            raise _changed(path)
+        if version.kind is Kind.DIRECTORY:
+            return self._realize_directory(target, found)
+        if version.kind is Kind.SYMLINK:
+            temporary = self._root.temp_symlink(version.target)
+            expected = target.real.fingerprint if target.real else None
+            self._root.publish(temporary, path, expected)
+            self._root.utime_ns(path, None, version.mtime_ns)
+            return self._root.fingerprint(path)
+        assert found is not None, "its content is here"
+        self._root.chmod(path, version.mode)
+        self._root.utime_ns(path, None, version.mtime_ns)
+        wanted = replace(
+            found, mode=stat.S_IFREG | version.mode & 0o7777, mtime_ns=version.mtime_ns
+        )
+        return _unless_edited(wanted, self._root.fingerprint(path))
+
+    def _realize_directory(self, target: Target, found: Fingerprint | None) -> Fingerprint:
+        version, path = target.version, target.path
+        if found is None:
+            self._root.mkdir(path, version.mode)
+        elif not _is_directory(found):
+            raise _changed(path)
+        self._root.chmod(path, version.mode)
+        if target.mark is not None:
+            self._root.setxattr(path, MARK_XATTR, target.mark.value.encode())
+        if target.real is None:
+            self._root.utime_ns(path, None, version.mtime_ns)
+        return self._root.fingerprint(path)
+
+    def make_parents(self, path: bytes) -> None:
+        """Native directories above `path`, with the modes that the index has for them."""
+        parent, _ = paths.split(path)
+        above = b""
+        for name in paths.components(parent):
+            above = paths.join(above, name)
+            with self._store.env.read() as txn:
+                entry = self._store.tree.entry_at(txn, above)
+            mode = entry.version.mode if entry is not None else 0o755
+            try:
+                self._root.mkdir(above, mode | 0o700)  # ours to write into, whatever the owner's
+            except FileExistsError:
+                continue
+
+    def create_empty(self, target: Target) -> None:
+        """A native file that is about to be written, marked as its entry is."""
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
+        fd = self._root.open(target.path, flags, target.version.mode)
+        try:
+            if target.mark is not None:
+                os.setxattr(fd, MARK_XATTR, target.mark.value.encode())
+        finally:
+            os.close(fd)
+
+    def adopt(self, target: Target, real: RealRow, row: BlobRow) -> None:
+        """The real file becomes that blob's; Busy if it isn't the indexed one."""
+        with self._store.blobs.moves.receive(row) as (directory, name):
+            self._root.adopt(target.path, real.fingerprint, directory, name)
+            os.chmod(name, 0o600, dir_fd=directory)
+
+    def leave(self, path: bytes, expected: Fingerprint) -> bytes:
+        """Out of the root: to the trash, at the place returned, what has content, else away."""
+        found = _fingerprint(self._root, path)
+        if found is None:
+            return b""
+        if _is_directory(found):
+            self._remove_directory(path)
+            return b""
+        if found != expected:
+            raise _changed(path)
+        return self._trash.take(path, expected)
+
+    def _remove_directory(self, path: bytes) -> None:
+        try:
+            self._root.rmdir(path)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            raise Busy(f'"{paths.show(path)}" still contains something.') from None
+
+
+def _unless_edited(known: Fingerprint, now: Fingerprint) -> Fingerprint:
+    """What to index: `now` if only ctime differs (our renames change it); a user may write to the
+    file as soon as it has its name, and that must not pass for what was published."""
+    return now if same_but_renamed(known, now) else NEVER_INDEXED
+
+
+def _fingerprint(root: Root, path: bytes) -> Fingerprint | None:
+    try:
+        return root.fingerprint(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _is_directory(fingerprint: Fingerprint) -> bool:
+    return fingerprint.mode & 0o170000 == 0o040000
+
+
+def _changed(path: bytes) -> Busy:
+    return Busy(f'"{paths.show(path)}" changed just now; it is looked at again.')
