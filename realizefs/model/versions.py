@@ -28,6 +28,9 @@ class Held(IntEnum):
     """a regular file in its arena root"""
 
 
+COUNTER_MAX = 2**63 - 1
+"""The largest counter that peers take from each other."""
+
 Vector = tuple[tuple[PeerId, int], ...]
 
 
@@ -52,8 +55,13 @@ def dominates(a: Vector, b: Vector) -> bool:
 
 def bump(vector: Vector, peer: PeerId) -> Vector:
     """A local change: own counter = max(all) + 1."""
-    highest = max((count for _, count in vector), default=0)
-    return vector_of({**dict(vector), peer: highest + 1})
+    return vector_of({**dict(vector), peer: next_count(vector)})
+
+
+def next_count(vector: Vector) -> int:
+    """What `bump` counts up to. A hostile peer may have said the largest number already: then
+    changes of that path are told from each other as concurrent ones are, and all else goes on."""
+    return min(max((count for _, count in vector), default=0) + 1, COUNTER_MAX)
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,10 +210,11 @@ class Blobs:
 
     # -- room -------------------------------------------------------------------------------------
 
-    def reserve(self, need: int, may_drop: MayDrop) -> Reservation | None:
+    def reserve(self, need: int, may_drop: MayDrop, *, bound: bool = True) -> Reservation | None:
         """Room for `need` bytes of one write, evicting as needed; None if there is none.
 
-        Pass it to Blob.write and release it (it is a context manager).
+        Without `bound` there always is: what is kept or about to become a real file was asked
+        for by its mark; it pushes out what can go, and else exceeds the limit. Pass it to Blob.write and release it (it is a context manager).
         """
         amount = need + GROWTH_SLACK_BLOCKS * self._files.block
         amount = -(-amount // self._files.block) * self._files.block
@@ -223,11 +224,19 @@ class Blobs:
                 return Reservation(self._space, amount)
             if self._evictor.evict(lacking + self._space.limit // _EVICT_AHEAD, may_drop) == 0:
                 break
-        return None
+        if bound:
+            return None
+        self._space.promise(amount)
+        return Reservation(self._space, amount)
 
-    def store(self, blob: Blob, start: int, data: bytes, may_drop: MayDrop) -> bool:
-        """Write `data` if there is room for it in the cache and on the disk; whether it is kept."""
-        room = self.reserve(len(data), may_drop)
+    def store(
+        self, blob: Blob, start: int, data: bytes, may_drop: MayDrop, *, bound: bool = True
+    ) -> bool:
+        """Write `data` if there is room for it in the cache and on the disk; whether it is kept.
+
+        Without `bound` the disk alone decides; see `reserve`.
+        """
+        room = self.reserve(len(data), may_drop, bound=bound)
         if room is None:
             return False
         with room:

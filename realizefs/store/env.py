@@ -125,7 +125,8 @@ class Txn:
         for (table, key), number in self._counters.items():
             if number < 0:
                 raise StoreFault(f"The database has a wrong total of {table} {key.decode()}.")
-            self.put(table, key, pack_u64(number))
+            # A peer may claim any size, and a sum of such is longer than the other numbers.
+            self.put(table, key, number.to_bytes(8 if number < 1 << 64 else 16, "big"))
 
     def _page(self, database: "lmdb._Database", at: bytes, rows: int) -> list[tuple[bytes, bytes]]:
         with self._txn.cursor(database) as cursor:

@@ -93,6 +93,15 @@ class Root:
         """The fingerprint of the name itself."""
         return fingerprint_of(self.lstat(path))
 
+    def fingerprint_if_any(self, path: bytes) -> Fingerprint | None:
+        """The same; None where there is nothing of that name, or a symlink on the way to it."""
+        try:
+            return self.fingerprint(path)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                return None
+            raise
+
     def list(self, path: bytes) -> Sequence[NativeName]:
         """The names in a directory, in no order, without . and .. and our own state."""
         fd = self.open(path, os.O_RDONLY | os.O_DIRECTORY)

@@ -37,6 +37,11 @@ class Space:
             self._reserved += need
             return 0
 
+    def promise(self, need: int) -> None:
+        """Promise `need` bytes whatever the limit says: content that the user asked to keep."""
+        with self._lock:
+            self._reserved += need
+
     def settle(self, reserved: int, change: int) -> None:
         """`reserved` bytes of promises ended; usage changed by `change`."""
         with self._lock:

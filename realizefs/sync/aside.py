@@ -8,30 +8,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from realizefs.model import paths
-from realizefs.model.entries import Entry, Fingerprint
+from realizefs.model.entries import Entry
 from realizefs.model.ids import Inode
 from realizefs.model.versions import Kind, Version
 from realizefs.store.openat import RENAME_NOREPLACE
-from realizefs.store.realfile import Root
 from realizefs.sync.batch import Batch
 
 MTIME_FUTURE_NS = 2**63 - 1
 
-_ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
-"""Nothing at a path: no such name, or what is above it is a file or a symlink by now."""
-
 PLACEHOLDER = Version(Kind.DIRECTORY, mode=0o755)
 """A directory that must exist because something is in it; its own row dominates this."""
-
-
-def native_fingerprint(root: Root, path: bytes) -> Fingerprint | None:
-    """Of what is natively at a path; None for nothing."""
-    try:
-        return root.fingerprint(path)
-    except OSError as error:
-        if error.errno in _ABSENT:
-            return None
-        raise
 
 
 def keep_above(batch: Batch, directory: Inode) -> None:

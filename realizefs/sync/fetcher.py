@@ -50,6 +50,7 @@ class _Piece:
     done: trio.Event = field(default_factory=trio.Event)
     data: bytes = b""
     kept: bool = False
+    bound: bool = True
     error: RealizeError | None = None
 
 
@@ -187,14 +188,16 @@ class Fetcher:
         step = PIECES_AHEAD * max(PIECE_BYTES, wanted.block)
         for at in range(0, version.size, step):
             until = min(at + step, version.size)
-            for piece in self._start(wanted, here.missing(at, until)):
+            pieces = self._start(wanted, here.missing(at, until))
+            for piece in pieces:
+                piece.bound = False  # all of it is wanted here, whatever the cache's limit
+            for piece in pieces:
                 await piece.done.wait()
                 if piece.error is not None:
                     raise piece.error
                 if not piece.kept:
                     raise CacheFull(
-                        f'"{paths.show(wanted.path)}" does not fit into the cache; '
-                        "make room on the disk or raise the arena's cache limit."
+                        f'There is no room on the disk for "{paths.show(wanted.path)}".'
                     )
 
     def _start(self, wanted: Wanted, missing: Ranges) -> list[_Piece]:
@@ -230,7 +233,7 @@ class Fetcher:
                 piece.data = await self._sources.read(wanted, piece.start, piece.end)
                 piece.here.set()
                 piece.kept = await self._shelf.put(
-                    wanted.ino, wanted.version, piece.start, piece.data
+                    wanted.ino, wanted.version, piece.start, piece.data, bound=piece.bound
                 )
         except RealizeError as error:
             piece.error = error

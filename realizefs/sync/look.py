@@ -4,6 +4,7 @@ Runs in worker threads; nothing here writes.
 """
 
 import errno
+import logging
 import os
 import stat
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from realizefs.store.fingerprint import fingerprint_of
 from realizefs.store.hashing import ContentHash, hash_fd
 from realizefs.store.realfile import Root
 from realizefs.sync.record import MARK_XATTR, Found
+
+log = logging.getLogger(__name__)
 
 
 class Unstable(Exception):
@@ -55,7 +58,7 @@ def is_indexed(store: ArenaStore, path: bytes) -> bool:
     with store.env.read() as txn:
         ino = store.tree.resolve(txn, path)
         real = store.real.get(txn, ino) if ino is not None and path else None
-    return real is not None and real.fingerprint == _fingerprint(store.root, path)
+    return real is not None and real.fingerprint == store.root.fingerprint_if_any(path)
 
 
 def kind_of(mode: int) -> Kind | None:
@@ -116,6 +119,9 @@ def scan_directory(store: ArenaStore, path: bytes) -> DirectoryScan:
         native = {one.name: one.kind for one in store.root.list(path)}
     except (FileNotFoundError, NotADirectoryError):
         return scan
+    except OSError as error:  # closed to us, say: what is in it is neither new nor gone
+        log.warning('"%s" can\'t be listed: %s.', paths.show(path), error.strerror)
+        return scan
     with store.env.read() as txn:
         ino = store.tree.resolve(txn, path)
         known: dict[bytes, Inode] = {}
@@ -135,13 +141,14 @@ def scan_directory(store: ArenaStore, path: bytes) -> DirectoryScan:
                 real = store.real.get(txn, child_ino)
                 # R8: on another device than its directory, a disk was unmounted, not a file
                 # deleted: what was mounted there is left alone until it is back.
-                if real is not None and real.fingerprint.dev == device:
+                if real is not None and real.fingerprint.dev in (0, device):
                     scan.gone.append(paths.join(path, name))
     return scan
 
 
 def _fingerprint(root: Root, path: bytes) -> Fingerprint | None:
+    """None also where it can't be asked: whoever looks closer says so."""
     try:
-        return root.fingerprint(path)
-    except (FileNotFoundError, NotADirectoryError):
+        return root.fingerprint_if_any(path)
+    except OSError:
         return None

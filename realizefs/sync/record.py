@@ -20,9 +20,10 @@ from realizefs.model.decisions import Action
 from realizefs.model.entries import Entry, Fingerprint, RealRow
 from realizefs.model.ids import NO_DIGEST, Inode
 from realizefs.model.marks import Mark
-from realizefs.model.versions import Kind, Version, join_vectors, vector_of
+from realizefs.model.versions import Kind, Version, join_vectors, next_count, vector_of
 from realizefs.store.hashing import ContentHash
-from realizefs.sync.aside import keep_above, native_fingerprint, set_aside
+from realizefs.store.realfile import Root
+from realizefs.sync.aside import keep_above, set_aside
 from realizefs.sync.batch import Batch
 from realizefs.sync.overlay import Overlay
 
@@ -63,7 +64,7 @@ def record_found(batch: Batch, overlay: Overlay, found: Found, now_ns: int) -> I
     if leaving is not None:
         return leaving
     ino = _inode(batch, overlay, parent, name)
-    if found.kind is not Kind.DIRECTORY and not _emptied(batch, ino, now_ns):
+    if found.kind is not Kind.DIRECTORY and not _emptied(batch, ino, now_ns, found.fingerprint.dev):
         set_aside(batch, found.path, _local_version(batch, None, None, found))
         return None  # something unreal is in the directory of that name: it keeps the name
     appeared = batch.store.real.get(batch.txn, ino) is None
@@ -82,7 +83,7 @@ def _is_stale(batch: Batch, parent: Inode, name: bytes, found: Found) -> bool:
     dirent = batch.store.tree.lookup(batch.txn, parent, name)
     if dirent is None or batch.store.real.get(batch.txn, dirent.ino) is not None:
         return False
-    return native_fingerprint(batch.store.root, found.path) != found.fingerprint
+    return batch.store.root.fingerprint_if_any(found.path) != found.fingerprint
 
 
 def _leaving(batch: Batch, parent: Inode, name: bytes, found: Found) -> Inode | None:
@@ -115,7 +116,7 @@ def _inode(batch: Batch, overlay: Overlay, parent: Inode, name: bytes) -> Inode:
     return ino
 
 
-def _emptied(batch: Batch, ino: Inode, now_ns: int) -> bool:
+def _emptied(batch: Batch, ino: Inode, now_ns: int, device: int) -> bool:
     """Whether nothing is alive below what has become a file; what was real there is gone.
 
     Recorded before the file itself is, so that peers hear of it in that order.
@@ -123,7 +124,7 @@ def _emptied(batch: Batch, ino: Inode, now_ns: int) -> bool:
     empty = True
     for child in list(batch.store.tree.children(batch.txn, ino)):
         if not child.deleted:
-            empty = _gone(batch, child.ino, now_ns) and empty
+            empty = _gone(batch, child.ino, now_ns, device) and empty
     return empty
 
 
@@ -204,7 +205,7 @@ def _local_version(
     else:
         base = real.vector
         lineage = current.ancestry if base == current.vector else base
-    count = max((count for _, count in join_vectors(base, current.vector)), default=0) + 1
+    count = next_count(join_vectors(base, current.vector))
     return fresh.told(
         vector_of({**dict(base), batch.me: count}), vector_of({**dict(lineage), batch.me: count})
     )
@@ -248,24 +249,40 @@ def record_gone(batch: Batch, path: bytes, now_ns: int) -> None:
     ino = batch.store.tree.resolve(batch.txn, path)
     if ino is None or ino == batch.store.tree.root:
         return
-    if native_fingerprint(batch.store.root, path) is not None:
+    if batch.store.root.fingerprint_if_any(path) is not None:
         batch.touched.add(path)  # it is back, perhaps because we realized it (R8)
         return
-    _gone(batch, ino, now_ns)
+    _gone(batch, ino, now_ns, _device_above(batch.store.root, path))
 
 
-def _gone(batch: Batch, ino: Inode, now_ns: int) -> bool:
-    """Returns whether the entry is dead now. Recursion is bounded by PATH_BYTES_MAX / 2."""
+def _device_above(root: Root, path: bytes) -> int:
+    """The device of the lowest directory above `path` that is natively there."""
+    while path:
+        path, _ = paths.split(path)
+        found = root.fingerprint_if_any(path)
+        if found is not None:
+            return found.dev
+    return root.fingerprint(b"").dev
+
+
+def _gone(batch: Batch, ino: Inode, now_ns: int, device: int) -> bool:
+    """Returns whether the entry is dead now. Recursion is bounded by PATH_BYTES_MAX / 2.
+
+    R8: what was on another device than `device` went with its disk, and is left alone until that
+    is back.
+    """
     entry = batch.store.tree.entry(batch.txn, ino)
     if entry is None or entry.version.deleted:
         batch.store.real.delete(batch.txn, ino)
         return True
+    real = batch.store.real.get(batch.txn, ino)
+    if real is not None and real.fingerprint.dev not in (0, device):
+        return False
     dead = True
     if entry.version.kind is Kind.DIRECTORY:
         for child in list(batch.store.tree.children(batch.txn, ino)):
             if not child.deleted:
-                dead = _gone(batch, child.ino, now_ns) and dead
-    real = batch.store.real.get(batch.txn, ino)
+                dead = _gone(batch, child.ino, now_ns, device) and dead
     if real is None:
         return False
     batch.store.real.delete(batch.txn, ino)

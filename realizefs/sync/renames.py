@@ -22,7 +22,6 @@ from realizefs.model.versions import Held, Kind
 from realizefs.store.fingerprint import fingerprint_of
 from realizefs.store.openat import RENAME_NOREPLACE
 from realizefs.store.realfile import Root
-from realizefs.sync.aside import native_fingerprint
 from realizefs.sync.batch import Batch
 from realizefs.sync.trash import Trash
 
@@ -148,7 +147,7 @@ class Renames:
         self, batch: Batch, source: tuple[bytes | None, bytes, Fingerprint], entry: Entry, to: bytes
     ) -> None:
         path, place, fingerprint = source
-        there = native_fingerprint(self._root, to)
+        there = self._root.fingerprint_if_any(to)
         if there is not None and _is_it(there, fingerprint):
             return  # moved when this ran first
         self._check(path, place, fingerprint)

@@ -75,7 +75,7 @@ class RootWork:
     def realize_in_place(self, target: Target) -> Fingerprint:
         """Directories, symlinks, and files of which only permissions or mtime changed."""
         version, path = target.version, target.path
-        found = _fingerprint(self._root, path)
+        found = self._root.fingerprint_if_any(path)
         is_directory = found is not None and _is_directory(found)
         if found != (target.real.fingerprint if target.real else None) and not (
             is_directory and version.kind is Kind.DIRECTORY
@@ -142,7 +142,7 @@ class RootWork:
 
     def leave(self, path: bytes, expected: Fingerprint) -> bytes:
         """Out of the root: to the trash, at the place returned, what has content, else away."""
-        found = _fingerprint(self._root, path)
+        found = self._root.fingerprint_if_any(path)
         if found is None:
             return b""
         if _is_directory(found):
@@ -165,13 +165,6 @@ def _unless_edited(known: Fingerprint, now: Fingerprint) -> Fingerprint:
     """What to index: `now` if only ctime differs (our renames change it); a user may write to the
     file as soon as it has its name, and that must not pass for what was published."""
     return now if same_but_renamed(known, now) else NEVER_INDEXED
-
-
-def _fingerprint(root: Root, path: bytes) -> Fingerprint | None:
-    try:
-        return root.fingerprint(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
 
 
 def _is_directory(fingerprint: Fingerprint) -> bool:

@@ -12,7 +12,7 @@ from collections import Counter
 import trio
 
 from realizefs.model import limits, paths
-from realizefs.model.errors import Cancelled, RootGone, StoreFault
+from realizefs.model.errors import Cancelled, RealizeError, RootGone, StoreFault
 from realizefs.model.ids import Inode
 from realizefs.store.watch import RootWatch
 from realizefs.sync.batch import Batch
@@ -37,6 +37,9 @@ BATCH_BYTES = 64 * limits.MIB
 
 TOUCHED_MAX = 100_000
 """Paths waiting; beyond it a scan of everything is cheaper than a list."""
+
+RETRY_SECONDS = 15.0
+"""Seconds until something is indexed again that couldn't be: the disk was full, say."""
 
 RESCAN_SECONDS = 60.0
 """Seconds between scans where inotify can't watch everything."""
@@ -263,8 +266,23 @@ class Scanner:
         return one
 
     async def _record(self, found: list[Found], gone: list[bytes]) -> None:
+        """In one transaction; what fails with the others is recorded alone, or tried again."""
         if not found and not gone:
             return
+        try:
+            await self._commit(found, gone)
+        except (RealizeError, OSError) as error:
+            if len(found) + len(gone) > 1:
+                for one in gone:
+                    await self._record([], [one])
+                for thing in found:
+                    await self._record([thing], [])
+                return
+            path = gone[0] if gone else found[0].path
+            log.warning('"%s" can\'t be indexed just now: %s', paths.show(path), error)
+            self.touched(path, RETRY_SECONDS)
+
+    async def _commit(self, found: list[Found], gone: list[bytes]) -> None:
         context = self._context
         await trio.to_thread.run_sync(context.store.inodes.ensure, len(found))
         now_ns = context.clock.wall_ns()

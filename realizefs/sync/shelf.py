@@ -37,6 +37,7 @@ class _Item:
     version: Version
     start: int
     data: bytes
+    bound: bool
     stored: trio.Event = field(default_factory=trio.Event)
     kept: bool = False
     error: Exception | None = None
@@ -51,9 +52,14 @@ class Shelf:
         self._queue: deque[_Item] = deque()
         self._wake = trio.Event()
 
-    async def put(self, ino: Inode, version: Version, start: int, data: bytes) -> bool:
-        """Store verified bytes; whether they were kept (False: no room). Raises OSError."""
-        item = _Item(ino, version, start, data)
+    async def put(
+        self, ino: Inode, version: Version, start: int, data: bytes, *, bound: bool
+    ) -> bool:
+        """Store verified bytes; whether they were kept (False: no room). Raises OSError.
+
+        Without `bound` the cache's limit doesn't matter; see `Blobs.reserve`.
+        """
+        item = _Item(ino, version, start, data, bound)
         self._queue.append(item)
         self._wake.set()
         await item.stored.wait()
@@ -97,11 +103,14 @@ class Shelf:
     def _store(self, batch: list[_Item]) -> list[Blob | None]:
         blobs = self._blobs.open_all([(item.ino, item.version) for item in batch])
         try:
+            self._protect({item.ino for item in batch if not item.bound})
             for item, blob in zip(batch, blobs, strict=True):
                 if blob is None:
                     continue
                 try:
-                    item.kept = self._blobs.store(blob, item.start, item.data, self._may_drop)
+                    item.kept = self._blobs.store(
+                        blob, item.start, item.data, self._may_drop, bound=item.bound
+                    )
                 except OSError as error:
                     item.error = error
             self._blobs.sync_all(
@@ -113,6 +122,19 @@ class Shelf:
                     blob.close()
             raise
         return blobs
+
+    def _protect(self, inodes: set[Inode]) -> None:
+        """What is fetched as a whole isn't evicted before it is complete; the engine, which looks
+        at it afterwards, goes by the mark."""
+        store = self._context.store
+        with store.env.read() as txn:
+            rows = [store.blobs.find(txn, ino) for ino in inodes]
+        open_to_eviction = [row.ino for row in rows if row is not None and not row.protected]
+        if open_to_eviction:
+            with store.env.write() as txn:
+                for ino in open_to_eviction:
+                    store.blobs.protect(txn, ino, protected=True)
+                    store.dirty.mark(txn, ino)
 
     async def _announce(self, blobs: list[Blob]) -> None:
         """These are complete: remember it, and tell the peers."""

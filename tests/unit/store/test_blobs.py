@@ -13,7 +13,6 @@ from realizefs.model.limits import KIB, MIB
 from realizefs.model.versions import Kind, Version
 from realizefs.store.blobs import Blobs
 from realizefs.store.env import Environment, Txn
-from realizefs.store.schema import ARENA_SCHEMA
 
 LIMIT = 8 * MIB
 
@@ -24,13 +23,6 @@ def any_may_go(txn: Txn, ino: Inode, digest: Digest) -> bool:
 
 def none_may_go(txn: Txn, ino: Inode, digest: Digest) -> bool:
     return False
-
-
-@pytest.fixture
-def env(tmp_path: Path) -> Iterator[Environment]:
-    env = Environment(tmp_path / "db", ARENA_SCHEMA)
-    yield env
-    env.close()
 
 
 @pytest.fixture

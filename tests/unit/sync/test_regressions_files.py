@@ -2,7 +2,8 @@
 
 import os
 import shutil
-import time
+import threading
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from realizefs.model.entries import Fingerprint
 from realizefs.model.marks import Mark
 from realizefs.store import realfile
 from realizefs.store.publish import Place, take_out
-from tests.fakes.peer import Peer, introduce, running_peer, until, write
+from tests.fakes.peer import WAIT_SECONDS, Peer, introduce, running_peer, until, write
 
 
 @asynccontextmanager
@@ -96,9 +97,11 @@ async def test_an_unrealize_on_a_slow_disk_is_no_deletion(
 ) -> None:
     """inotify told of the file's leaving before the index had it: a tombstone went to the peer."""
 
+    looked_at: dict[bytes, threading.Event] = defaultdict(threading.Event)
+
     def slowly(source: Place, expected: Fingerprint, target: Place, shown: str) -> None:
         take_out(source, expected, target, shown)
-        time.sleep(0.3)
+        assert looked_at[source[1]].wait(WAIT_SECONDS), "inotify tells of it"
 
     for name in ("one", "two"):
         write(tmp_path / "a/root", name, name.encode())
@@ -109,6 +112,14 @@ async def test_an_unrealize_on_a_slow_disk_is_no_deletion(
         await until(lambda: all(os.path.lexists(b.root / name) for name in names))
         await until(lambda: not b.arena.status()["pending"])
         monkeypatch.setattr(realfile, "take_out", slowly)
+        index = b.arena.scanner._index
+
+        async def index_and_tell(touched: list[bytes], *, descend: bool = True) -> None:
+            await index(touched, descend=descend)
+            for path in touched:
+                looked_at[path].set()
+
+        monkeypatch.setattr(b.arena.scanner, "_index", index_and_tell)
         await b.arena.set_default_mark(Mark.WATCH)
         await until(lambda: all(b.status(name) == "cached" for name in names))
         await until(lambda: not b.arena.status()["pending"])

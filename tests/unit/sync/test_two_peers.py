@@ -182,5 +182,22 @@ async def test_a_file_that_becomes_a_directory_at_one_peer_does_so_at_the_other(
         assert (a.root / "x").read_bytes() == b"a file again"
 
 
+async def test_marks_are_obeyed_for_files_larger_than_the_cache(tmp_path: Path) -> None:
+    kept, owned = os.urandom(3 * MIB), os.urandom(5 * MIB)
+    write(tmp_path / "a/root", "kept", kept)
+    write(tmp_path / "a/root", "owned", owned)
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b", cache_max=2 * MIB) as b,
+    ):
+        await introduce(a, b)
+        await until(lambda: b.entry("kept") and b.entry("owned"))
+        await b.mark("kept", Mark.KEEP)
+        await b.mark("owned", Mark.OWN)
+        await until(lambda: b.status("kept") == "cached" and b.status("owned") == "real")
+        assert (b.root / "owned").read_bytes() == owned
+        assert await b.read("kept") == kept
+
+
 def _contents(root: Path) -> dict[str, bytes]:
     return {one.name: one.read_bytes() for one in root.iterdir() if one.is_file()}
