@@ -13,6 +13,10 @@ STATE_DIR = b".realize"
 NAME_BYTES_MAX = 255
 """Linux NAME_MAX, bytes."""
 
+DEPTH_MAX = 256
+"""Names in a shared path: deeper trees stay on their machine. Nobody makes them by hand, and the
+cost of a path grows with it."""
+
 PATH_BYTES_MAX = 4095
 """Linux PATH_MAX without its terminating zero, bytes."""
 
@@ -43,10 +47,17 @@ def is_reserved(path: bytes) -> bool:
     return path == STATE_DIR or path.startswith(STATE_DIR + b"/")
 
 
+def is_too_deep(path: bytes) -> bool:
+    """Whether it has more names than a shared path may have."""
+    return path.count(b"/") >= DEPTH_MAX
+
+
 def check_peer_path(path: bytes) -> bytes:
     """Return `path` if a peer may name it, else raise BadPath (R7)."""
     if len(path) > PATH_BYTES_MAX:
         raise BadPath(path, "is longer than Linux allows")
+    if is_too_deep(path):
+        raise BadPath(path, f"is more than {DEPTH_MAX} directories deep")
     if b"\0" in path:
         raise BadPath(path, "contains a zero byte")
     for name in components(path):

@@ -214,7 +214,9 @@ class Blobs:
         """Room for `need` bytes of one write, evicting as needed; None if there is none.
 
         Without `bound` there always is: what is kept or about to become a real file was asked
-        for by its mark; it pushes out what can go, and else exceeds the limit. Pass it to Blob.write and release it (it is a context manager).
+        for by its mark; it pushes out what can go, and else exceeds the limit.
+
+        Pass it to Blob.write and release it (it is a context manager).
         """
         amount = need + GROWTH_SLACK_BLOCKS * self._files.block
         amount = -(-amount // self._files.block) * self._files.block

@@ -75,11 +75,13 @@ def _replace(
             os.unlink(source[1], dir_fd=source[0])
 
 
-def take_out(source: Place, expected: Fingerprint, target: Place, shown: str) -> None:
+def take_out(
+    source: Place, expected: Fingerprint, target: Place, shown: str, *, alone: bool = True
+) -> None:
     """Move the regular file `source` out of the root to the new name `target`; durable on return.
 
-    Busy if its fingerprint isn't `expected`, somebody has it open, or it has other hard links
-    (a writer through another name would change the blob).
+    Busy if its fingerprint isn't `expected`, somebody has it open, or, where it is to be `alone`,
+    it has other hard links (a writer through another name would change the blob).
     """
     fd = _open_expected(source, expected, shown)
     try:
@@ -87,7 +89,7 @@ def take_out(source: Place, expected: Fingerprint, target: Place, shown: str) ->
             found = os.fstat(fd)
             if fingerprint_of(found) != expected:
                 raise _changed(shown)
-            if found.st_nlink != 1:
+            if alone and found.st_nlink != 1:
                 raise Busy(f'"{shown}" has other hard links, so it can\'t move to the cache.')
             renameat2(*source, *target, RENAME_NOREPLACE)
             moved = os.lstat(target[1], dir_fd=target[0])

@@ -269,11 +269,13 @@ class Root:
             source = (self.state.tmp_fd, temp_name)
             return put_in(source, (fd, name), expected, show(path), keeper)
 
-    def adopt(self, path: bytes, expected: Fingerprint, to_directory: int, to_name: bytes) -> None:
-        """Move the real file `path` out to one of our own directories; see `publish.take_out`."""
+    def adopt(
+        self, path: bytes, expected: Fingerprint, to: tuple[int, bytes], *, alone: bool = True
+    ) -> None:
+        """Move the real file `path` out to a place of our own; see `publish.take_out`."""
         parent, name = self._split(path)
         with self._directory(parent) as fd:
-            take_out((fd, name), expected, (to_directory, to_name), show(path))
+            take_out((fd, name), expected, to, show(path), alone=alone)
 
     def restore(self, place: bytes, path: bytes) -> None:
         """Move a file of the state directory, say from the trash, to the free name `path`."""

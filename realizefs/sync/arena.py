@@ -28,11 +28,16 @@ from realizefs.sync.jobs import Jobs
 from realizefs.sync.links import Links
 from realizefs.sync.marking import change_mark
 from realizefs.sync.overlay import Overlay
+from realizefs.sync.patience import patiently
 from realizefs.sync.scanner import Scanner
+from realizefs.sync.trash import Trash
 from realizefs.sync.writer import Writer
 
 FLUSH_SECONDS = 1.0
 """Seconds between flushes of fetched ranges: what a crash fetches again at most."""
+
+PURGE_SECONDS = 6 * 3600.0
+"""Seconds between looks for what is too old in the trash, which counts in days."""
 
 SERVE_THREADS = 4
 """Threads reading for peers in one arena: enough to keep a disk busy."""
@@ -104,6 +109,7 @@ class Arena(ArenaView):
                     await nursery.start(self.scanner.run)
                     nursery.start_soon(self.jobs.run)
                     nursery.start_soon(self._flush_regularly)
+                    nursery.start_soon(self._purge_regularly)
                     task_status.started()
             finally:
                 with trio.CancelScope(shield=True):
@@ -118,10 +124,21 @@ class Arena(ArenaView):
     async def _flush_regularly(self) -> None:
         while True:
             await trio.sleep(FLUSH_SECONDS)
-            if self.store.inodes.low:
-                await trio.to_thread.run_sync(self.store.inodes.ensure, 1)
-            await trio.to_thread.run_sync(self.store.blobs.flush)
-            await self.context.save_acked()
+            await patiently(self._flush, f"Saving what is cached of {self.name}")
+
+    async def _flush(self) -> None:
+        if self.store.inodes.low:
+            await trio.to_thread.run_sync(self.store.inodes.ensure, 1)
+        await trio.to_thread.run_sync(self.store.blobs.flush)
+        await self.context.save_acked()
+
+    async def _purge_regularly(self) -> None:
+        trash = Trash(self.store.root, self.context.clock)
+        while True:
+            await patiently(
+                lambda: trio.to_thread.run_sync(trash.purge), f"Emptying the trash of {self.name}"
+            )
+            await trio.sleep(PURGE_SECONDS)
 
     # -- native changes made through the mount ------------------------------------------------
 

@@ -4,7 +4,7 @@ import logging
 
 import trio
 
-from realizefs.model import limits
+from realizefs.model import limits, paths
 from realizefs.model.ids import Inode, ReplicaId, Seq
 from realizefs.model.messages import Ack, Row, Rows, Subscribe
 from realizefs.store.env import Txn
@@ -124,7 +124,9 @@ class Gossip:
         if entry is None or (echo and entry.origin == self._link.peer):
             return None
         path = self._context.store.tree.path(batch.txn, ino)
-        return Row(path, entry.version, batch.held(entry)) if path else None
+        if not path or paths.is_too_deep(path):
+            return None
+        return Row(path, entry.version, batch.held(entry))
 
 
 def _inodes_needed(rows: tuple[Row, ...]) -> int:

@@ -20,6 +20,7 @@ from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
 from realizefs.sync.engine import decide_page
 from realizefs.sync.gate import SizeGate
+from realizefs.sync.patience import patiently
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class Jobs:
     async def _decide_forever(self) -> None:
         while True:
             seen = self._context.work.count
-            todo = await decide_page(self._context)
+            todo = await patiently(lambda: decide_page(self._context), "Deciding")
             if todo is None:
                 with trio.move_on_after(self._until_retry()):
                     await self._context.work.after(seen)
@@ -116,7 +117,7 @@ class Jobs:
                             batch.txn, ino, replace(decision, wait_for_peer=False, retry_at_ns=0)
                         )
 
-            await self._context.commit(release)
+            await patiently(lambda: self._context.commit(release), "Waking jobs")
             self._overflow = True
             self._context.work.ring()
             await self._context.links.changed.after(seen)
@@ -161,7 +162,7 @@ class Jobs:
                 batch.store.decisions.delete(batch.txn, ino)
             batch.store.dirty.mark(batch.txn, ino)
 
-        await self._context.commit(note)
+        await patiently(lambda: self._context.commit(note), "Noting a job")
 
     async def _failed(self, ino: Inode, decision: Decision, error: Exception) -> None:
         store, clock = self._context.store, self._context.clock
@@ -182,7 +183,7 @@ class Jobs:
             if store.decisions.get(batch.txn, ino) == decision:
                 store.decisions.put(batch.txn, ino, after)
 
-        await self._context.commit(note)
+        await patiently(lambda: self._context.commit(note), "Noting a job")
         soonest = self._next_retry_ns or after.retry_at_ns
         if not after.wait_for_peer:
             self._next_retry_ns = min(soonest, after.retry_at_ns)

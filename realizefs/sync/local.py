@@ -91,7 +91,12 @@ def _vacate(batch: Batch, parent: Inode, name: bytes, ino: Inode) -> Version | N
 
 
 def _moved(batch: Batch, entry: Entry, over: Version | None) -> Version:
-    """The version at the new place; its real file, if any, is this version from now on."""
+    """The version at the new place; its real file, if any, is this version from now on.
+
+    Nobody has said yet that it holds anything at that place (R1): what others held at the old
+    one they may be about to throw away.
+    """
+    batch.store.holders.forget(batch.txn, entry.ino)
     vector = join_vectors(entry.version.vector, over.vector if over else ())
     version = entry.version.changed(batch.me, vector, over.ancestry if over else ())
     real = batch.store.real.get(batch.txn, entry.ino)

@@ -122,27 +122,28 @@ def scan_directory(store: ArenaStore, path: bytes) -> DirectoryScan:
     except OSError as error:  # closed to us, say: what is in it is neither new nor gone
         log.warning('"%s" can\'t be listed: %s.', paths.show(path), error.strerror)
         return scan
+    synced = {name: kind for name, kind in native.items() if kind is not None}
     with store.env.read() as txn:
         ino = store.tree.resolve(txn, path)
         known: dict[bytes, Inode] = {}
         if ino is not None:
             known = {child.name: child.ino for child in store.tree.children(txn, ino)}
-        for name, kind in native.items():
-            if kind is None:
-                continue
+        for name, kind in synced.items():
             child = paths.join(path, name)
+            if paths.is_too_deep(child):
+                log.warning('"%s" is too deep to be shared.', paths.show(child))
+                break  # and so is everything else in here
             if kind is Kind.DIRECTORY:
                 scan.directories.append(child)
             real = store.real.get(txn, known[name]) if name in known else None
             if real is None or real.fingerprint != _fingerprint(store.root, child):
                 scan.changed.append(child)
         for name, child_ino in known.items():
-            if native.get(name) is None:
-                real = store.real.get(txn, child_ino)
-                # R8: on another device than its directory, a disk was unmounted, not a file
-                # deleted: what was mounted there is left alone until it is back.
-                if real is not None and real.fingerprint.dev in (0, device):
-                    scan.gone.append(paths.join(path, name))
+            real = store.real.get(txn, child_ino) if native.get(name) is None else None
+            # R8: on another device than its directory, a disk was unmounted, not a file
+            # deleted: what was mounted there is left alone until it is back.
+            if real is not None and real.fingerprint.dev in (0, device):
+                scan.gone.append(paths.join(path, name))
     return scan
 
 

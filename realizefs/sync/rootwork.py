@@ -137,7 +137,7 @@ class RootWork:
     def adopt(self, target: Target, real: RealRow, row: BlobRow) -> None:
         """The real file becomes that blob's; Busy if it isn't the indexed one."""
         with self._store.blobs.moves.receive(row) as (directory, name):
-            self._root.adopt(target.path, real.fingerprint, directory, name)
+            self._root.adopt(target.path, real.fingerprint, (directory, name))
             os.chmod(name, 0o600, dir_fd=directory)
 
     def leave(self, path: bytes, expected: Fingerprint) -> bytes:

@@ -248,6 +248,8 @@ class Scanner:
         return found, gone, []
 
     def _look(self, path: bytes, gone: list[bytes]) -> Found | None:
+        if paths.is_too_deep(path):
+            return None
         store = self._context.store
         try:
             if is_indexed(store, path):

@@ -37,7 +37,7 @@ class Trash:
             self._root.unlink(path)
             return b""
         with self._place(path) as (directory, name):
-            self._root.adopt(path, expected, directory, name)
+            self._root.adopt(path, expected, (directory, name), alone=False)
             opened = os.readlink(f"/proc/self/fd/{directory}")
         return b"trash/" + os.fsencode(os.path.basename(opened)) + b"/" + name
 

@@ -1,6 +1,5 @@
 """Sizes that take minutes, with their figures (issue: "It shows" 1, 2 and 6): `make test-big`."""
 
-import filecmp
 import os
 import subprocess
 import time
@@ -11,7 +10,7 @@ import pytest
 
 from tests.household.conftest import Household
 from tests.household.machines import Machine, Pair, wait_word
-from tests.household.test_big_file import read_middle, write_random
+from tests.household.test_big_file import read_middle, same, write_random
 from tests.household.waiting import until
 
 pytestmark = [pytest.mark.big, pytest.mark.timeout(1800)]
@@ -116,21 +115,19 @@ def test_a_file_of_one_gib(own_pair: Pair) -> None:
     figures.note("bytes on the wire for 4 KiB in the middle", f"{fetched:,}")
     assert fetched < 2 << 20
     original = pair.files / "film"
-    figures.timed(
-        "all of it is fetched and compared", lambda: filecmp.cmp(original, seen, shallow=False)
-    )
-    assert filecmp.cmp(original, seen, shallow=False)
+    figures.timed("all of it is fetched and compared", lambda: same(original, seen))
+    assert same(original, seen)
     wait_word(seen, "cached")
     figures.note("bytes on the wire in all", f"{pair.bob.status()['wire']['bytes_in']:,}")
     pair.alice.stop()
     pair.bob.ask("umount", pair.mnt)  # so that nothing is in the kernel's cache
     pair.remount()
-    same: list[bool] = []
+    equal: list[bool] = []
     figures.timed(
         "compared again, offline and from the cache",
-        lambda: same.append(filecmp.cmp(original, seen, shallow=False)),
+        lambda: equal.append(same(original, seen)),
     )
-    assert same == [True]
+    assert equal == [True]
     figures.note("peak memory of the mounting peer", f"{peak(pair.bob) / 1e6:.0f} MB")
     figures.show()
     assert peak(pair.bob) < MEMORY_MAX

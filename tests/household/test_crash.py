@@ -147,7 +147,7 @@ def test_killed_again_and_again(pair: Pair) -> None:
 def test_killed_while_the_mark_is_being_set(pair: Pair) -> None:
     """What setxattr returned for is there after the crash."""
     path = pair.write("marked/file", "content")
-    for mark in (b"keep", b"own", b"watch"):
+    for mark in (b"own", b"watch", b"keep"):
         os.setxattr(path.parent, MARK, mark)
         pair.bob.kill()
         pair.remount()

@@ -88,7 +88,7 @@ def unrealize(store: Store, step: Callable[[str], None]) -> None:
         row = moves.adopt(txn, INO, VERSION)
     step("announced")
     with moves.receive(row) as place:
-        store.root.adopt(b"f", store.root.fingerprint(b"f"), *place)
+        store.root.adopt(b"f", store.root.fingerprint(b"f"), place)
     step("moved")
     with store.env.write() as txn:
         moves.adopted(txn, row)
@@ -214,7 +214,7 @@ def test_an_unrealize_that_failed_late_keeps_the_content(store: Store, tmp_path:
 
     def fail_late() -> None:
         with moves.receive(row) as place:
-            store.root.adopt(b"f", store.root.fingerprint(b"f"), *place)
+            store.root.adopt(b"f", store.root.fingerprint(b"f"), place)
             raise Crash
 
     with pytest.raises(Crash):
@@ -232,7 +232,7 @@ def test_a_refused_unrealize_leaves_the_file(store: Store, tmp_path: Path) -> No
     with store.env.write() as txn:
         row = moves.adopt(txn, INO, VERSION)
     with (tmp_path / "f").open("rb"), pytest.raises(Busy), moves.receive(row) as place:
-        store.root.adopt(b"f", store.root.fingerprint(b"f"), *place)
+        store.root.adopt(b"f", store.root.fingerprint(b"f"), place)
     with store.env.write() as txn:
         moves.not_adopted(txn, row)
     assert (store.row(), store.blobs.usage()) == (None, 0)

@@ -109,7 +109,7 @@ def test_a_file_open_for_writing_is_not_replaced(root: Root, tmp_path: Path) -> 
 
 def test_adopt_moves_the_file_out(root: Root, tmp_path: Path) -> None:
     inode = root.lstat(b"d/f").st_ino
-    root.adopt(b"d/f", root.fingerprint(b"d/f"), root.state.blobs_fd, b"blob")
+    root.adopt(b"d/f", root.fingerprint(b"d/f"), (root.state.blobs_fd, b"blob"))
     assert root.list(b"d") == []
     blob = tmp_path / ".realize" / "blobs" / "blob"
     assert (blob.read_bytes(), blob.stat().st_ino) == (b"old", inode)
@@ -136,7 +136,7 @@ def test_adopt_refuses_what_changed(root: Root, tmp_path: Path) -> None:
     expected = root.fingerprint(b"d/f")
     root.chmod(b"d/f", 0o600)
     with pytest.raises(Busy, match="changed just now"):
-        root.adopt(b"d/f", expected, root.state.blobs_fd, b"blob")
+        root.adopt(b"d/f", expected, (root.state.blobs_fd, b"blob"))
     assert os.listdir(tmp_path / ".realize" / "blobs") == []
 
 
@@ -175,7 +175,7 @@ def test_nothing_stays_open_or_leased(root: Root, tmp_path: Path) -> None:
 
 
 def _adopt(root: Root) -> None:
-    root.adopt(b"d/f", root.fingerprint(b"d/f"), root.state.blobs_fd, b"blob")
+    root.adopt(b"d/f", root.fingerprint(b"d/f"), (root.state.blobs_fd, b"blob"))
 
 
 def _temp(root: Root, data: bytes) -> bytes:

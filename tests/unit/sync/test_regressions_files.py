@@ -1,19 +1,26 @@
 """Files that were lost or came back once, each by its name."""
 
+import errno
 import os
 import shutil
 import threading
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from realizefs.model.entries import Fingerprint
+from realizefs.model.ids import Digest, PeerId, Seq
 from realizefs.model.marks import Mark
-from realizefs.store import realfile
+from realizefs.model.messages import Row, Rows
+from realizefs.model.versions import COUNTER_MAX, Held, Kind, Version
+from realizefs.store import realfile, watch
 from realizefs.store.publish import Place, take_out
+from realizefs.store.realfile import NativeName, Root
+from realizefs.sync.batch import Batch
 from tests.fakes.peer import WAIT_SECONDS, Peer, introduce, running_peer, until, write
 
 
@@ -38,6 +45,7 @@ async def test_a_rename_of_an_unreal_file_renames_the_real_one_at_its_owner(
         await b.arena.move(b.arena.resolve(b"f"), b.arena.root_ino, b"g", 0)
         await until(lambda: a.status("g") == "real")
         assert not (a.root / "f").exists()
+        await until(lambda: b.status("g") == "remote")  # the owner has said that it has it
         assert await b.read("g") == b"only copy"
 
 
@@ -73,6 +81,7 @@ async def test_an_unreal_file_renamed_over_another_keeps_its_content(tmp_path: P
         await until(lambda: a.status("final") == "real" and a.entry("draft") is None)
         assert (a.root / "final").read_bytes() == b"the new text"
         assert not (a.root / "draft").exists()
+        await until(lambda: b.status("final") == "remote")
         assert await b.read("final") == b"the new text"
         trashed = (a.root / ".realize/trash").glob("*/*-final")
         assert [one.read_bytes() for one in trashed] == [b"the old text"]
@@ -99,8 +108,10 @@ async def test_an_unrealize_on_a_slow_disk_is_no_deletion(
 
     looked_at: dict[bytes, threading.Event] = defaultdict(threading.Event)
 
-    def slowly(source: Place, expected: Fingerprint, target: Place, shown: str) -> None:
-        take_out(source, expected, target, shown)
+    def slowly(
+        source: Place, expected: Fingerprint, target: Place, shown: str, *, alone: bool = True
+    ) -> None:
+        take_out(source, expected, target, shown, alone=alone)
         assert looked_at[source[1]].wait(WAIT_SECONDS), "inotify tells of it"
 
     for name in ("one", "two"):
@@ -125,3 +136,88 @@ async def test_an_unrealize_on_a_slow_disk_is_no_deletion(
         await until(lambda: not b.arena.status()["pending"])
         assert a.paths() == b.paths() == set(names)
         assert {one.name for one in a.root.iterdir()} == {*names, ".realize"}
+
+
+async def test_a_renamed_file_is_owned_by_nobody_who_has_not_said_so(tmp_path: Path) -> None:
+    """The owners of the old name counted as owners of the new one: the last copy could be dropped."""
+    async with running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b:
+        async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
+            write(a.root, "d/f", b"owned by both")
+            await introduce(a, b)
+            await until(lambda: b.arena.describe(b.arena.resolve(b"d/f")).status == "real")
+            await until(
+                lambda: b.arena.describe(b.arena.resolve(b"d/f")).holders == (("a", "own"),)
+            )
+        (b.root / "d").rename(b.root / "e")
+        await b.arena.move(b.arena.resolve(b"d"), b.arena.root_ino, b"e", 0)
+        assert b.arena.describe(b.arena.resolve(b"e/f")).holders == ()
+        async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
+            await until(
+                lambda: b.arena.describe(b.arena.resolve(b"e/f")).holders == (("a", "own"),)
+            )
+            assert (a.root / "e/f").read_bytes() == b"owned by both"
+
+
+async def test_what_was_on_a_disk_that_is_unmounted_is_not_deleted(tmp_path: Path) -> None:
+    """Directories of the disk told that they were unmounted, and were taken for deleted."""
+    write(tmp_path / "a/root", "disk/in/f", b"elsewhere")
+    async with _two_owners(tmp_path) as (a, b):
+        await until(lambda: b.status("disk/in/f") == "real")
+        inodes = [a.arena.resolve(path) for path in (b"disk/in", b"disk/in/f")]
+
+        def put_elsewhere(batch: Batch) -> None:
+            for ino in inodes:
+                real = batch.store.real.get(batch.txn, ino)
+                assert real is not None
+                there = replace(real, fingerprint=replace(real.fingerprint, dev=1))
+                batch.store.real.put(batch.txn, ino, there)
+
+        await a.arena.context.commit(put_elsewhere)
+        shutil.rmtree(a.root / "disk/in")
+        write(a.root, "later", b"")
+        await until(lambda: b.status("later") == "real")
+        assert b.status("disk/in/f") == "real"
+
+
+async def test_one_directory_that_cannot_be_listed_does_not_stop_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PermissionError ended the scanner, and with it the arena."""
+    listed = Root.list
+
+    def refuse(self: Root, path: bytes) -> Sequence[NativeName]:
+        if path == b"locked":
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return listed(self, path)
+
+    monkeypatch.setattr(Root, "list", refuse)
+    monkeypatch.setattr(watch, "_GONE", (errno.EACCES,))
+    write(tmp_path / "a/root", "locked/f", b"")
+    write(tmp_path / "a/root", "open/f", b"")
+    async with _two_owners(tmp_path) as (_, b):
+        await until(lambda: b.status("open/f") == "real")
+        assert b.paths() == {"locked", "open", "open/f"}
+
+
+async def test_sizes_and_counters_that_a_peer_invents_do_no_harm(tmp_path: Path) -> None:
+    """The sum of sizes overflowed 64 bits; our next counter was one that peers refuse."""
+    huge = Version(
+        Kind.FILE,
+        hash=Digest(b"h" * 32),
+        block_root=Digest(b"r" * 32),
+        size=2**63 - 1,
+        mode=0o644,
+        vector=((PeerId(7), COUNTER_MAX),),
+        author=PeerId(7),
+    )
+    async with _two_owners(tmp_path) as (a, b):
+        rows = tuple(Row(b"huge%d" % number, huge, Held.OWN) for number in range(4))
+        await until(lambda: b.arena.context.links.connected(a.identity.peer))
+        link = b.arena.context.links.get(a.identity.peer)
+        await link.send(Rows(b.arena.id, b.store.tree.replica, Seq(0), rows))
+        await until(lambda: a.entry("huge3"))
+        await a.arena.change_metadata(a.arena.resolve(b"huge0"), 0o600, None)
+        await until(lambda: b.entry("huge0"))
+        await a.arena.remove(a.arena.resolve(b"huge1"))
+        write(a.root, "alive", b"")
+        await until(lambda: b.status("alive") == "real")

@@ -1,0 +1,33 @@
+"""When our own disk or database says no: the arena goes on, and what must be done is tried again.
+
+A full disk is the usual case. Nothing is lost by waiting: what is to be decided or saved is still
+in the database or in memory, and readers are served meanwhile.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import trio
+
+from realizefs.model.errors import StoreFault
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+RETRY_SECONDS = 5.0
+"""Seconds between tries: soon after somebody has made room, and few lines in the log."""
+
+
+async def patiently(work: Callable[[], Awaitable[T]], what: str) -> T:
+    """The result of `work`, which is run until neither disk nor database refuses it."""
+    told = ""
+    while True:
+        try:
+            return await work()
+        except (StoreFault, OSError) as error:
+            if str(error) != told:
+                told = str(error)
+                log.warning("%s has to wait: %s", what, told)
+            await trio.sleep(RETRY_SECONDS)
