@@ -8,8 +8,8 @@ BIN := .venv/bin
 DIR ?= $(HOME)/arena
 SRC ?= /usr/include
 CHECK ?=
-# More options for pytest, such as `make test PYTEST="-n 2 --dist loadfile"`.
-PYTEST ?=
+# Options for pytest: a process for each core, each test file in one of them.
+PYTEST ?= -n auto --dist loadfile
 
 STAMP := .venv/.built
 LOCKS := .ci/requirements-build.txt .ci/requirements.txt
@@ -43,7 +43,7 @@ test: check ## check, then every test but the big ones
 
 .PHONY: test-big
 test-big: setup ## the tests that take minutes, with the figures that they print
-	@$(BIN)/pytest -m big -s $(PYTEST)
+	@$(BIN)/pytest -m big -s
 
 .PHONY: format
 format: setup ## format the code and fix what ruff can fix

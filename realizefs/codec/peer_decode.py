@@ -26,7 +26,7 @@ from realizefs.model.limits import (
     VECTOR_ENTRIES_MAX,
 )
 from realizefs.model.paths import PATH_BYTES_MAX, check_peer_path
-from realizefs.model.versions import Held, Kind, Vector, Version
+from realizefs.model.versions import LOCAL_MODE, Held, Kind, Vector, Version
 
 _INT63_END = 1 << 63
 _KINDS = {kind.value: kind for kind in Kind}
@@ -102,7 +102,7 @@ def _row(reader: Any) -> m.Row:
         block_root=_digest(reader.blockRoot),
         size=_int63(reader.size),
         mtime_ns=reader.mtimeNs,
-        mode=reader.mode,
+        mode=reader.mode & ~LOCAL_MODE,
         target=reader.target,
         deleted=reader.deleted,
         vector=_vector(reader.vector),

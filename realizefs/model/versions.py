@@ -31,6 +31,12 @@ class Held(IntEnum):
 COUNTER_MAX = 2**63 - 1
 """The largest counter that peers take from each other."""
 
+SYNCED_MODE = 0o1777
+"""The permission bits that peers share."""
+
+LOCAL_MODE = 0o6000
+"""setuid and setgid: what they give away depends on the machine, so they stay on it (R7)."""
+
 Vector = tuple[tuple[PeerId, int], ...]
 
 
@@ -71,7 +77,7 @@ class Version:
     `hash` is the BLAKE3 of the content (files only) and `block_root` the BLAKE3 of its block
     list, b"" where the file is one block; with it every block can be checked alone, whoever
     sends it. `size` in bytes, `mtime_ns` nanoseconds since 1970 (may be negative), `mode` the
-    permission bits 0o7777, `target` where a symlink points. `author` made this version.
+    permission bits SYNCED_MODE, `target` where a symlink points. `author` made this version.
     A tombstone has `deleted` and keeps the kind of what was there.
 
     `lineage`: what the content was made from. `vector` grows by merging, too: the winner of a

@@ -87,7 +87,13 @@ class Moves:
             self.rows.set_step(txn, row.id, Step.WRITING)
 
     def adopt(self, txn: Txn, ino: Inode, version: Version) -> BlobRow:
-        """Unrealize, first step: a complete blob whose file is about to come."""
+        """Unrealize, first step: a complete blob whose file is about to come.
+
+        Busy if there is one of that content already: it must not be pushed out for a promise.
+        """
+        known = self.rows.of(txn, ino)
+        if known is not None and known.hash == version.hash and known.verified:
+            raise Busy("The cache has this content already.")
         row = BlobRow(
             BlobId(0), ino, version.hash, version.size, Ranges.of(0, version.size), verified=True
         )

@@ -6,7 +6,7 @@ every task it starts. Whatever a peer does ends in that peer's session, not in t
 In reading order:
     arena, arena_view               one arena while the daemon runs: changes, and what is known
     context, writer, batch          what its parts share; group commit; one transaction's news
-    bell, gate, rate                waking, bounding, measuring
+    bell, gate, rate, patience      waking, bounding, measuring, waiting
   from the arena root to the index
     scanner, look, record           the scan and inotify; what is there, hashed; recording it
     local, marking, overlay         changes of unreal files; marks; what isn't indexed yet

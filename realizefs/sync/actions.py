@@ -156,6 +156,12 @@ class Actions:
     async def _to_cache(self, target: Target, real: RealRow) -> None:
         """The real file becomes a verified blob; see store.moves for the steps."""
         store, moves = self._store, self._store.blobs.moves
+        with store.env.read() as txn:
+            known = store.blobs.find(txn, target.ino)
+        if known is not None and known.verified and known.hash == target.version.hash:
+            # A crash came between the rename and its commit: the cache has it already.
+            await self._out_of_root(target)
+            return
         room = await trio.to_thread.run_sync(
             store.blobs.reserve, target.version.size, self._may_drop
         )

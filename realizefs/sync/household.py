@@ -182,6 +182,8 @@ class Household:
     def admit(self, connection: _Connection) -> bool:
         """Take a link into use, unless a better one to the same peer is up."""
         peer = connection.link.peer
+        if connection.offered != self._offered(peer):
+            return False  # an arena came while the link was being made: its Hello is out of date
         old = self._connections.get(peer)
         if old is not None:
             ours_stays = self._identity.peer < peer

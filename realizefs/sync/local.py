@@ -8,7 +8,7 @@ from dataclasses import replace
 from realizefs.model.entries import Entry, Fingerprint
 from realizefs.model.errors import NotFound
 from realizefs.model.ids import Inode
-from realizefs.model.versions import Kind, Version, join_vectors
+from realizefs.model.versions import SYNCED_MODE, Kind, Version, join_vectors
 from realizefs.store.env import Txn
 from realizefs.store.fingerprint import same_but_renamed
 from realizefs.store.tree import Tree
@@ -29,7 +29,7 @@ def record_metadata(batch: Batch, ino: Inode, mode: int | None, mtime_ns: int | 
     was = entry.version
     version = replace(
         was,
-        mode=was.mode if mode is None else mode & 0o7777,
+        mode=was.mode if mode is None else mode & SYNCED_MODE,
         mtime_ns=was.mtime_ns if mtime_ns is None else mtime_ns,
     )
     if version != was:

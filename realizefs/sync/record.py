@@ -20,7 +20,7 @@ from realizefs.model.decisions import Action
 from realizefs.model.entries import Entry, Fingerprint, RealRow
 from realizefs.model.ids import NO_DIGEST, Inode
 from realizefs.model.marks import Mark
-from realizefs.model.versions import Kind, Version, join_vectors, next_count, vector_of
+from realizefs.model.versions import SYNCED_MODE, Kind, Version, join_vectors, next_count, vector_of
 from realizefs.store.hashing import ContentHash
 from realizefs.store.realfile import Root
 from realizefs.sync.aside import keep_above, set_aside
@@ -166,7 +166,7 @@ def _agrees(current: Version, real: RealRow | None, found: Found) -> bool:
         not current.deleted
         and current.kind is found.kind
         and (current.hash, current.target) == (digest, found.target)
-        and (found.kind is Kind.SYMLINK or current.mode == found.fingerprint.mode & 0o7777)
+        and (found.kind is Kind.SYMLINK or current.mode == found.fingerprint.mode & SYNCED_MODE)
         and current.mtime_ns == found.fingerprint.mtime_ns
     )
 
@@ -176,7 +176,7 @@ def _directory_agrees(current: Version, real: RealRow | None, found: Found) -> b
     the one that was indexed is on its way out; one made again since then is a new fact."""
     live = not current.deleted and current.kind is Kind.DIRECTORY
     if real is None:
-        return live and current.mode == found.fingerprint.mode & 0o7777
+        return live and current.mode == found.fingerprint.mode & SYNCED_MODE
     same = real.fingerprint.ino == found.fingerprint.ino
     return (live or same) and real.fingerprint.mode == found.fingerprint.mode
 
@@ -192,7 +192,7 @@ def _local_version(
         block_root=found.content.block_root if found.content else NO_DIGEST,
         size=found.fingerprint.size if found.kind is Kind.FILE else len(found.target),
         mtime_ns=found.fingerprint.mtime_ns,
-        mode=found.fingerprint.mode & 0o7777 if found.kind is not Kind.SYMLINK else 0o777,
+        mode=found.fingerprint.mode & SYNCED_MODE if found.kind is not Kind.SYMLINK else 0o777,
         target=found.target,
         author=batch.me,
     )

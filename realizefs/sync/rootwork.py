@@ -17,7 +17,7 @@ from realizefs.model.entries import Entry, Fingerprint, RealRow
 from realizefs.model.errors import Busy
 from realizefs.model.ids import Inode
 from realizefs.model.marks import Mark
-from realizefs.model.versions import Kind, Version
+from realizefs.model.versions import LOCAL_MODE, Kind, Version
 from realizefs.store.arena import ArenaStore
 from realizefs.store.blob import Blob
 from realizefs.store.fingerprint import fingerprint_of, same_but_renamed
@@ -90,11 +90,10 @@ class RootWork:
             self._root.utime_ns(path, None, version.mtime_ns)
             return self._root.fingerprint(path)
         assert found is not None, "its content is here"
-        self._root.chmod(path, version.mode)
+        mode = _mode(version, found)
+        self._root.chmod(path, mode)
         self._root.utime_ns(path, None, version.mtime_ns)
-        wanted = replace(
-            found, mode=stat.S_IFREG | version.mode & 0o7777, mtime_ns=version.mtime_ns
-        )
+        wanted = replace(found, mode=stat.S_IFREG | mode, mtime_ns=version.mtime_ns)
         return _unless_edited(wanted, self._root.fingerprint(path))
 
     def _realize_directory(self, target: Target, found: Fingerprint | None) -> Fingerprint:
@@ -103,7 +102,7 @@ class RootWork:
             self._root.mkdir(path, version.mode)
         elif not _is_directory(found):
             raise _changed(path)
-        self._root.chmod(path, version.mode)
+        self._root.chmod(path, _mode(version, found))
         if target.mark is not None:
             self._root.setxattr(path, MARK_XATTR, target.mark.value.encode())
         if target.real is None:
@@ -119,10 +118,12 @@ class RootWork:
             with self._store.env.read() as txn:
                 entry = self._store.tree.entry_at(txn, above)
             mode = entry.version.mode if entry is not None else 0o755
+            mode |= 0o700  # ours to write into, whatever the owner's
             try:
-                self._root.mkdir(above, mode | 0o700)  # ours to write into, whatever the owner's
+                self._root.mkdir(above, mode)
             except FileExistsError:
                 continue
+            self._root.chmod(above, mode)  # whatever our umask is
 
     def create_empty(self, target: Target) -> None:
         """A native file that is about to be written, marked as its entry is."""
@@ -159,6 +160,11 @@ class RootWork:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
             raise Busy(f'"{paths.show(path)}" still contains something.') from None
+
+
+def _mode(version: Version, found: Fingerprint | None) -> int:
+    """The permission bits to set: setuid and setgid are this machine's own business."""
+    return version.mode | (found.mode & LOCAL_MODE if found is not None else 0)
 
 
 def _unless_edited(known: Fingerprint, now: Fingerprint) -> Fingerprint:

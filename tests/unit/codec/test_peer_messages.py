@@ -35,7 +35,7 @@ FILE = Version(
     block_root=Digest(b"b" * 32),
     size=2**63 - 1,
     mtime_ns=-(2**63),
-    mode=0o7777,
+    mode=0o1777,
     vector=((PeerId(3), 1), (PEER, 2**62)),
     author=PEER,
 )
@@ -221,3 +221,10 @@ def test_damaged_messages_never_do_more_than_raise(message: m.Message, data: st.
     cut = data.draw(st.integers(0, len(encoded)))
     with suppress(ProtocolFault):  # what still is a message may come out; nothing else may
         decode(bytes(encoded[:cut] if data.draw(st.booleans()) else encoded), b"")
+
+
+def test_setuid_and_setgid_of_a_peer_stay_there() -> None:
+    row = m.Row(b"f", replace(FILE, mode=0o6755), Held.OWN)
+    told = decode(*encode(m.Rows(ARENA, REPLICA, Seq(1), (row,))))
+    assert isinstance(told, m.Rows)
+    assert told.rows[0].version.mode == 0o755

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from realizefs.model.decisions import Action, Decision
 from realizefs.model.entries import Fingerprint
 from realizefs.model.ids import Digest, PeerId, Seq
 from realizefs.model.marks import Mark
@@ -212,7 +213,8 @@ async def test_sizes_and_counters_that_a_peer_invents_do_no_harm(tmp_path: Path)
     )
     async with _two_owners(tmp_path) as (a, b):
         rows = tuple(Row(b"huge%d" % number, huge, Held.OWN) for number in range(4))
-        await until(lambda: b.arena.context.links.connected(a.identity.peer))
+        write(a.root, "before", b"the link that stays is up")
+        await until(lambda: b.status("before") == "real")
         link = b.arena.context.links.get(a.identity.peer)
         await link.send(Rows(b.arena.id, b.store.tree.replica, Seq(0), rows))
         await until(lambda: a.entry("huge3"))
@@ -221,3 +223,29 @@ async def test_sizes_and_counters_that_a_peer_invents_do_no_harm(tmp_path: Path)
         await a.arena.remove(a.arena.resolve(b"huge1"))
         write(a.root, "alive", b"")
         await until(lambda: b.status("alive") == "real")
+
+
+async def test_unrealize_again_after_a_crash_before_its_commit_keeps_the_cached_copy(
+    tmp_path: Path,
+) -> None:
+    """The rename was done, the index said "real" still: the job promised a second blob, found no
+    file for it, and the complete first one had been pushed out as outdated."""
+    write(tmp_path / "a/root", "f", b"x" * 1000)
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b") as b,
+    ):
+        await introduce(a, b)
+        await until(lambda: b.entry("f"))
+        await b.mark("f", Mark.OWN)
+        await until(lambda: b.status("f") == "real")
+        ino = b.arena.resolve(b"f")
+        with b.store.env.read() as txn:
+            real = b.store.real.get(txn, ino)
+        assert real is not None
+        await b.mark("f", None)
+        await until(lambda: b.status("f") == "cached")
+        decision = Decision(Action.UNREALIZE, real.hash)
+        await b.arena.context.commit(lambda batch: b.store.real.put(batch.txn, ino, real))
+        await b.arena._actions.carry_out(ino, decision)
+        assert b.status("f") == "cached"
