@@ -38,7 +38,7 @@ def make_odd_tree(root: Path) -> None:
                 file.write(name * 3)
     (root / "empty dir" / "empty too").mkdir(parents=True)
     (root / "empty file").touch()
-    for mode in (0o000, 0o400, 0o755, 0o4711, 0o666):
+    for mode in (0o000, 0o400, 0o755, 0o1711, 0o666):
         (root / f"mode {mode:o}").write_text("x")
         (root / f"mode {mode:o}").chmod(mode)
     (root / "sticky").mkdir()
