@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import trio
 
+from realizefs.core.decide import decide
 from realizefs.model.decisions import Action, Decision
 from realizefs.model.entries import RealRow
 from realizefs.model.errors import Busy, NotFound
@@ -19,6 +20,7 @@ from realizefs.model.versions import Kind
 from realizefs.store.env import Txn
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
+from realizefs.sync.engine import situation
 from realizefs.sync.fetcher import Fetcher
 from realizefs.sync.look import kind_of
 from realizefs.sync.rootwork import NEVER_INDEXED, RootWork, Target
@@ -42,6 +44,8 @@ class Actions:
         target = self._target(ino)
         if target is None or target.version.hash != decision.hash:
             return
+        if not self._is_wanted(target, decision):
+            return  # a mark or an owner changed since it was decided (R1); it is decided anew
         if decision.action is Action.UPDATE_CACHE:
             (await self._fetcher.complete(ino, target.version)).close()
         elif decision.action is Action.REALIZE:
@@ -78,6 +82,11 @@ class Actions:
             if entry is None or not path:
                 return None
             return Target(ino, path, entry, store.real.get(txn, ino), store.marks.get(txn, ino))
+
+    def _is_wanted(self, target: Target, decision: Decision) -> bool:
+        """Whether the engine would decide the same at this moment."""
+        with self._store.env.read() as txn:
+            return decide(situation(self._context, txn, target.entry)) is decision.action
 
     # -- realize ------------------------------------------------------------------------------
 

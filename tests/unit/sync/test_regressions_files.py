@@ -15,6 +15,7 @@ import pytest
 from realizefs.model.decisions import Action, Decision
 from realizefs.model.entries import Fingerprint
 from realizefs.model.ids import Digest, PeerId, Seq
+from realizefs.model.limits import MIB
 from realizefs.model.marks import Mark
 from realizefs.model.messages import Row, Rows
 from realizefs.model.versions import COUNTER_MAX, Held, Kind, Version
@@ -249,3 +250,16 @@ async def test_unrealize_again_after_a_crash_before_its_commit_keeps_the_cached_
         await b.arena.context.commit(lambda batch: b.store.real.put(batch.txn, ino, real))
         await b.arena._actions.carry_out(ino, decision)
         assert b.status("f") == "cached"
+
+
+async def test_a_decision_is_not_carried_out_once_the_last_owner_has_let_go(
+    tmp_path: Path,
+) -> None:
+    """R1: the job went by what was known when it was decided, and took the last copy away."""
+    write(tmp_path / "a/root", "f", b"x" * MIB)
+    async with running_peer(tmp_path / "a", "a", cache_max=MIB // 2) as a:
+        await until(lambda: a.status("f") == "real")
+        entry = a.entry("f")
+        assert entry is not None
+        await a.arena._actions.carry_out(entry.ino, Decision(Action.UNREALIZE, entry.version.hash))
+        assert (a.root / "f").read_bytes() == b"x" * MIB
