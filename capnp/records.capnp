@@ -56,6 +56,7 @@ struct BlobRow {
   usage @7 :UInt64;       # bytes allocated on disk
   outdated @8 :Bool;      # of a version that is no longer the entry's
   stamp @9 :UInt64;       # its place in its LRU queue
+  window @10 :Bool;       # not admitted to the main queue yet
 }
 
 struct PeerCard {

@@ -21,7 +21,7 @@ Layers, each importing only those below it, siblings (|) never each other
     sync            runs core's decisions against store and net: scan, gossip, fetch, jobs, serve
     net | store     trio and TLS; LMDB, blobs, real files, hashing (store is synchronous)
     codec           wire messages and stored records ↔ values; the only importer of capnp
-    core            pure: session, merge, decide, plan; events and time in, effects out
+    core            pure: session, merge, decide, plan, evict; events and time in, effects out
     model           values, errors, limits, ports
 `make check` fails where this picture is wrong (import-linter, in pyproject.toml).
 

@@ -78,14 +78,17 @@ class Client:
             home, os.environ.get("XDG_DATA_HOME"), os.path.expanduser("~")
         )
 
-    def connect(self) -> Connection | None:
-        """A connection to the running daemon; None if there is none."""
+    def connect(self, seconds: float | None = COMMAND_SECONDS) -> Connection | None:
+        """A connection to the running daemon; None if there is none.
+
+        Answers are waited for so many seconds each; None: as long as it takes.
+        """
         try:
             directory = os.open(self.directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         except (FileNotFoundError, NotADirectoryError):
             return None
         stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        stream.settimeout(COMMAND_SECONDS)
+        stream.settimeout(seconds)
         try:
             # Through the descriptor: the path of a socket has at most 107 bytes.
             stream.connect(f"/proc/self/fd/{directory}/{SOCKET_NAME}")
@@ -99,9 +102,11 @@ class Client:
             os.close(directory)
         return Connection(stream)
 
-    def ask_running(self, command: str, arguments: Arguments) -> object:
+    def ask_running(
+        self, command: str, arguments: Arguments, seconds: float | None = COMMAND_SECONDS
+    ) -> object:
         """The running daemon's result; raises NoDaemon where there is none."""
-        connection = self.connect()
+        connection = self.connect(seconds)
         if connection is None:
             raise NoDaemon(
                 "No daemon is running here; start one with `realizefs serve` or "
@@ -112,16 +117,21 @@ class Client:
         finally:
             connection.close()
 
-    def ask(self, command: str, arguments: Arguments) -> object:
-        """The result of whoever can answer: the running daemon or a process for this request."""
+    def ask(
+        self, command: str, arguments: Arguments, seconds: float | None = COMMAND_SECONDS
+    ) -> object:
+        """The result of whoever can answer: the running daemon or a process for this request.
+
+        It is waited for so many seconds; None: as long as it takes, for what reads all there is.
+        """
         deadline = time.monotonic() + DAEMON_START_SECONDS
         while True:
             try:
-                return self.ask_running(command, arguments)
+                return self.ask_running(command, arguments, seconds)
             except DaemonEnded:
                 raise  # it may have done what was asked
             except NoDaemon:
-                answer = self._ask_once(command, arguments)
+                answer = self._ask_once(command, arguments, seconds)
             try:
                 return decode_answer(answer)
             except Failed as failure:
@@ -140,14 +150,14 @@ class Client:
         threads that come and go would keep tens of megabytes each."""
         return {"MALLOC_ARENA_MAX": "2", **os.environ}
 
-    def _ask_once(self, command: str, arguments: Arguments) -> bytes:
+    def _ask_once(self, command: str, arguments: Arguments, seconds: float | None) -> bytes:
         done = subprocess.run(
             self.daemon_command("once"),
             input=encode_request(Request(command, arguments)),
             capture_output=True,
             check=False,
             env=self.daemon_environment(),
-            timeout=COMMAND_SECONDS,
+            timeout=seconds,
         )
         if not done.stdout.endswith(b"\n"):
             said = done.stderr.decode("utf-8", "replace").strip().splitlines()

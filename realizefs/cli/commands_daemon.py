@@ -7,11 +7,12 @@ from typing import Any
 import click
 
 from realizefs.cli.client import RETRY_SECONDS, Client
-from realizefs.cli.mounting import mount_detached, real_directory, unmount
+from realizefs.cli.mounting import WantedMount, mount_detached, real_directory, unmount
 from realizefs.cli.options import Command, Session, json_option, pass_session
 from realizefs.cli.render import show_fields, show_json, show_line, show_table, size
 from realizefs.model.control import Failed
 from realizefs.model.errors import AlreadyRunning, NoDaemon
+from realizefs.model.mount_flags import parse_mount_options
 
 
 @click.command(cls=Command)
@@ -28,8 +29,17 @@ def serve(session: Session) -> None:
 @click.argument("directory", metavar="DIR")
 @click.option("--arena", metavar="NAME", help="Show this arena; else the only one, or all.")
 @click.option("-f", "--foreground", is_flag=True, help="Stay until Ctrl-C; log to stderr.")
+@click.option(
+    "-o",
+    "options",
+    metavar="OPTIONS",
+    default="",
+    help="ro, nosuid, nodev, noexec, noatime, allow_other; those of fstab are taken, too.",
+)
 @pass_session
-def mount(session: Session, directory: str, arena: str | None, foreground: bool) -> None:
+def mount(
+    session: Session, directory: str, arena: str | None, foreground: bool, options: str
+) -> None:
     """Show an arena, or all of them, at DIR.
 
     With no arena configured, DIR becomes one, called by its name. With one, DIR shows that; with
@@ -37,15 +47,16 @@ def mount(session: Session, directory: str, arena: str | None, foreground: bool)
     answers; a daemon that runs already does the mounting, else one is started.
     """
     client = session.client()
-    target = real_directory(directory)
+    wanted = WantedMount(
+        real_directory(directory), arena, tuple(sorted(parse_mount_options(options).flags))
+    )
     if not foreground:
-        show_line(mount_detached(client, target, arena, session.verbose))
+        show_line(mount_detached(client, wanted, session.verbose))
         return
     if (connection := client.connect()) is not None:
         connection.close()
         raise AlreadyRunning("A daemon runs here already; leave out -f and it will do the mount.")
-    options = [] if arena is None else ["--arena", arena]
-    _become_daemon(session, "run", "--mount", target, *options)
+    _become_daemon(session, "run", *wanted.as_options())
 
 
 @click.command(cls=Command)
@@ -105,9 +116,12 @@ def _show_status(found: Any) -> None:
     )
     for problem in found["problems"]:
         show_line(f"PROBLEM: {problem}")
+    for each in found["arenas"]:
+        if each["notice"]:
+            show_line(f'Note: Arena "{each["name"]}": {each["notice"]}')
     show_line("")
     show_table(
-        ("ARENA", "FILES", "REAL", "CACHED", "PENDING", "JOBS", "ROOT", "MOUNT"),
+        ("ARENA", "FILES", "REAL", "CACHED", "KEPT", "PENDING", "JOBS", "ROOT", "MOUNT"),
         [_arena_row(each) for each in found["arenas"]],
         "There is no arena; make one with `realizefs arena add NAME DIR`.",
     )
@@ -124,7 +138,8 @@ def _arena_row(each: Any) -> tuple[str, ...]:
         each["name"],
         str(each["files"]),
         size(each["real_bytes"]),
-        size(each["cached_bytes"]),
+        f"{size(each['cached_bytes'])} of {size(each['cache_limit'])}",
+        size(each["kept_bytes"]),
         str(each["pending"]),
         str(each["jobs"]),
         each["root"],

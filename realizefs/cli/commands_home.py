@@ -9,12 +9,12 @@ from realizefs.cli.options import (
     Command,
     Group,
     Session,
-    cache_option,
+    cache_options,
     json_option,
     mark_option,
     pass_session,
 )
-from realizefs.cli.render import show_fields, show_json, show_line, show_table, size
+from realizefs.cli.render import show_fields, show_json, show_line, show_table
 
 
 @click.command(cls=Command)
@@ -55,7 +55,7 @@ def arena() -> None:
 @click.argument("name")
 @click.argument("directory", metavar="DIR")
 @mark_option("The mark of what has no other: own, keep or watch (the default).")
-@cache_option
+@cache_options
 @json_option
 @pass_session
 def arena_add(
@@ -64,6 +64,7 @@ def arena_add(
     directory: str,
     mark: str | None,
     cache_max: str | None,
+    cache_leave: str | None,
     as_json: bool,
 ) -> None:
     """Make a new arena called NAME out of the files in DIR.
@@ -77,6 +78,7 @@ def arena_add(
             "directory": os.path.abspath(directory),
             "mark": mark,
             "cache_max": cache_max,
+            "cache_leave": cache_leave,
         },
     )
     if as_json:
@@ -95,13 +97,14 @@ def arena_list(session: Session, as_json: bool) -> None:
         show_json(arenas)
         return
     show_table(
-        ("NAME", "ROOT", "MARK", "CACHE", "ID"),
+        ("NAME", "ROOT", "MARK", "CACHE", "LEAVE", "ID"),
         [
             (
                 each["name"],
                 each["root"],
                 each["mark"],
-                "default" if each["cache_max"] is None else size(each["cache_max"]),
+                each["cache"]["max"] or "default",
+                each["cache"]["leave"] or "default",
                 each["id"],
             )
             for each in arenas
@@ -113,24 +116,31 @@ def arena_list(session: Session, as_json: bool) -> None:
 @arena.command("set")
 @click.argument("name")
 @mark_option("The new mark of what has no other.")
-@cache_option
+@cache_options
 @json_option
 @pass_session
 def arena_set(
-    session: Session, name: str, mark: str | None, cache_max: str | None, as_json: bool
+    session: Session,
+    name: str,
+    mark: str | None,
+    cache_max: str | None,
+    cache_leave: str | None,
+    as_json: bool,
 ) -> None:
-    """Change the default mark or the cache limit of the arena NAME."""
-    if mark is None and cache_max is None:
-        raise click.UsageError("Say what to change: --mark or --cache-max.")
+    """Change the default mark or the cache's limits of the arena NAME, also while it runs."""
+    if mark is None and cache_max is None and cache_leave is None:
+        raise click.UsageError("Say what to change: --mark, --cache-max or --cache-leave.")
     changed: Any = session.client().ask(
-        "arena-set", {"name": name, "mark": mark, "cache_max": cache_max}
+        "arena-set",
+        {"name": name, "mark": mark, "cache_max": cache_max, "cache_leave": cache_leave},
     )
     if as_json:
         show_json(changed)
         return
-    limit = changed["cache_max"]
-    cache = "the default cache" if limit is None else f"a cache of {size(limit)}"
-    show_line(f'Arena "{changed["name"]}" is marked {changed["mark"]} and has {cache}.')
+    most, leave = changed["cache"]["max"], changed["cache"]["leave"]
+    cache = "the default cache" if most is None else f"a cache of {most}"
+    left = "" if leave is None else f", which leaves {leave} of the disk free"
+    show_line(f'Arena "{changed["name"]}" is marked {changed["mark"]} and has {cache}{left}.')
 
 
 @click.command(cls=Command)

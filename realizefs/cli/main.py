@@ -10,9 +10,11 @@ from collections.abc import Sequence
 
 import click
 
+from realizefs.cli.commands_check import accept_loss, check
 from realizefs.cli.commands_daemon import mount, serve, status, umount
 from realizefs.cli.commands_home import arena, init, invite, join, peer
 from realizefs.cli.commands_paths import info, mark
+from realizefs.cli.fstab import as_command
 from realizefs.cli.options import Group, Session
 from realizefs.cli.render import printable
 from realizefs.model.control import Failed
@@ -34,8 +36,11 @@ def cli(context: click.Context) -> None:
     context.ensure_object(Session)
 
 
-for _command in (init, arena, invite, join, serve, mount, umount, status, mark, info, peer):
+for _command in (init, arena, invite, join, serve, mount, umount, status, mark, info, peer, check):
     cli.add_command(_command)
+
+
+arena.add_command(accept_loss)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -47,7 +52,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
     session = Session()
     try:
-        result = cli.main(arguments, prog_name="realizefs", standalone_mode=False, obj=session)
+        words = as_command(sys.argv[1:] if arguments is None else arguments, cli.commands)
+        result = cli.main(words, prog_name="realizefs", standalone_mode=False, obj=session)
         return result if isinstance(result, int) else 0
     except click.Abort:
         return INTERRUPTED

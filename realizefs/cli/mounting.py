@@ -5,6 +5,7 @@ import select
 import subprocess
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,15 +20,29 @@ def real_directory(directory: str) -> str:
     return os.path.realpath(directory)
 
 
-def mount_detached(client: Client, directory: str, arena: str | None, verbose: bool) -> str:
+@dataclass(frozen=True, slots=True)
+class WantedMount:
+    """Where to mount which arena (None: what there is), with which flags."""
+
+    directory: str
+    arena: str | None = None
+    flags: tuple[str, ...] = ()
+
+    def as_options(self) -> list[str]:
+        """For the command line of a new daemon."""
+        arena = [] if self.arena is None else ["--arena", self.arena]
+        return ["--mount", self.directory, *arena, *(f"--flag={flag}" for flag in self.flags)]
+
+
+def mount_detached(client: Client, wanted: WantedMount, verbose: bool) -> str:
     """Mount by the running daemon, or by a new one; the sentence once the mount answers."""
     deadline = time.monotonic() + DAEMON_START_SECONDS
     while True:
         connection = client.connect()
         try:
             if connection is None:
-                return _sentence(_spawn(client, directory, arena, verbose))
-            return _sentence(_ask(connection, directory, arena))
+                return _sentence(_spawn(client, wanted, verbose))
+            return _sentence(_ask(connection, wanted))
         except DaemonEnded:
             if time.monotonic() > deadline:
                 raise
@@ -65,23 +80,29 @@ def unmount(client: Client, directory: str) -> str:
     return f"{directory} is unmounted."
 
 
-def _ask(connection: Connection, directory: str, arena: str | None) -> object:
+def _ask(connection: Connection, wanted: WantedMount) -> object:
     try:
-        return connection.ask("mount", {"directory": directory, "arena": arena})
+        return connection.ask(
+            "mount",
+            {
+                "directory": wanted.directory,
+                "arena": wanted.arena,
+                "flags": list(wanted.flags),
+            },
+        )
     finally:
         connection.close()
 
 
-def _spawn(client: Client, directory: str, arena: str | None, verbose: bool) -> object:
+def _spawn(client: Client, wanted: WantedMount, verbose: bool) -> object:
     """Start a daemon of its own session; it tells through a pipe how the mount went."""
-    options = [] if arena is None else ["--arena", arena]
     loud = ["--verbose"] if verbose else []
     readable, writable = os.pipe()
     with os.fdopen(readable, "rb") as answers, tempfile.TemporaryFile() as complaints:
         try:
             process = subprocess.Popen(
                 client.daemon_command(
-                    *loud, "run", "--mount", directory, *options, "--ready-fd", str(writable)
+                    *loud, "run", *wanted.as_options(), "--ready-fd", str(writable)
                 ),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

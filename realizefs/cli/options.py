@@ -92,9 +92,16 @@ def mark_option(text: str) -> Callable[[F], F]:
     return click.option("--mark", type=click.Choice(["own", "keep", "watch"]), help=text)
 
 
-def cache_option(command: F) -> F:
-    """Adds --cache-max."""
-    option = click.option(
-        "--cache-max", metavar="SIZE", help="Most that the cache may take, such as 500MB or 10GiB."
+def cache_options(command: F) -> F:
+    """Adds --cache-max and --cache-leave."""
+    leave = click.option(
+        "--cache-leave",
+        metavar="SIZE",
+        help="What the cache leaves free of the disk, such as 5GiB or 2%.",
     )
-    return option(command)
+    most = click.option(
+        "--cache-max",
+        metavar="SIZE",
+        help="Most that the cache may take, such as 500MB, 10GiB or 20% of the disk.",
+    )
+    return most(leave(command))

@@ -9,4 +9,5 @@ In reading order:
     peer_messages               messages of peers as bytes and back, by way of
     peer_encode, peer_decode    value → struct; struct → value, every field checked
     records                     stored records as bytes and back
+    index_records, layout       the most frequent of them; how those are packed by hand
 """

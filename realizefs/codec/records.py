@@ -2,6 +2,7 @@
 
 Records are packed: half the bytes at the same speed. What costs when decoding is finding fields by
 name, a microsecond each; so the fields of each struct are looked up once, and read in one go.
+Entries and real files are stored by way of `index_records`, which is quicker still.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,7 +31,7 @@ _ENTRY = "parent name seq origin kind hash blockRoot size mtimeNs mode target de
 _PLACE = "parent name seq"
 _REAL = "dev ino size mtimeNs ctimeNs mode hash vector"
 _DECISION = "action hash attempts retryAtNs waitForPeer error"
-_BLOB = "id ino hash size ranges verified protected outdated stamp usage"
+_BLOB = "id ino hash size ranges verified protected outdated stamp usage window"
 _CARD = "peer name certificate addresses arenas"
 _INVITATION = "expiresNs arenas"
 
@@ -53,9 +54,12 @@ def _decode(name: str, fields: str, data: bytes, build: Callable[..., T]) -> T:
         read = row._get_by_field  # noqa: SLF001 - what row.name calls, too
         return build(*[read(field) for field in _fields(name, fields)])
     except (capnp.KjException, ValueError) as error:
-        raise StoreFault(
-            f"The database has a damaged {name} record ({len(data)} bytes)."
-        ) from error
+        raise damaged(name, data) from error
+
+
+def damaged(name: str, data: bytes) -> StoreFault:
+    """For a record of the struct `name` that is nonsense."""
+    return StoreFault(f"The database has a damaged {name} record ({len(data)} bytes).")
 
 
 def encode_entry(entry: Entry) -> bytes:
@@ -191,6 +195,7 @@ def encode_blob(blob: BlobRow) -> bytes:
         outdated=blob.outdated,
         stamp=blob.stamp,
         usage=blob.usage,
+        window=blob.window,
     )
     return bytes(message.to_bytes_packed())
 

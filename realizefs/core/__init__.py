@@ -10,5 +10,7 @@ In reading order:
     plan                    which blocks a read fetches, and how far ahead
     effects, session_table  what a session may want done; what it does with each message
     calls, session          requests in flight; two peers on one connection
+    evict, sketch, share    what leaves the cache; how often what was used; the window's size
+    parts                   which parts of a large content leave first
     backoff                 when to try again to reach a peer
 """

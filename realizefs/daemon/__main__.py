@@ -25,6 +25,7 @@ from realizefs.daemon.home import Home, home_at
 from realizefs.daemon.logs import log_to
 from realizefs.daemon.mounting import mounter
 from realizefs.daemon.opening import opener
+from realizefs.daemon.readiness import ServiceManager
 from realizefs.daemon.setup_commands import init
 from realizefs.daemon.starting import Starter
 from realizefs.model.control import Request, encode_failure
@@ -80,15 +81,18 @@ def _run(home: Home, options: argparse.Namespace, starter: Starter) -> None:
 async def _serve(app: App, starter: Starter, options: argparse.Namespace) -> None:
     """The daemon's life. The socket is there before the arenas are, so that it can be asked
     meanwhile, and goes last: who waits for the end waits for the end of its connection."""
+    manager = ServiceManager(os.environ)
 
     async def started() -> None:
         if options.mount is None:
             log.info("Up: process %d serves %s.", os.getpid(), app.config.name)
+            manager.ready(f"Serves {app.config.name}.")
             return
         app.ends_with_mount = True
-        done = await mount_at(app, Path(options.mount), options.arena)
+        done = await mount_at(app, Path(options.mount), options.arena, frozenset(options.flags))
         log.info("%s", done["sentence"])
         starter.ready(done)
+        manager.ready(str(done["sentence"]))
 
     async def handle(request: Request) -> object:
         if request.command != "status":
@@ -99,7 +103,10 @@ async def _serve(app: App, starter: Starter, options: argparse.Namespace) -> Non
         async with trio.open_nursery() as nursery:
             await nursery.start(serve_control, app.home, handle)
             nursery.start_soon(_stop_on, signals, app)
-            await app.run(started)
+            try:
+                await app.run(started)
+            finally:
+                manager.stopping()
             nursery.cancel_scope.cancel()
 
 
@@ -163,6 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run")
     run.add_argument("--mount", metavar="DIR")
     run.add_argument("--arena", metavar="NAME")
+    run.add_argument("--flag", dest="flags", action="append", default=[], metavar="FLAG")
     run.add_argument("--ready-fd", type=int, metavar="FD")
     commands.add_parser("once")
     return parser

@@ -13,17 +13,18 @@ from pathlib import Path
 import trio
 
 from realizefs.daemon.addresses import listenable, reachable
-from realizefs.daemon.arenas import Arenas, Opener, RunningArena, Slot
+from realizefs.daemon.arenas import Arenas, OpenArena, Opener, RunningArena, Slot
 from realizefs.daemon.config import ArenaConfig, Config, read_config
 from realizefs.daemon.config_edit import add_arena, write_home
 from realizefs.daemon.failures import first_of
 from realizefs.daemon.home import Home
 from realizefs.daemon.mounts import Mounted, MountRun, Mounts, clear_stale_mount
-from realizefs.daemon.opening import state_directory
+from realizefs.daemon.opening import accept_loss, prepare_root
 from realizefs.daemon.parts import Parts, open_parts
-from realizefs.daemon.placing import check_place, make_root
-from realizefs.model.errors import Misuse, RealizeError
+from realizefs.daemon.placing import check_place
+from realizefs.model.errors import RealizeError
 from realizefs.model.ids import ArenaId
+from realizefs.sync.loss import Loss
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +34,12 @@ class Shells:
     """The layers below that need a kernel, so that tests can put fakes in their place.
 
     `opener` opens arenas; `mounter` mounts the household of `App`, or one of its arenas, at a
-    directory.
+    directory; `acceptor` accepts, or with False only tells, what is lost with an arena's root.
     """
 
     opener: Callable[[Parts, str], Opener]
-    mounter: "Callable[[App, Path, RunningArena | None], MountRun]"
+    mounter: "Callable[[App, Path, RunningArena | None, frozenset[str]], MountRun]"
+    acceptor: Callable[[Parts, ArenaConfig, bool], Loss] = accept_loss
 
 
 class App:
@@ -91,13 +93,39 @@ class App:
     async def add_arenas(self, arenas: Sequence[ArenaConfig]) -> None:
         """Make the roots, write the configuration, start the arenas; `changing` is held."""
         for arena in arenas:
-            await trio.to_thread.run_sync(_prepare_root, arena)
+            await trio.to_thread.run_sync(prepare_root, arena)
             await trio.to_thread.run_sync(add_arena, self.home.config, arena)
         await self.take_up()
 
     async def check_place(self, root: Path) -> Path:
         """The real path of what may become an arena root; raises Misuse."""
         return await trio.to_thread.run_sync(check_place, root, self.config.arenas)
+
+    @asynccontextmanager
+    async def opened(self, slot: Slot) -> AsyncIterator[OpenArena]:
+        """The arena of a slot as it is; one that isn't open is opened meanwhile, and doesn't run.
+
+        Raises RealizeError or OSError where it can't be opened.
+        """
+        if slot.opened is not None:
+            yield slot.opened
+            return
+        async with slot.opening:
+            opened = await trio.to_thread.run_sync(self._opener, slot.config)
+            try:
+                yield opened
+            finally:
+                await trio.to_thread.run_sync(opened.close)
+
+    async def loss(self, slot: Slot, *, really: bool) -> Loss:
+        """What is lost with the root of an arena that is out of service; accepted with `really`,
+        and then the arena is tried again at once."""
+        async with slot.opening:
+            accept = self._shells.acceptor
+            loss = await trio.to_thread.run_sync(accept, self.parts, slot.config, really)
+        if really:
+            slot.retry.set()
+        return loss
 
     @asynccontextmanager
     async def using(self, slot: Slot) -> AsyncIterator[RunningArena]:
@@ -128,12 +156,12 @@ class App:
         if self._nursery is not None:
             self._nursery.cancel_scope.cancel()
 
-    async def mount(self, directory: Path, slot: Slot | None) -> None:
-        """Mount the arena of `slot`, or the household; see Mounts.mount."""
+    async def mount(self, directory: Path, slot: Slot | None, flags: frozenset[str]) -> None:
+        """Mount the arena of `slot`, or the household; see Mounts.mount and model.mount_flags."""
         assert self._nursery is not None, "only a daemon is asked to mount"
         arena = None if slot is None else slot.arena
         mounted = Mounted(directory, None if slot is None else slot.config.name)
-        run = self._shells.mounter(self, directory, arena)
+        run = self._shells.mounter(self, directory, arena, flags)
         await self.mounts.mount(self._nursery, mounted, run)
 
     def _mount_ended(self) -> None:
@@ -184,16 +212,6 @@ def open_app(home: Home, shells: Shells) -> App:
 def arena_ids(config: Config) -> tuple[ArenaId, ...]:
     """What other peers hear that this one is in, whether or not its disk is there just now."""
     return tuple(sorted(arena.id for arena in config.arenas))
-
-
-def _prepare_root(arena: ArenaConfig) -> None:
-    """Make the root and the place of its state; that the latter is there later says that the
-    root is the right one, not the empty folder below an unmounted disk."""
-    make_root(arena.root)
-    try:
-        state_directory(arena).mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise Misuse(f"The arena's state can't be made: {error.strerror}.") from error
 
 
 def _clear_root(arena: ArenaConfig) -> None:

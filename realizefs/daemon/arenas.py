@@ -7,7 +7,7 @@ and meanwhile nothing of it counts as deleted).
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +16,7 @@ import trio
 from realizefs.daemon.config import ArenaConfig
 from realizefs.daemon.failures import first_of
 from realizefs.model.errors import NotFound, RealizeError, RootGone
+from realizefs.model.findings import Report
 from realizefs.model.ids import ArenaId, Inode
 from realizefs.model.limits import ARENA_RETRY_SECONDS
 from realizefs.model.marks import Mark
@@ -66,6 +67,14 @@ class OpenArena(Protocol):
         """Take up a changed default mark and cache limit."""
         ...
 
+    async def check(self, *, repair: bool, deep: bool) -> Report:
+        """Whether all that must be so of it is so; also while it doesn't run."""
+        ...
+
+    def close(self) -> None:
+        """Give it up without having run it; blocking."""
+        ...
+
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Scan, watch, sync and do jobs; started once it can answer. Closes the arena at its end,
         raises RealizeError where it can't go on."""
@@ -78,11 +87,16 @@ Opener = Callable[[ArenaConfig], OpenArena]
 
 @dataclass(slots=True, eq=False)
 class Slot:
-    """The place of one configured arena: open, or with a problem, or not tried yet."""
+    """The place of one configured arena: open, or with a problem, or not tried yet.
+
+    `opening` is held by whoever opens it, `retry` ends the wait for the next try.
+    """
 
     config: ArenaConfig
     opened: OpenArena | None = None
     problem: str = ""
+    opening: trio.Lock = field(default_factory=trio.Lock)
+    retry: trio.Event = field(default_factory=trio.Event)
 
     @property
     def trouble(self) -> str:
@@ -142,10 +156,13 @@ class Arenas:
             except* (RealizeError, OSError) as errors:
                 self._note(slot, first_of(errors))
             report()
-            await trio.sleep(ARENA_RETRY_SECONDS)
+            slot.retry = trio.Event()
+            with trio.move_on_after(ARENA_RETRY_SECONDS):
+                await slot.retry.wait()
 
     async def _run(self, slot: Slot, opener: Opener, report: Callable[[], None]) -> None:
-        opened = await trio.to_thread.run_sync(opener, slot.config)
+        async with slot.opening:
+            opened = await trio.to_thread.run_sync(opener, slot.config)
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(opened.run)

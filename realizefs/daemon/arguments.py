@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from realizefs.daemon.sizes import parse_size
+from realizefs.daemon.sizes import parse_amount
+from realizefs.model.cache_limits import Amount
 from realizefs.model.control import BadControlLine, path_bytes
 from realizefs.model.errors import Misuse
 from realizefs.model.marks import Mark
@@ -33,6 +34,17 @@ class Arguments:
             raise BadControlLine(f'The command needs "{name}" as a list of texts.')
         return tuple(values)
 
+    def optional_texts(self, name: str) -> tuple[str, ...]:
+        """A list of texts, empty where it is null or missing."""
+        return () if self._values.get(name) is None else self.texts(name)
+
+    def flag(self, name: str) -> bool:
+        """Whether something is wanted; false where it is missing."""
+        value = self._values.get(name, False)
+        if not isinstance(value, bool):
+            raise BadControlLine(f'The command needs "{name}" as true or false.')
+        return value
+
     def path(self, name: str) -> bytes:
         """A path in any bytes."""
         return path_bytes(self.text(name))
@@ -57,10 +69,10 @@ class Arguments:
         text = self.optional_text(name)
         return None if text is None else Mark.parse(text)
 
-    def optional_size(self, name: str) -> int | None:
-        """Bytes, None where it is null or missing; raises Misuse."""
+    def optional_amount(self, name: str) -> Amount | None:
+        """A size or a percentage of the disk, None where it is null or missing; raises Misuse."""
         text = self.optional_text(name)
         try:
-            return None if text is None else parse_size(text)
+            return None if text is None else parse_amount(text)
         except ValueError as error:
             raise Misuse(f"{error}.") from error

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from realizefs.daemon.cache_config import CacheConfig
 from realizefs.daemon.config_lines import key_on_line, line_of
-from realizefs.daemon.sizes import parse_size
+from realizefs.daemon.sizes import parse_amount
 from realizefs.fs.callers import NO_FETCH_DEFAULT
 from realizefs.model.arena_names import check_arena_name, check_no_prefix
+from realizefs.model.cache_limits import Amount
 from realizefs.model.errors import BadConfig, Misuse, StoreFault
 from realizefs.model.ids import ArenaId
 from realizefs.model.marks import Mark
@@ -30,14 +32,13 @@ Keys = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class ArenaConfig:
-    """One [[arena]]. `cache_max` in bytes, None: the default for its disk. `state` None: .realize
-    in the root."""
+    """One [[arena]]. `state` None: .realize in the root."""
 
     name: str
     id: ArenaId
     root: Path
     mark: Mark = Mark.WATCH
-    cache_max: int | None = None
+    cache: CacheConfig = field(default_factory=CacheConfig)
     state: Path | None = None
 
 
@@ -125,7 +126,7 @@ class _Reader:
             yield arena
 
     def _arena(self, keys: Keys, table: Mapping[str, object]) -> ArenaConfig:
-        self._only(keys, table, {"name", "id", "root", "mark", "cache_max", "state"})
+        self._only(keys, table, {"name", "id", "root", "mark", "cache", "cache_max", "state"})
         state = self._path_of(keys, table, "state")
         mark = self._text_of(keys, table, "mark")
         if mark is not None and mark not in {each.value for each in Mark}:
@@ -135,7 +136,7 @@ class _Reader:
             id=self._arena_id(keys, table),
             root=self._needed(keys, "root", self._path_of(keys, table, "root")),
             mark=Mark(mark) if mark else Mark.WATCH,
-            cache_max=self._size(keys, table, "cache_max"),
+            cache=self._cache(keys, table),
             state=state,
         )
 
@@ -158,18 +159,33 @@ class _Reader:
             raise self._wrong((*keys, "id"), "must be the 32 hexadecimal digits of an arena's id")
         return ArenaId(bytes.fromhex(text))
 
-    def _size(self, keys: Keys, table: Mapping[str, object], key: str) -> int | None:
+    def _cache(self, keys: Keys, table: Mapping[str, object]) -> CacheConfig:
+        """`cache`, or the `cache_max` of before."""
+        cache = table.get("cache", {})
+        within = (*keys, "cache")
+        if not isinstance(cache, dict):
+            raise self._wrong(within, 'must be a table such as { max = "10GiB", leave = "5%" }')
+        self._only(within, cache, {"max", "leave"})
+        if "cache_max" not in table:
+            return CacheConfig(
+                self._amount(within, cache, "max"), self._amount(within, cache, "leave")
+            )
+        if "cache" in table:
+            raise self._wrong((*keys, "cache_max"), 'is what "cache" says now; remove this line')
+        return CacheConfig(self._amount(keys, table, "cache_max"))
+
+    def _amount(self, keys: Keys, table: Mapping[str, object], key: str) -> Amount | None:
         value = table.get(key)
         if value is None:
             return None
         if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-            return value
+            return Amount(value)
         try:
-            return parse_size(value if isinstance(value, str) else str(type(value)))
+            if isinstance(value, str):
+                return parse_amount(value)
         except ValueError as error:
-            raise self._wrong(
-                (*keys, key), 'must be a size such as "10GiB", or a number of bytes'
-            ) from error
+            raise self._wrong((*keys, key), f"is refused: {error}") from error
+        raise self._wrong((*keys, key), 'must be a size such as "10GiB", or one such as "5%"')
 
     def _path_of(self, keys: Keys, table: Mapping[str, object], key: str) -> Path | None:
         text = self._text_of(keys, table, key)

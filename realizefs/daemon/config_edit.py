@@ -7,8 +7,9 @@ from pathlib import Path
 import tomlkit
 from tomlkit.items import AoT, Table
 
+from realizefs.daemon.cache_config import CacheConfig
 from realizefs.daemon.config import ArenaConfig, read_config
-from realizefs.daemon.sizes import show_size
+from realizefs.daemon.sizes import show_amount
 from realizefs.model.errors import BadConfig, Misuse, NotFound, StoreFault
 from realizefs.model.marks import Mark
 
@@ -36,8 +37,7 @@ def add_arena(path: Path, arena: ArenaConfig) -> None:
         table["id"] = arena.id.hex()
         table["root"] = str(arena.root)
         table["mark"] = arena.mark.value
-        if arena.cache_max is not None:
-            table["cache_max"] = show_size(arena.cache_max)
+        _set_cache(table, arena.cache)
         if arena.state is not None:
             table["state"] = str(arena.state)
         arenas = document.get("arena")
@@ -50,17 +50,30 @@ def add_arena(path: Path, arena: ArenaConfig) -> None:
     _edit(path, change)
 
 
-def set_arena(path: Path, name: str, mark: Mark | None, cache_max: int | None) -> None:
+def set_arena(path: Path, name: str, mark: Mark | None, cache: CacheConfig) -> None:
     """Change an [[arena]]; what is None stays as it is."""
 
     def change(document: tomlkit.TOMLDocument) -> None:
         table = _arena_table(document, name)
         if mark is not None:
             table["mark"] = mark.value
-        if cache_max is not None:
-            table["cache_max"] = show_size(cache_max)
+        _set_cache(table, cache)
 
     _edit(path, change)
+
+
+def _set_cache(table: Table, cache: CacheConfig) -> None:
+    """`cache_max`, as it was called before, becomes `cache`; it stays where nothing changes."""
+    amounts = {"max": cache.max, "leave": cache.leave}
+    said = {key: show_amount(amount) for key, amount in amounts.items() if amount is not None}
+    if not said:
+        return
+    if "cache" not in table:
+        table["cache"] = tomlkit.inline_table()
+        if "cache_max" in table:
+            table["cache"].update({"max": table.pop("cache_max")})
+    for key, value in said.items():
+        table["cache"][key] = value
 
 
 def _arena_table(document: tomlkit.TOMLDocument, name: str) -> Table:

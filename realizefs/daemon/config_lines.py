@@ -41,8 +41,10 @@ def _places(text: str) -> list[tuple[int, tuple[str | int, ...]]]:
         header = _HEADER.fullmatch(line)
         if header:
             name = header[2]
-            table = tuple(name.split("."))
+            first, *rest = name.split(".")
+            table = (first, seen[first] - 1, *rest) if first in seen else (first, *rest)
             if header[1] == "[[":
+                table = tuple(name.split("."))
                 table = (*table, seen.get(name, 0))
                 seen[name] = seen.get(name, 0) + 1
             places.append((number, table))

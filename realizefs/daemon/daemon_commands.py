@@ -13,6 +13,7 @@ from realizefs.daemon.config import ArenaConfig
 from realizefs.daemon.mounts import Mounted, clear_stale_mount
 from realizefs.daemon.setup_commands import add, new_arena_id
 from realizefs.model.errors import AlreadyRunning, Misuse, NoDaemon, RealizeError
+from realizefs.model.mount_flags import check_flags
 
 Answer = Mapping[str, object]
 
@@ -38,11 +39,19 @@ async def mount(app: App, arguments: Arguments) -> Answer:
     """Mount in this process; makes the arena where none is configured."""
     if not app.online:
         raise NoDaemon("A mount needs a daemon.")
-    return await mount_at(app, arguments.directory("directory"), arguments.optional_text("arena"))
+    return await mount_at(
+        app,
+        arguments.directory("directory"),
+        arguments.optional_text("arena"),
+        frozenset(arguments.optional_texts("flags")),
+    )
 
 
-async def mount_at(app: App, directory: Path, arena: str | None) -> Answer:
+async def mount_at(
+    app: App, directory: Path, arena: str | None, flags: frozenset[str] = frozenset()
+) -> Answer:
     """Mount an arena, or what there is, at a directory."""
+    check_flags(flags)
     mounted = app.mounts.current
     if mounted is not None:
         raise AlreadyRunning(
@@ -52,7 +61,7 @@ async def mount_at(app: App, directory: Path, arena: str | None) -> Answer:
     await trio.to_thread.run_sync(clear_stale_mount, directory)
     made = await _first_arena(app, directory, arena)
     slot = made or _shown_slot(app, directory, arena)
-    await app.mount(directory, slot)
+    await app.mount(directory, slot, flags)
     what = "The household" if slot is None else f'The arena "{slot.config.name}"'
     if made is not None:
         what = f'{directory} is now the root of the new arena "{made.config.name}", which'
@@ -110,9 +119,12 @@ def _arena(slot: Slot, mounted: Mounted | None) -> Answer:
         "files": 0,
         "real_bytes": 0,
         "cached_bytes": 0,
+        "cache_limit": 0,
+        "kept_bytes": 0,
         "pending": 0,
         "jobs": 0,
         "problem": slot.trouble or None,
+        "notice": None,
     }
     if slot.opened is not None:
         try:
@@ -121,10 +133,19 @@ def _arena(slot: Slot, mounted: Mounted | None) -> Answer:
             return {**line, "problem": str(error)}
         line |= {key: known[key] for key in _NUMBERS if key in known}
         line["problem"] = known.get("problem") or line["problem"]
+        line["notice"] = known.get("notice")
     return line
 
 
-_NUMBERS = ("files", "real_bytes", "cached_bytes", "pending", "jobs")
+_NUMBERS = (
+    "files",
+    "real_bytes",
+    "cached_bytes",
+    "cache_limit",
+    "kept_bytes",
+    "pending",
+    "jobs",
+)
 
 
 def _mount_path(slot: Slot, mounted: Mounted | None) -> str | None:

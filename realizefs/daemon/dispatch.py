@@ -2,16 +2,24 @@
 
 from collections.abc import Awaitable, Callable
 
-from realizefs.daemon import daemon_commands, household_commands, path_commands, setup_commands
+from realizefs.daemon import (
+    check_commands,
+    daemon_commands,
+    household_commands,
+    path_commands,
+    setup_commands,
+)
 from realizefs.daemon.app import App
 from realizefs.daemon.arguments import Arguments
 from realizefs.model.control import BadControlLine, Request
 from realizefs.model.errors import Misuse
 
 COMMANDS: dict[str, Callable[[App, Arguments], Awaitable[object]]] = {
+    "arena-accept-loss": check_commands.arena_accept_loss,
     "arena-add": setup_commands.arena_add,
     "arena-list": setup_commands.arena_list,
     "arena-set": setup_commands.arena_set,
+    "check": check_commands.check,
     "info": path_commands.info,
     "invite": household_commands.invite,
     "join": household_commands.join,

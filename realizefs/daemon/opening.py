@@ -3,7 +3,8 @@
 import logging
 import os
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -11,20 +12,24 @@ import trio
 from realizefs.daemon.arenas import OpenArena, Opener
 from realizefs.daemon.config import ArenaConfig
 from realizefs.daemon.parts import Parts
-from realizefs.model.errors import RootGone
-from realizefs.model.limits import ARENA_RETRY_SECONDS, CACHE_BYTES_DEFAULT
+from realizefs.daemon.placing import make_root
+from realizefs.model.cache_limits import CacheLimits
+from realizefs.model.errors import Misuse, RootGone
+from realizefs.model.findings import Report
+from realizefs.model.limits import ARENA_RETRY_SECONDS
 from realizefs.model.paths import STATE_DIR
 from realizefs.store.arena import open_arena
 from realizefs.store.env import Environment
 from realizefs.store.lock import Lock
 from realizefs.store.realfile import Root
 from realizefs.store.schema import ARENA_SCHEMA
+from realizefs.store.unadopt import undo_adoptions
 from realizefs.sync.arena import Arena
+from realizefs.sync.checking import Checking
+from realizefs.sync.loss import Loss, accept, assess
+from realizefs.sync.presence import check_present
 
 log = logging.getLogger(__name__)
-
-DISK_PART_DEFAULT = 10
-"""A cache nobody limited takes at most one part in so many of its disk."""
 
 
 @dataclass(slots=True, eq=False)
@@ -39,9 +44,11 @@ class _Opened:
     place: str
     """where the kernel says that the root is; the path of its open descriptor"""
     problem: str = ""
+    _runs: bool = False
+    _checking: trio.Lock = field(default_factory=trio.Lock)
 
     async def apply(self, config: ArenaConfig) -> None:
-        self.arena.store.blobs.limit = cache_limit(config, self.root)
+        await self.arena.limit_cache(cache_limits(config, self.root))
         if config.mark is not self.arena.context.default_mark:
             await self.arena.set_default_mark(config.mark)
 
@@ -52,27 +59,29 @@ class _Opened:
                 await nursery.start(self.arena.run)
                 await household.add_arena(self.arena)
                 nursery.start_soon(self._watch_place)
+                self._runs = True
                 task_status.started()
         finally:
             with trio.CancelScope(shield=True):
                 await household.remove_arena(self.arena)
                 await trio.to_thread.run_sync(self.close)
 
+    async def check(self, *, repair: bool, deep: bool) -> Report:
+        async with self._checking:
+            checking = Checking(self.arena, self.parts.allocator)
+            if self._runs:
+                return await checking.run(repair=repair, deep=deep)
+            return await trio.to_thread.run_sync(partial(checking.alone, repair=repair, deep=deep))
+
     async def _watch_place(self) -> None:
-        """A root that is moved or removed goes on through its descriptor, and is complained of.
+        """A root that is moved, removed or unmounted is let go of, and taken up where it is put back.
 
         The kernel's name of the descriptor is asked: a stat of the path could be answered by
         our own mount over it.
         """
-        while True:
+        while _place(self.root) == self.place:  # noqa: ASYNC110 - the kernel rings no bell
             await trio.sleep(ARENA_RETRY_SECONDS)
-            now = _place(self.root)
-            problem = ""
-            if now != self.place:
-                problem = f'The arena root "{self.root.path}" was moved or removed; put it back.'
-            if problem and not self.problem:
-                log.warning("%s", problem)
-            self.problem = problem
+        raise RootGone(f'The arena root "{self.root.path}" was moved or removed; put it back.')
 
     def close(self) -> None:
         """Database, root, lock: who gets the lock finds nothing of ours open."""
@@ -90,12 +99,10 @@ def opener(parts: Parts, me_name: str) -> Opener:
     return open_one
 
 
-def cache_limit(config: ArenaConfig, root: Root) -> int:
-    """Bytes of cache of an arena: as configured, else what its disk can spare."""
-    if config.cache_max is not None:
-        return config.cache_max
+def cache_limits(config: ArenaConfig, root: Root) -> CacheLimits:
+    """The limits of an arena's cache: as configured, else what its disk can spare."""
     disk = root.statvfs()
-    return min(CACHE_BYTES_DEFAULT, disk.f_blocks * disk.f_frsize // DISK_PART_DEFAULT)
+    return config.cache.limits(disk.f_blocks * disk.f_frsize)
 
 
 def state_directory(config: ArenaConfig) -> Path:
@@ -113,8 +120,10 @@ def _open(parts: Parts, me_name: str, config: ArenaConfig) -> OpenArena:
         root.state.empty_temp()
         env = Environment(root.state.database, ARENA_SCHEMA)
         undo.callback(env.close)
-        store = open_arena(env, parts.allocator, config.id, root, cache_limit(config, root))
+        store = open_arena(env, parts.allocator, config.id, root, cache_limits(config, root))
+        undo_adoptions(store)
         store.blobs.recover()
+        check_present(store, config.name)
         arena = Arena(
             config.id,
             config.name,
@@ -126,6 +135,42 @@ def _open(parts: Parts, me_name: str, config: ArenaConfig) -> OpenArena:
         )
         undo.pop_all()
         return _Opened(parts, root, lock, env, arena, _place(root))
+
+
+def accept_loss(parts: Parts, config: ArenaConfig, really: bool) -> Loss:
+    """What is lost with an arena's root; with `really` it is accepted. Blocking.
+
+    Where the database went, too, a new one is made for the same arena: another replica, with the
+    inodes of its earlier ranges, which catches up from its peers. Misuse where nothing is lost.
+    """
+    if not state_directory(config).is_dir():
+        if really:
+            prepare_root(config)
+        return Loss(state_lost=True)
+    make_root(config.root)
+    with ExitStack() as closing:
+        root = Root(config.root, config.state)
+        closing.callback(root.close)
+        closing.enter_context(Lock(root.state.lock))
+        env = Environment(root.state.database, ARENA_SCHEMA)
+        closing.callback(env.close)
+        if root.list(b""):
+            raise Misuse(f'The arena root "{config.root}" is not empty: it isn\'t lost.')
+        store = open_arena(env, parts.allocator, config.id, root, cache_limits(config, root))
+        loss = assess(store)
+        if really:
+            accept(store)
+        return loss
+
+
+def prepare_root(arena: ArenaConfig) -> None:
+    """Make the root and the place of its state; that the latter is there later says that the
+    root is the right one, not the empty folder below an unmounted disk."""
+    make_root(arena.root)
+    try:
+        state_directory(arena).mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Misuse(f"The arena's state can't be made: {error.strerror}.") from error
 
 
 def _place(root: Root) -> str:
@@ -142,5 +187,6 @@ def _check_state(config: ArenaConfig) -> None:
     if not state.is_dir():
         raise RootGone(
             f'"{state}" is gone, so "{config.root}" is not the arena root that it was; '
-            "is its disk mounted?"
+            "is its disk mounted? If it is lost for good, say "
+            f"`realizefs arena accept-loss {config.name}`."
         )

@@ -2,15 +2,19 @@
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 
 import trio
 
 from realizefs.daemon.app import App
 from realizefs.daemon.arguments import Arguments
+from realizefs.daemon.cache_config import CacheConfig
 from realizefs.daemon.config import ArenaConfig, default_name, read_config
 from realizefs.daemon.config_edit import set_arena, write_home
 from realizefs.daemon.home import Home
+from realizefs.daemon.sizes import show_amount
 from realizefs.model.arena_names import check_arena_name, check_no_prefix
+from realizefs.model.cache_limits import Amount
 from realizefs.model.errors import Misuse
 from realizefs.model.ids import ArenaId
 from realizefs.model.limits import ARENAS_MAX
@@ -54,7 +58,7 @@ async def arena_add(app: App, arguments: Arguments) -> Answer:
             id=new_arena_id(),
             root=arguments.directory("directory"),
             mark=arguments.optional_mark("mark") or Mark.WATCH,
-            cache_max=arguments.optional_size("cache_max"),
+            cache=_cache(arguments),
         )
         added = await add(app, [arena])
         return added[0]
@@ -78,7 +82,7 @@ async def check_new(app: App, arenas: list[ArenaConfig]) -> list[ArenaConfig]:
         check_no_prefix(check_arena_name(arena.name), names)
         names.append(arena.name)
         root = await app.check_place(arena.root)
-        placed.append(ArenaConfig(arena.name, arena.id, root, arena.mark, arena.cache_max))
+        placed.append(replace(arena, root=root))
     return placed
 
 
@@ -90,22 +94,32 @@ async def arena_list(app: App, _arguments: Arguments) -> list[Answer]:
 async def arena_set(app: App, arguments: Arguments) -> Answer:
     """Another default mark or cache limit for an arena."""
     name = arguments.text("name")
-    mark, cache_max = arguments.optional_mark("mark"), arguments.optional_size("cache_max")
+    mark, cache = arguments.optional_mark("mark"), _cache(arguments)
     async with app.changing:
-        await trio.to_thread.run_sync(set_arena, app.home.config, name, mark, cache_max)
+        await trio.to_thread.run_sync(set_arena, app.home.config, name, mark, cache)
         await app.take_up()
         return shown(app.arenas.named(name).config)
 
 
 def shown(arena: ArenaConfig) -> Answer:
-    """An arena as commands answer it; `cache_max` null means the default for its disk."""
+    """An arena as commands answer it; null in `cache` means the default for its disk."""
     return {
         "name": arena.name,
         "id": arena.id.hex(),
         "root": str(arena.root),
         "mark": arena.mark.value,
-        "cache_max": arena.cache_max,
+        "cache": {"max": _shown_amount(arena.cache.max), "leave": _shown_amount(arena.cache.leave)},
     }
+
+
+def _cache(arguments: Arguments) -> CacheConfig:
+    return CacheConfig(
+        arguments.optional_amount("cache_max"), arguments.optional_amount("cache_leave")
+    )
+
+
+def _shown_amount(amount: Amount | None) -> str | None:
+    return None if amount is None else show_amount(amount)
 
 
 def new_arena_id() -> ArenaId:

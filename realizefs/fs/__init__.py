@@ -7,10 +7,15 @@ In reading order:
     port, served                    what is needed of an arena; what all handlers share
     operations                      the kernel's requests, each handed to the module that knows
     views, items, inodes, attrs     what is at the root; what an inode is; what the kernel knows
-    listing                         readdir with attributes, from index and root
+    listing, snapshots              readdir with attributes, from index and root
     content, handles                open, read, write; what is open
-    changes, metadata, xattrs       names; mode, times, size; marks
+    changes, metadata, xattrs       names; mode, times, size; marks and the user's own attributes
+    making_native, hardlinks        what must be real first; one file with several names
     callers                         programs that must not cause downloads, new files' owners
     notify, subscription            what the kernel should forget, and who says so
+    live, events, witness           what programs that watch should hear, and haven't yet
+    arm, hand                       the process by whose calls they hear it
+    echoes, answers                 what it is answered; programs and it told apart
+    stalls, interrupts, connection  who waits for a peer holds up nobody, and may be killed
     mountpoints, mount              mountpoints from outside; a mount from beginning to end
 """

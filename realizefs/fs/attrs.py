@@ -8,17 +8,14 @@ occupy what the cache holds of them.
 
 import os
 import stat
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import pyfuse3
 
 from realizefs.fs.handles import File, RealFile
 from realizefs.fs.items import Item
-from realizefs.fs.port import Arena
 from realizefs.fs.views import Synthetic
 from realizefs.model.entries import Dirent
-from realizefs.model.ids import Inode
 from realizefs.model.limits import (
     BLOCK_BYTES_MIN,
     KERNEL_CACHE_SECONDS,
@@ -26,7 +23,6 @@ from realizefs.model.limits import (
 )
 from realizefs.model.versions import Kind, Version
 
-KernelInode = Callable[[Arena, Inode], int]
 DISK_BLOCK_BYTES = 512
 """The unit of st_blocks."""
 
@@ -52,9 +48,8 @@ class Facts:
         return Facts(source.kind, source.mode, source.size, source.mtime_ns)
 
 
-def of_item(item: Item, kernel_ino: KernelInode) -> pyfuse3.EntryAttributes:
-    """Of something that exists now."""
-    ino = kernel_ino(item.arena, item.ino)
+def of_item(item: Item, ino: int) -> pyfuse3.EntryAttributes:
+    """Of something that exists now, which the kernel calls `ino`."""
     if item.stat is not None:
         return of_native(item.stat, ino)
     owner = item.arena.store.root.lstat(b"")

@@ -2,19 +2,21 @@
 
 What is made is made natively in the arena root, in directories that are made native first where
 they were unreal. What is removed or renamed is removed or renamed natively where it is real, and
-recorded by the arena in every case; recording commits before the call returns. Natively first:
-if we die in between, the scanner finds a native fact, never a record without one.
+recorded by the arena in every case, which commits that before the call returns unless all of it
+was real. Natively first: if we die in between, the scanner finds a native fact, never a record
+without one.
 """
 
 import errno
 import os
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 import pyfuse3
 
-from realizefs.fs import callers, content, items
+from realizefs.fs import callers, content, items, making_native
 from realizefs.fs.items import Item
 from realizefs.fs.port import Arena
 from realizefs.fs.served import Served
@@ -40,7 +42,7 @@ async def create(
     """Create and open; `request` is (mode, flags of open)."""
     mode, flags = request
     arena, root = directory.arena, directory.arena.store.root
-    native = flags & (os.O_ACCMODE | os.O_APPEND | os.O_SYNC) | _CREATE
+    native = flags & content.PASSED_ON | _CREATE
     try:
         path, fd = _natively(
             served, directory, name, lambda at: root.open(at, native, stat.S_IMODE(mode))
@@ -51,7 +53,7 @@ async def create(
             raise
         # It came into being since the kernel looked; being opened may make it real.
         opened = await content.open_file(served, arena, there.ino, flags, ctx)
-        return opened, served.entry(items.find(arena, there.ino))
+        return opened, served.entry(items.find(arena, there.ino), directory, name)
     try:
         info = os.fstat(fd)
         if callers.give_to_caller(root, path, info, (stat.S_IMODE(mode), served.umask), ctx):
@@ -61,7 +63,8 @@ async def create(
         os.close(fd)
         raise
     arena.touched(path)
-    return await content.adopt(served, item, fd, flags & ~os.O_TRUNC), served.entry(item)
+    opened = await content.adopt(served, item, fd, flags & ~os.O_TRUNC, ctx)
+    return opened, served.entry(item, directory, name)
 
 
 def mkdir(
@@ -97,14 +100,17 @@ def mknod(
     return _make(served, directory, name, mode, ctx, lambda path: root.mknod(path, mode, device))
 
 
-def link(served: Served, source: Item, directory: Spot, name: bytes) -> pyfuse3.EntryAttributes:
-    """Another native name of a real file; an unreal one has no native file to link (EPERM)."""
-    if source.stat is None:
-        raise _error(errno.EPERM)
+async def link(
+    served: Served, file: Spot, directory: Spot, name: bytes, ctx: pyfuse3.RequestContext
+) -> pyfuse3.EntryAttributes:
+    """Another native name of a file; an unreal one becomes real first."""
+    source = await making_native.make_real(served, served.find(file.arena, file.ino), ctx)
     root = directory.arena.store.root
     path, _ = _natively(served, directory, name, lambda at: root.link(source.path, at))
+    served.hardlinks.share(source, file.ino)
     directory.arena.touched(path)
-    return served.entry(_native_item(directory, name, path))
+    served.touched(source)
+    return served.entry(_native_item(directory, name, path), directory, name)
 
 
 async def unlink(served: Served, directory: Spot, name: bytes) -> None:
@@ -114,11 +120,11 @@ async def unlink(served: Served, directory: Spot, name: bytes) -> None:
         raise _error(errno.EISDIR)
     if item.stat is not None:
         item.arena.store.root.unlink(item.path)
-    served.handles.orphan(item.ino)
+    _nameless(served, item)
     await item.arena.remove(item.ino)
 
 
-async def rmdir(directory: Spot, name: bytes) -> None:
+async def rmdir(served: Served, directory: Spot, name: bytes) -> None:
     """Remove an empty directory."""
     item = _existing(directory, name)
     if not item.is_directory:
@@ -131,26 +137,63 @@ async def rmdir(directory: Spot, name: bytes) -> None:
 
 
 async def rename(
-    served: Served, old: tuple[Spot, bytes], new: tuple[Spot, bytes], flags: int
+    served: Served,
+    old: tuple[Spot, bytes],
+    new: tuple[Spot, bytes],
+    flags: int,
+    ctx: pyfuse3.RequestContext,
 ) -> None:
-    """renameat2 with NOREPLACE or EXCHANGE; EXCHANGE only of real files (EINVAL)."""
-    (source, old_name), (target, new_name) = old, new
+    """renameat2 with NOREPLACE or EXCHANGE; EXCHANGE not of directories (EINVAL), and of real
+    files only: unreal ones become real first."""
     if flags not in (0, pyfuse3.RENAME_NOREPLACE, pyfuse3.RENAME_EXCHANGE):
         raise _error(errno.EINVAL)
-    if source.arena is not target.arena:
+    if old[0].arena is not new[0].arena:
         raise _error(errno.EXDEV)
+    for _ in range(content.OPEN_TRIES_MAX - 1):
+        with suppress(FileNotFoundError):  # perhaps one became unreal while it was looked at
+            return await _rename(served, old, new, flags, ctx)
+    return await _rename(served, old, new, flags, ctx)
+
+
+async def _rename(
+    served: Served,
+    old: tuple[Spot, bytes],
+    new: tuple[Spot, bytes],
+    flags: int,
+    ctx: pyfuse3.RequestContext,
+) -> None:
+    (source, old_name), (target, new_name) = old, new
     item = _existing(source, old_name)
     replaced = items.child(target.arena, target.ino, new_name)
     _check_replaceable(item, replaced, flags)
+    if _same_file(item, replaced):
+        return  # POSIX: nothing happens to two names of one file
+    if flags & pyfuse3.RENAME_EXCHANGE and replaced is not None:
+        item = await making_native.make_real(served, item, ctx)
+        replaced = await making_native.make_real(served, replaced, ctx)
     path = _writable_place(target.arena, target.ino, new_name)
     if item.stat is not None:
         parent = items.find(target.arena, target.ino)
         if parent.stat is None:
-            make_native(target.arena, parent, served.umask)
+            making_native.make_directory(target.arena, parent, served.umask)
     _rename_natively(item, replaced, path, flags)
     if replaced is not None and not flags & pyfuse3.RENAME_EXCHANGE:
-        served.handles.orphan(replaced.ino)
+        _nameless(served, replaced)
+    served.lookups.moved(served.kernel_ino(item.arena, item.ino), served.place(target, new_name))
     await item.arena.move(item.ino, target.ino, new_name, flags)
+
+
+def _nameless(served: Served, item: Item) -> None:
+    """What is open of it goes on without this name; its other names go on anyway."""
+    ino, has_others = served.hardlinks.unlinked(item.ino)
+    if not has_others:
+        served.handles.orphan(ino)
+
+
+def _same_file(item: Item, replaced: Item | None) -> bool:
+    if replaced is None or item.stat is None or replaced.stat is None:
+        return False
+    return os.path.samestat(item.stat, replaced.stat)
 
 
 def _check_replaceable(item: Item, replaced: Item | None, flags: int) -> None:
@@ -161,8 +204,6 @@ def _check_replaceable(item: Item, replaced: Item | None, flags: int) -> None:
     if flags & pyfuse3.RENAME_NOREPLACE:
         raise _error(errno.EEXIST)
     if flags & pyfuse3.RENAME_EXCHANGE:
-        if item.stat is None or replaced.stat is None:
-            raise _error(errno.EINVAL)
         if item.is_directory or replaced.is_directory:  # every path below would be another one
             raise _error(errno.EINVAL)
         return
@@ -196,7 +237,7 @@ def _make(
     path, _ = _natively(served, directory, name, native)
     callers.give_to_caller(root, path, root.lstat(path), (stat.S_IMODE(mode), served.umask), ctx)
     directory.arena.touched(path)
-    return served.entry(_native_item(directory, name, path))
+    return served.entry(_native_item(directory, name, path), directory, name)
 
 
 def _natively(
@@ -211,7 +252,7 @@ def _natively(
     try:
         return path, call(path)
     except FileNotFoundError:
-        make_native(arena, items.find(arena, directory.ino), served.umask)
+        making_native.make_directory(arena, items.find(arena, directory.ino), served.umask)
         return path, call(path)
 
 
@@ -234,23 +275,6 @@ def _writable_place(arena: Arena, parent: Inode, name: bytes) -> bytes:
     if paths.is_reserved(path):
         raise _error(errno.EPERM)
     return path
-
-
-def make_native(arena: Arena, directory: Item, umask: int) -> None:
-    """Make a directory of the index, and those above it, with the modes that the index has."""
-    root = arena.store.root
-    ino = arena.root_ino
-    for name in paths.components(directory.path):
-        item = items.child(arena, ino, name)
-        if item is None:
-            raise items.missing(directory.path)
-        ino = item.ino
-        if item.stat is None:
-            mode = item.version.mode & 0o7777
-            root.mkdir(item.path, mode)
-            if mode & umask:
-                root.chmod(item.path, mode)
-            arena.touched(item.path)
 
 
 def _error(number: int) -> OSError:

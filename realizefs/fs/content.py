@@ -11,6 +11,7 @@ that goes through it is pinned to something else.
 """
 
 import errno
+import mmap
 import os
 import stat
 from typing import cast
@@ -30,9 +31,10 @@ from realizefs.model.paths import show
 from realizefs.model.versions import Kind
 
 _SYNC = os.O_SYNC | os.O_DSYNC
-_PASSED_ON = os.O_ACCMODE | os.O_APPEND | _SYNC
+PASSED_ON = os.O_ACCMODE | _SYNC
 """Flags of open that mean the same natively. O_TRUNC is done by hand, O_DIRECT would ask for
-aligned memory, O_CREAT and O_EXCL are `create`'s."""
+aligned memory, O_CREAT and O_EXCL are `create`'s; O_APPEND would append the pages of a mapping,
+too (see `_place`)."""
 
 _ALWAYS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY
 
@@ -46,17 +48,17 @@ async def open_file(
     """A handle on the file: native if it is real or to be written, else its current version."""
     writes = flags & os.O_ACCMODE != os.O_RDONLY or bool(flags & os.O_TRUNC)
     for _ in range(OPEN_TRIES_MAX):
-        item = items.find(arena, ino)
+        item = served.find(arena, ino)
         if item.stat is None and not writes:
             return _open_unreal(served, item, ctx)
         if item.stat is None:
-            await _realize(served, item, truncate=bool(flags & os.O_TRUNC), ctx=ctx)
+            await realize(served, item, truncate=bool(flags & os.O_TRUNC), ctx=ctx)
             continue
         try:
-            fd = await open_native(served, item, flags & _PASSED_ON)
+            fd = await open_native(served, item, flags & PASSED_ON)
         except FileNotFoundError:
             continue  # became unreal between the stat and the open
-        return await adopt(served, item, fd, flags)
+        return await adopt(served, item, fd, flags, ctx)
     raise Busy(f'"{show(arena.path(ino))}" keeps changing while it is opened; try again.')
 
 
@@ -71,30 +73,42 @@ async def open_native(served: Served, item: Item, flags: int, mode: int = 0) -> 
         )
 
 
-async def adopt(served: Served, item: Item, fd: int, flags: int) -> pyfuse3.FileInfo:
+async def adopt(
+    served: Served, item: Item, fd: int, flags: int, ctx: pyfuse3.RequestContext
+) -> pyfuse3.FileInfo:
     """The handle of a native fd that was just opened with `flags`; truncates if they say so."""
-    arena, ino = item.arena, item.ino
+    arena, ino = item.arena, served.hardlinks.shown_as(item)
+    writable = flags & os.O_ACCMODE != os.O_RDONLY
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), item.path)
-        if flags & os.O_TRUNC:
+        if flags & os.O_TRUNC and writable:
             await truncate_fd(served, fd, 0)
+        elif flags & os.O_TRUNC:  # Linux truncates for readers, too
+            await truncate(served, item, 0, ctx)
         info = os.fstat(fd)
     except BaseException:
         os.close(fd)
         raise
-    writable = flags & os.O_ACCMODE != os.O_RDONLY
     kernel_ino = served.kernel_ino(arena, ino)
     content = (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
     keep = served.lookups.keep_pages(kernel_ino, content)
-    pinned = any(
-        isinstance(one, UnrealFile) and not one.direct for one in served.handles.files(ino)
-    )
-    handle = RealFile(arena, ino, fd, writable, synchronous=bool(flags & _SYNC))
+    direct = any(_has_other_pages(one, info) for one in served.handles.files(ino))
+    synchronous = bool(flags & _SYNC)
+    append = bool(flags & os.O_APPEND)
+    handle = RealFile(arena, ino, item.ino, fd, writable, append, synchronous, direct)
     if writable:
         served.lookups.drop_pages(kernel_ino)
-        arena.writing(ino)
-    return pyfuse3.FileInfo(fh=served.handles.add(handle), keep_cache=keep, direct_io=pinned)
+        arena.writing(item.ino)
+    return pyfuse3.FileInfo(fh=served.handles.add(handle), keep_cache=keep, direct_io=direct)
+
+
+def _has_other_pages(handle: File, info: os.stat_result) -> bool:
+    """Whether the page cache serves this handle, and it is of something else: a version of when
+    the file was unreal, or a file that was replaced since."""
+    if handle.direct:
+        return False
+    return isinstance(handle, UnrealFile) or not os.path.samestat(os.fstat(handle.fd), info)
 
 
 async def read(served: Served, handle: File, start: int, length: int) -> bytes:
@@ -118,9 +132,21 @@ async def write(served: Served, handle: File, start: int, data: bytes) -> int:
     """Bytes written, fewer than given where the disk is full in the middle."""
     if not isinstance(handle, RealFile) or not handle.writable:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    start = _place(handle, start)
     if len(data) < INLINE_WRITE_BYTES_MAX and not handle.synchronous:
         return os.pwrite(handle.fd, data, start)
     return await trio.to_thread.run_sync(os.pwrite, handle.fd, data, start, limiter=served.threads)
+
+
+def _place(handle: RealFile, start: int) -> int:
+    """Where a write goes.
+
+    One that appends comes with the end of the file as the kernel knows it: further on is the end
+    if another program has appended in the root. Pages of a mapping begin at a page.
+    """
+    if not handle.append or start % mmap.PAGESIZE == 0:
+        return start
+    return max(start, os.fstat(handle.fd).st_size)
 
 
 async def sync(served: Served, handle: File, *, data_only: bool) -> None:
@@ -140,21 +166,36 @@ def release(served: Served, fh: int) -> None:
     if not handle.writable:
         return
     served.lookups.drop_pages(served.kernel_ino(handle.arena, handle.ino))
-    handle.arena.written(handle.ino, None if orphan else _path_of(handle))
+    handle.arena.written(handle.name, None if orphan else _path_of(handle.arena, handle.name))
+    for name in served.hardlinks.names(handle.ino):
+        path = _path_of(handle.arena, name)
+        if name != handle.name and path is not None:
+            handle.arena.touched(path)
 
 
 async def truncate(served: Served, item: Item, size: int, ctx: pyfuse3.RequestContext) -> None:
     """Set the size of a file by its name; an unreal one becomes real first."""
     if item.is_directory:
         raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), item.path)
-    if item.stat is None:
-        await _realize(served, item, truncate=size == 0, ctx=ctx)
-    fd = await open_native(served, item, os.O_WRONLY)
+    fd = await _open_to_truncate(served, item, size, ctx)
     try:
         await truncate_fd(served, fd, size)
     finally:
         os.close(fd)
-    item.arena.touched(item.path)
+    served.touched(item)
+
+
+async def _open_to_truncate(
+    served: Served, item: Item, size: int, ctx: pyfuse3.RequestContext
+) -> int:
+    for _ in range(OPEN_TRIES_MAX):
+        if item.stat is None:
+            await realize(served, item, truncate=size == 0, ctx=ctx)
+        try:
+            return await open_native(served, item, os.O_WRONLY)
+        except FileNotFoundError:
+            item = items.find(item.arena, item.ino)  # became unreal, again
+    raise Busy(f'"{show(item.path)}" keeps changing while it is truncated; try again.')
 
 
 async def truncate_fd(served: Served, fd: int, size: int) -> None:
@@ -180,9 +221,10 @@ def _open_unreal(served: Served, item: Item, ctx: pyfuse3.RequestContext) -> pyf
     return pyfuse3.FileInfo(fh=served.handles.add(handle), keep_cache=keep, direct_io=direct)
 
 
-async def _realize(
+async def realize(
     served: Served, item: Item, *, truncate: bool, ctx: pyfuse3.RequestContext
 ) -> None:
+    """Make an unreal file real: complete, or empty if it is to be truncated anyway."""
     if not truncate:
         _check_may_fetch(served, item, ctx)
     await item.arena.make_real(item.ino, truncate)
@@ -196,9 +238,9 @@ def _check_may_fetch(served: Served, item: Item, ctx: pyfuse3.RequestContext) ->
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), item.path)
 
 
-def _path_of(handle: RealFile) -> bytes | None:
+def _path_of(arena: Arena, name: Inode) -> bytes | None:
     try:
-        return handle.arena.path(handle.ino)
+        return arena.path(name)
     except FileNotFoundError:
         return None  # removed by another program or a peer
 

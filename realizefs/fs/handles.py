@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from realizefs.fs.port import Arena
-from realizefs.model.entries import Dirent
+from realizefs.fs.snapshots import Reading
 from realizefs.model.ids import Inode
 from realizefs.model.limits import STALE_NAMES_MAX
 from realizefs.model.versions import Version
@@ -18,13 +18,20 @@ from realizefs.model.versions import Version
 
 @dataclass(slots=True, eq=False)
 class RealFile:
-    """An open native file; `nowait` until its filesystem turns out not to know RWF_NOWAIT."""
+    """An open native file: what the kernel calls `ino`, opened by the inode of a `name` of it.
+
+    `direct` if it bypasses the kernel's page cache; `nowait` until its filesystem turns out not to
+    know RWF_NOWAIT.
+    """
 
     arena: Arena
     ino: Inode
+    name: Inode
     fd: int
     writable: bool
+    append: bool = False
     synchronous: bool = False
+    direct: bool = False
     nowait: bool = True
 
 
@@ -40,19 +47,15 @@ class UnrealFile:
 
 @dataclass(slots=True, eq=False)
 class Listing:
-    """An open directory of an arena: a snapshot of its names, so that cookies stay good.
+    """An open directory of an arena: `reading` has the snapshot of its names.
 
-    `names` in order; `dirents` what the index says of them; `cached` bytes of unreal ones. `stale` collects names that changed
-    since, `distrusted` says that there were too many: what is answered of those isn't cached.
-    `fd` of the native directory, -1 if there is none.
+    `stale` collects names that changed since, `distrusted` says that there were too many: what is
+    answered of those isn't cached. `fd` of the native directory, -1 if there is none.
     """
 
     arena: Arena
     ino: Inode
-    names: list[bytes] = field(default_factory=list)
-    dirents: dict[bytes, Dirent] = field(default_factory=dict)
-    native: set[bytes] = field(default_factory=set)
-    cached: dict[Inode, int] = field(default_factory=dict)
+    reading: Reading = field(default_factory=Reading)
     fd: int = -1
     served: bool = False
     stale: set[bytes] = field(default_factory=set)
@@ -74,8 +77,13 @@ class HouseholdListing:
     entries: list[tuple[bytes, int]]
 
 
+@dataclass(slots=True, eq=False)
+class Echo:
+    """A file that the hand has opened for writing; nothing is read or written (see echoes)."""
+
+
 File = RealFile | UnrealFile
-Handle = RealFile | UnrealFile | Listing | HouseholdListing
+Handle = RealFile | UnrealFile | Listing | HouseholdListing | Echo
 T = TypeVar("T")
 
 
@@ -138,6 +146,10 @@ class Handles:
         """The name of this inode is gone; what is open of it goes on."""
         if ino in self._files:
             self._orphans.add(ino)
+
+    def found(self, ino: Inode) -> None:
+        """This inode has a name again, or still: another hard link."""
+        self._orphans.discard(ino)
 
     def orphaned(self, ino: Inode) -> File | None:
         """An open handle of an inode without name, the writable one if there is one."""

@@ -1,11 +1,15 @@
 """Which inodes the kernel knows: every entry that we answer is one reference, `forget` undoes it.
 
-One dict[int, int] and one of page cache keys: memory is bounded by what the kernel itself holds.
+By inode: a count, the name that it was last answered under, and what its cached pages are of.
+Memory is bounded by what the kernel itself holds.
 """
 
 from collections.abc import Hashable, Iterable
 
 from realizefs.model.ids import ROOT_INODE
+
+Place = tuple[int, bytes]
+"""A name in a directory: (kernel inode of the directory, name)."""
 
 
 class Lookups:
@@ -14,6 +18,8 @@ class Lookups:
     def __init__(self) -> None:
         self._counts: dict[int, int] = {ROOT_INODE: 1}  # known without having been looked up
         self._pages: dict[int, Hashable] = {}
+        self._places: dict[int, Place] = {}
+        self._generations: dict[int, int] = {}
 
     def __contains__(self, ino: int) -> bool:
         return ino in self._counts
@@ -21,9 +27,37 @@ class Lookups:
     def __len__(self) -> int:
         return len(self._counts)
 
-    def add(self, ino: int) -> None:
-        """The kernel was answered one entry with this inode."""
+    def add(self, ino: int, place: Place | None = None) -> None:
+        """The kernel was answered one entry with this inode, called so."""
         self._counts[ino] = self._counts.get(ino, 0) + 1
+        if place is not None:
+            self._places[ino] = place
+
+    def deleted(self, ino: int, *, directory: bool) -> None:
+        """The kernel is told that this has no name any more.
+
+        A deleted directory is dead to the kernel. Should it come back under its inode while a
+        program still has it open, it must be another one.
+        """
+        self._places.pop(ino, None)
+        if directory:
+            self._generations[ino] = self.generation(ino) + 1
+
+    def generation(self, ino: int) -> int:
+        """What tells the inode that is answered now from dead ones with its number."""
+        return self._generations.get(ino, 0)
+
+    def moved(self, ino: int, place: Place) -> None:
+        """The kernel has renamed it."""
+        if ino in self._counts:
+            self._places[ino] = place
+
+    def means(self, place: Place, ino: int) -> bool:
+        """Whether the kernel, if it knows a name, has it for this very inode.
+
+        To drop such a name would do harm: who is in a directory without a name has no getcwd.
+        """
+        return self._places.get(ino) == place
 
     def forget(self, inodes: Iterable[tuple[int, int]]) -> list[int]:
         """The kernel dropped so many references; returns the inodes it no longer knows."""
@@ -36,6 +70,8 @@ class Lookups:
             if self._counts.pop(ino, None) is not None:
                 gone.append(ino)
             self._pages.pop(ino, None)
+            self._places.pop(ino, None)
+            self._generations.pop(ino, None)
         return gone
 
     def known(self) -> list[int]:

@@ -63,6 +63,17 @@ def child(arena: Arena, parent: Inode, name: bytes) -> Item | None:
     return Item(arena, ino, path, entry, native)
 
 
+def at(arena: Arena, path: bytes) -> Item:
+    """What is at a path; raises FileNotFoundError."""
+    ino = arena.root_ino
+    for name in paths.components(path):
+        item = child(arena, ino, name)
+        if item is None:
+            raise missing(path)
+        ino = item.ino
+    return find(arena, ino)
+
+
 def native_ino(arena: Arena, parent: Inode, name: bytes) -> Inode:
     """The inode of something native.
 
@@ -88,11 +99,12 @@ def place(arena: Arena, parent: Inode, name: bytes) -> bytes:
 def native_stat(arena: Arena, path: bytes) -> os.stat_result | None:
     """lstat in the arena root; None if nothing is there."""
     try:
-        return arena.store.root.lstat(path)
+        found = arena.store.root.lstat(path)
     except OSError as error:
         if error.errno in _ABSENT:
             return None
         raise
+    return found if found.st_nlink else None  # it left the root while it was looked at
 
 
 def has_children(arena: Arena, ino: Inode) -> bool:

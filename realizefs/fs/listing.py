@@ -2,7 +2,7 @@
 
 opendir takes a snapshot of the names (in a thread: a scan of 100,000 native names takes a while)
 and a cookie is a position in it: while the directory changes, no name comes twice and none that
-stays is skipped. Attributes are looked up when they are asked for, and a name that is gone by
+stays is skipped, even where the snapshot had to be let go meanwhile (see `snapshots`). Attributes are looked up when they are asked for, and a name that is gone by
 then is left out. For unreal entries the snapshot has them already; where a change was announced
 since the snapshot, the entry is looked up anew, so that the kernel is never given, for long,
 what it was told to drop before.
@@ -18,8 +18,10 @@ import trio
 from realizefs.fs import attrs, items
 from realizefs.fs.attrs import Facts
 from realizefs.fs.handles import HouseholdListing, Listing
+from realizefs.fs.items import Item
 from realizefs.fs.port import Arena
 from realizefs.fs.served import Served
+from realizefs.fs.snapshots import Snapshot
 from realizefs.fs.views import Spot, Synthetic
 from realizefs.model.ids import Inode
 from realizefs.model.limits import KERNEL_CACHE_SECONDS_REAL
@@ -46,16 +48,23 @@ async def open_directory(served: Served, arena: Arena, ino: Inode) -> int:
 
 async def reply(served: Served, listing: Listing, start: int, token: pyfuse3.ReaddirToken) -> None:
     """Fill the kernel's buffer from position `start` on."""
+    reading = listing.reading
     if start == 0 and listing.served:  # rewinddir: POSIX wants the directory as it is now
+        reading.rewind()
+    reading.at = max(start - len(DOTS), 0)
+    if reading.snapshot is None:
         listing.stale, listing.distrusted = set(), False
         await _take_snapshot(served, listing)
     listing.served = True
+    served.snapshots.used(reading)
     # No await from here on: what is answered is true until the next change is announced.
     for position, name, entry in _entries(served, listing, start):
+        entry.generation = served.lookups.generation(entry.st_ino)
         if not pyfuse3.readdir_reply(token, name, entry, position + 1):
             return
         if position >= len(DOTS):
-            served.lookups.add(entry.st_ino)
+            directory = Spot(listing.arena, listing.ino)
+            served.lookups.add(entry.st_ino, served.place(directory, name))
 
 
 def reply_synthetic(
@@ -97,17 +106,16 @@ async def _take_snapshot(served: Served, listing: Listing) -> None:
             raise
     has_native = listing.fd >= 0
 
-    def look() -> None:
+    def look() -> Snapshot:
         native = {one.name for one in arena.store.root.list(path)} if has_native else set()
         dirents = {one.name: one for one in arena.children(ino) if not one.deleted}
         unreal = {one.ino: name for name, one in dirents.items() if name not in native}
         hidden = {unreal[one] for one in arena.believed_real(unreal)}
-        listing.native = native
-        listing.dirents = dirents
-        listing.cached = arena.cached_bytes(unreal)
-        listing.names = sorted((dirents.keys() | native) - hidden)
+        names = sorted((dirents.keys() | native) - hidden)
+        return Snapshot(names, dirents, native, arena.cached_bytes(unreal))
 
-    await trio.to_thread.run_sync(look, limiter=served.threads)
+    listing.reading.take(await trio.to_thread.run_sync(look, limiter=served.threads))
+    served.snapshots.used(listing.reading)
 
 
 def _entries(
@@ -116,26 +124,28 @@ def _entries(
     """(position, name, attributes) from a position on; what is gone by now is left out."""
     for position, name in enumerate(DOTS[start:], start):
         yield position, name, _dot(served, listing)
-    first = max(start - len(DOTS), 0)
+    snapshot = listing.reading.snapshot
+    assert snapshot is not None, "it was taken before it is read"
+    first = max(start - len(DOTS) - snapshot.first, 0)
     owner = listing.arena.store.root.lstat(b"")
-    for position in range(first, len(listing.names)):
-        name = listing.names[position]
-        entry = _entry(served, listing, name, owner)
+    for index in range(first, len(snapshot.names)):
+        name = snapshot.names[index]
+        entry = _entry(served, listing, (snapshot, name), owner)
         if entry is not None:
-            yield position + len(DOTS), name, entry
+            yield index + snapshot.first + len(DOTS), name, entry
 
 
 def _entry(
-    served: Served, listing: Listing, name: bytes, owner: os.stat_result
+    served: Served, listing: Listing, what: tuple[Snapshot, bytes], owner: os.stat_result
 ) -> pyfuse3.EntryAttributes | None:
-    arena = listing.arena
-    dirent = listing.dirents.get(name)
+    arena, (snapshot, name) = listing.arena, what
+    dirent = snapshot.dirents.get(name)
     if listing.distrusted or name in listing.stale:
         item = items.child(arena, listing.ino, name)
         return served.attributes(item) if item else None
-    if name not in listing.native:
+    if name not in snapshot.native:
         assert dirent is not None, "a name is in one of the two"
-        cached = listing.cached.get(dirent.ino, 0)
+        cached = snapshot.cached.get(dirent.ino, 0)
         ino = served.kernel_ino(arena, dirent.ino)
         return attrs.of_unreal(Facts.of(dirent), ino, owner, cached)
     try:
@@ -144,7 +154,7 @@ def _entry(
         item = items.child(arena, listing.ino, name)  # removed, or unreal since the snapshot
         return served.attributes(item) if item else None
     ino = dirent.ino if dirent else items.native_ino(arena, listing.ino, name)
-    return attrs.of_native(native, served.kernel_ino(arena, ino))
+    return served.attributes(Item(arena, ino, b"", None, native))
 
 
 def _dot(served: Served, listing: Listing) -> pyfuse3.EntryAttributes:

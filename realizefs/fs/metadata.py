@@ -6,7 +6,7 @@ import stat
 
 import pyfuse3
 
-from realizefs.fs import content, items
+from realizefs.fs import content
 from realizefs.fs.handles import File, RealFile
 from realizefs.fs.items import Item
 from realizefs.fs.port import Arena
@@ -23,10 +23,10 @@ async def set_attributes(
 ) -> None:
     """Change what `wanted` names, by the path of the inode: natively or in the index."""
     new, fields = wanted
-    item = items.find(arena, ino)
+    item = served.find(arena, ino)
     if fields.update_size:
         await content.truncate(served, item, new.st_size, ctx)
-        item = items.find(arena, ino)
+        item = served.find(arena, ino)
     if item.stat is None:
         await _record(item, new, fields)
         return
@@ -42,7 +42,7 @@ async def set_attributes(
             new.st_mtime_ns if fields.update_mtime else None,
         )
     if fields.update_mode or fields.update_mtime:
-        arena.touched(item.path)
+        served.touched(item)
 
 
 async def set_handle_size(served: Served, handle: File, size: int) -> None:

@@ -18,9 +18,13 @@ import pyfuse3
 import trio
 
 from realizefs.fs import callers, mountpoints, subscription
+from realizefs.fs.answers import Answers
+from realizefs.fs.connection import widen
+from realizefs.fs.echoes import Echoes
+from realizefs.fs.live import Live
 from realizefs.fs.notify import FuseKernel, Notifier
-from realizefs.fs.operations import ArenaOperations
 from realizefs.fs.served import Served
+from realizefs.fs.stalls import Stalls
 from realizefs.fs.subscription import Subscription
 from realizefs.fs.views import View
 from realizefs.model.errors import Misuse, StoreFault
@@ -29,10 +33,11 @@ from realizefs.model.limits import FUSE_TASKS_MAX
 
 @dataclass(frozen=True, slots=True)
 class MountOptions:
-    """`name` is shown as the source of the mount; `no_fetch` as in DESIGN 3.5."""
+    """`name` is shown as the source of the mount; `flags` of model.mount_flags; `no_fetch` as in
+    DESIGN 3.5."""
 
     name: str
-    allow_other: bool = False
+    flags: frozenset[str] = frozenset()
     no_fetch: tuple[str, ...] = callers.NO_FETCH_DEFAULT
 
 
@@ -50,7 +55,9 @@ class Mount:
             self._served.lookups.known,
             partial(subscription.place_of, self._served),
         )
-        self._subscription = Subscription(self._served, self._notifier)
+        self._echoes = Echoes(self._served)
+        self._live = Live(self._served, self._notifier, self._echoes)
+        self._subscription = Subscription(self._served, self._notifier, self._live)
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Mount and serve; returns once unmounted by somebody, unmounts when cancelled.
@@ -69,17 +76,18 @@ class Mount:
             # Mounting waits for nothing that we serve: the kernel's first request is queued.
             operations = self._mount()
             try:
-                await self._serve(task_status)
+                await self._serve(operations, task_status)
             finally:
                 self._subscription.close()
                 operations.end()
                 # Holds the interpreter for some milliseconds whichever thread it is in.
                 pyfuse3.close(unmount=True)
+                await self._live.let_go()
         finally:
             Mount._taken = False
 
-    def _mount(self) -> ArenaOperations:
-        operations = ArenaOperations(self._served, self._subscription)
+    def _mount(self) -> Answers:
+        operations = Answers(self._served, self._subscription, self._echoes)
         try:
             pyfuse3.init(operations, str(self.mountpoint), self._fuse_options())
         except RuntimeError as error:
@@ -89,12 +97,13 @@ class Mount:
             ) from error
         return operations
 
-    async def _serve(self, task_status: trio.TaskStatus[None]) -> None:
+    async def _serve(self, operations: Answers, task_status: trio.TaskStatus[None]) -> None:
         self._subscription.refresh()
         answering = trio.CancelScope(shield=True)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._answer, answering, nursery.cancel_scope.cancel)
-            nursery.start_soon(self._notify, answering.cancel)
+            nursery.start_soon(self._notify, operations.stalls, answering.cancel)
+            nursery.start_soon(operations.interrupts.run)
             task_status.started()
             try:
                 await trio.sleep_forever()
@@ -102,25 +111,34 @@ class Mount:
                 self._notifier.stop()
 
     async def _answer(self, scope: trio.CancelScope, ended: Callable[[], None]) -> None:
+        self._served.answering.set(True)  # the tasks that answer inherit it
         with scope:
             await pyfuse3.main(max_tasks=FUSE_TASKS_MAX)
         ended()
 
-    async def _notify(self, ended: Callable[[], None]) -> None:
+    async def _notify(self, stalls: Stalls, ended: Callable[[], None]) -> None:
         try:
-            await self._notifier.run()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._attend, stalls)
+                await self._notifier.run()
+                nursery.cancel_scope.cancel()
         finally:
             ended()
 
+    async def _attend(self, stalls: Stalls) -> None:
+        """What needs to know the mount from outside."""
+        device = await trio.to_thread.run_sync(mountpoints.device_of, self.mountpoint)
+        if device is not None:  # else somebody has unmounted it already
+            stalls.allow(widen(device))
+            await self._live.run(self.mountpoint, device)
+
     def _fuse_options(self) -> set[str]:
-        options = {
+        return {
             *pyfuse3.default_options,
+            *self._options.flags,
             f"fsname={_escaped(f'{mountpoints.FILESYSTEM}:{self._options.name}')}",
             f"subtype={mountpoints.FILESYSTEM}",
         }
-        if self._options.allow_other:
-            options.add("allow_other")
-        return options
 
 
 def _escaped(name: str) -> str:

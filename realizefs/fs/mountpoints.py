@@ -9,10 +9,13 @@ import errno
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from realizefs.fs import hand
 from realizefs.model.errors import Busy, Misuse, NotFound, StoreFault
 
 FILESYSTEM = "realizefs"
@@ -23,17 +26,21 @@ DEAD = {errno.ENOTCONN, errno.ECONNABORTED, errno.ESTALE, errno.EIO}
 HOLDERS_SHOWN = 3
 STACKED_MAX = 8
 """Dead mounts on top of each other that are cleared away at most."""
+BUSY_SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.5, 0.5)
+"""Seconds before each further try of an unmount where nobody but a hand, which never stays (see
+fs.hand), is to be seen in the mount."""
 UNMOUNT_SECONDS = 20
 """After which fusermount3 is taken to hang."""
 
 
 @dataclass(frozen=True, slots=True)
 class MountInfo:
-    """One line of mountinfo: `source` is fsname."""
+    """One line of mountinfo: `source` is fsname, `device` as st_dev."""
 
     path: bytes
     type: str
     source: str
+    device: int = 0
 
 
 def find_mount(path: Path) -> MountInfo | None:
@@ -41,6 +48,12 @@ def find_mount(path: Path) -> MountInfo | None:
     wanted = os.fsencode(os.path.abspath(path))
     found = [mount for mount in _mounts() if mount.path == wanted]
     return found[-1] if found else None
+
+
+def device_of(path: Path) -> int | None:
+    """The device of a mount of ours at this path, symlinks above it followed. Blocks."""
+    mount = find_mount(path.parent.resolve() / path.name)
+    return mount.device if mount is not None and mount.type == TYPE else None
 
 
 def is_mounted(path: Path) -> bool:
@@ -91,6 +104,20 @@ def unmount(path: Path, *, lazy: bool = False) -> None:
         raise NotFound(f'Nothing is mounted at "{path}".')
     if mount.type != TYPE:
         raise Misuse(f'What is mounted at "{path}" is not RealizeFS but {mount.type}.')
+    reason = _refusal(path, lazy=lazy)
+    for seconds in BUSY_SECONDS:
+        if "busy" not in reason or not set(_holders(path)) <= _hands():
+            break
+        time.sleep(seconds)
+        reason = _refusal(path, lazy=lazy)
+    if "busy" in reason:
+        raise Busy(f'"{path}" is in use{_used_by(path)}; close it and unmount again.')
+    if reason:
+        raise StoreFault(f'"{path}" can\'t be unmounted: {reason}.')
+
+
+def _refusal(path: Path, *, lazy: bool) -> str:
+    """Unmount; why that was refused, "" if it wasn't."""
     done = subprocess.run(
         _unmount_command(path, lazy=lazy),
         check=False,
@@ -100,11 +127,8 @@ def unmount(path: Path, *, lazy: bool = False) -> None:
         timeout=UNMOUNT_SECONDS,
     )
     if done.returncode == 0:
-        return
-    reason = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "no reason given"
-    if "busy" in reason:
-        raise Busy(f'"{path}" is in use{_used_by(path)}; close it and unmount again.')
-    raise StoreFault(f'"{path}" can\'t be unmounted: {reason}.')
+        return ""
+    return done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "no reason given"
 
 
 def _unmount_command(path: Path, *, lazy: bool) -> list[str]:
@@ -128,12 +152,27 @@ def _is_dead(path: Path) -> bool:
 
 def _used_by(path: Path) -> str:
     """` by NAME (pid N), …` for those that this user may see; "" if none."""
-    prefix = str(path)
-    holders = [one for one in sorted(_processes()) if _holds(one, prefix)]
+    holders = _holders(path)
     names = [f"{_comm(pid)} (pid {pid})" for pid in holders[:HOLDERS_SHOWN]]
     if len(holders) > HOLDERS_SHOWN:
         names.append(f"{len(holders) - HOLDERS_SHOWN} more")
     return " by " + ", ".join(names) if names else ""
+
+
+def _holders(path: Path) -> list[int]:
+    prefix = str(path)
+    return [one for one in sorted(_processes()) if _holds(one, prefix)]
+
+
+def _hands() -> set[int]:
+    """The processes by which daemons tell watchers of changes."""
+    script = os.fsencode(hand.__file__)
+    found = set()
+    for pid in _processes():
+        with suppress(FileNotFoundError, PermissionError, ProcessLookupError):
+            if script in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+                found.add(pid)
+    return found
 
 
 def _processes() -> Iterator[int]:
@@ -170,10 +209,13 @@ def _mounts() -> Iterator[MountInfo]:
     for line in Path("/proc/self/mountinfo").read_bytes().splitlines():
         before, _, after = line.partition(b" - ")
         kind, source, *_ = after.split(b" ")
+        fields = before.split(b" ")
+        major, minor = map(int, fields[2].split(b":"))
         yield MountInfo(
-            _unescape(before.split(b" ")[4]),
+            _unescape(fields[4]),
             kind.decode("ascii", "replace"),
             _unescape(source).decode("utf-8", "backslashreplace"),
+            os.makedev(major, minor),
         )
 
 

@@ -86,6 +86,9 @@ class Notifier:
         self._wake = threading.Condition()
         self._stopping = False
         self._telling = False
+        self._taken = 0
+        self._done = 0
+        self._progress = trio.Event()
 
     def inode_changed(self, ino: int, *, attributes_only: bool) -> None:
         """Attributes, and unless only they, the content of an inode are different now."""
@@ -101,6 +104,16 @@ class Notifier:
         with self._wake:
             self._queue.names[place] = deleted
             self._bound()
+
+    def ticket(self) -> int:
+        """What `reached` takes to wait for all that was queued so far."""
+        with self._wake:
+            return self._taken + (1 if self._queue else 0)
+
+    async def reached(self, ticket: int) -> None:
+        """Wait until the kernel was told of what was queued before the ticket."""
+        while self._done < ticket:
+            await self._progress.wait()
 
     async def run(self) -> None:
         """Tell until `stop` and the queue is empty; not cancellable, the thread may be waiting."""
@@ -136,6 +149,13 @@ class Notifier:
                 self._inode(ino, attributes_only=attributes_only)
             if batch.sweep:
                 self._sweep()
+            trio.from_thread.run_sync(self._advance)
+
+    def _advance(self) -> None:
+        """On the trio thread: a batch was told."""
+        self._done += 1
+        progress, self._progress = self._progress, trio.Event()
+        progress.set()
 
     def _next(self) -> _Queue | None:
         with self._wake:
@@ -146,6 +166,7 @@ class Notifier:
                 return None
             batch, self._queue = self._queue, _Queue()
             self._telling = True
+            self._taken += 1
             return batch
 
     def _sweep(self) -> None:
@@ -184,6 +205,7 @@ class Notifier:
 
 
 def _explain(error: OSError, what: object) -> None:
-    """ENOENT is the usual: the kernel has dropped it by itself."""
-    if error.errno != errno.ENOENT:
+    """ENOENT is the usual: the kernel has dropped it by itself. ENOSYS: it has yet to greet us,
+    and knows nothing."""
+    if error.errno not in (errno.ENOENT, errno.ENOSYS):
         log.warning("The kernel refused to drop what it caches of %r: %s.", what, error.strerror)

@@ -19,22 +19,24 @@ from realizefs.fs.served import Served
 from realizefs.fs.subscription import Subscription
 from realizefs.fs.views import Spot, Synthetic
 from realizefs.model.errors import RealizeError
+from realizefs.model.ids import Inode
 from realizefs.model.paths import NAME_BYTES_MAX
 
 log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Self_ = TypeVar("Self_", bound="ArenaOperations")
 Context = pyfuse3.RequestContext
 Attributes = pyfuse3.EntryAttributes
 
 
 def answered(
-    handler: Callable[Concatenate["ArenaOperations", P], Coroutine[Any, Any, T]],
-) -> Callable[Concatenate["ArenaOperations", P], Coroutine[Any, Any, T]]:
+    handler: Callable[Concatenate[Self_, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[Self_, P], Coroutine[Any, Any, T]]:
     """Translate whatever a handler raises into the errno that the program gets."""
 
-    async def answer(self: "ArenaOperations", /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def answer(self: Self_, /, *args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return await handler(self, *args, **kwargs)
         except pyfuse3.FUSEError:
@@ -72,7 +74,7 @@ class ArenaOperations(pyfuse3.Operations):
         if isinstance(place, Synthetic):
             return self._lookup_synthetic(place, name)
         item = items.child(place.arena, place.ino, name)
-        return self._served.entry(item) if item else attrs.of_nothing()
+        return self._served.entry(item, place, name) if item else attrs.of_nothing()
 
     def _lookup_synthetic(self, place: Synthetic, name: bytes) -> Attributes:
         self._subscription.refresh()
@@ -95,7 +97,8 @@ class ArenaOperations(pyfuse3.Operations):
             except FileNotFoundError:
                 continue  # its arena is gone
             if isinstance(place, Spot) and not self._served.handles.files(place.ino):
-                place.arena.overlay.forget(place.ino)
+                for name in self._served.hardlinks.forget(place.ino):
+                    place.arena.overlay.forget(name)
 
     def end(self) -> None:
         """The session is over: nothing is open, and the kernel knows nothing."""
@@ -114,12 +117,12 @@ class ArenaOperations(pyfuse3.Operations):
         orphan = self._served.handles.orphaned(place.ino)
         if orphan is not None:
             return attrs.of_orphan(orphan, inode)
-        return self._served.attributes(items.find(place.arena, place.ino))
+        return self._served.attributes(self._served.find(place.arena, place.ino))
 
     @answered
     async def readlink(self, inode: int, ctx: Context) -> bytes:
         place = self._spot(inode)
-        item = items.find(place.arena, place.ino)
+        item = self._served.find(place.arena, place.ino)
         if item.stat is None:
             return item.version.target
         return item.arena.store.root.readlink(item.path)
@@ -140,9 +143,9 @@ class ArenaOperations(pyfuse3.Operations):
     @answered
     async def opendir(self, inode: int, ctx: Context) -> int:
         place = self._served.view.spot(inode)
+        self._subscription.refresh()  # an arena may have come, or come back as another object
         if isinstance(place, Spot):
             return await listing.open_directory(self._served, place.arena, place.ino)
-        self._subscription.refresh()
         entries = sorted(place.children.items())
         return self._served.handles.add(HouseholdListing(inode, entries))
 
@@ -235,22 +238,22 @@ class ArenaOperations(pyfuse3.Operations):
         place = self._served.view.spot(inode)
         if isinstance(place, Synthetic):
             raise pyfuse3.FUSEError(pyfuse3.ENOATTR)
-        return xattrs.get(place.arena, place.ino, name)
+        return xattrs.get(place.arena, self._name(place), name)
 
     @answered
     async def setxattr(self, inode: int, name: bytes, value: bytes, ctx: Context) -> None:
         place = self._directory(inode)
-        await xattrs.put(place.arena, place.ino, name, value)
+        await xattrs.put(place.arena, self._name(place), name, value)
 
     @answered
     async def removexattr(self, inode: int, name: bytes, ctx: Context) -> None:
         place = self._directory(inode)
-        await xattrs.remove(place.arena, place.ino, name)
+        await xattrs.remove(place.arena, self._name(place), name)
 
     @answered
     async def listxattr(self, inode: int, ctx: Context) -> Sequence[bytes]:
         place = self._served.view.spot(inode)
-        return [] if isinstance(place, Synthetic) else xattrs.names(place.arena, place.ino)
+        return [] if isinstance(place, Synthetic) else xattrs.names(place.arena, self._name(place))
 
     # -- names ------------------------------------------------------------------------------
 
@@ -278,8 +281,7 @@ class ArenaOperations(pyfuse3.Operations):
         place, target = self._spot(inode), self._directory(new_parent_inode)
         if place.arena is not target.arena:
             raise pyfuse3.FUSEError(errno.EXDEV)
-        item = items.find(place.arena, place.ino)
-        return changes.link(self._served, item, target, new_name)
+        return await changes.link(self._served, place, target, new_name, ctx)
 
     @answered
     async def unlink(self, parent_inode: int, name: bytes, ctx: Context) -> None:
@@ -287,7 +289,7 @@ class ArenaOperations(pyfuse3.Operations):
 
     @answered
     async def rmdir(self, parent_inode: int, name: bytes, ctx: Context) -> None:
-        await changes.rmdir(self._directory(parent_inode), name)
+        await changes.rmdir(self._served, self._directory(parent_inode), name)
 
     @answered
     async def rename(
@@ -301,7 +303,7 @@ class ArenaOperations(pyfuse3.Operations):
     ) -> None:
         old = self._directory(parent_inode_old), name_old
         await changes.rename(
-            self._served, old, (self._directory(parent_inode_new), name_new), flags
+            self._served, old, (self._directory(parent_inode_new), name_new), flags, ctx
         )
 
     # -- where ------------------------------------------------------------------------------
@@ -312,6 +314,10 @@ class ArenaOperations(pyfuse3.Operations):
         if isinstance(place, Synthetic):
             raise pyfuse3.FUSEError(errno.EISDIR)
         return place
+
+    def _name(self, place: Spot) -> Inode:
+        """The inode of a name of what the kernel knows."""
+        return self._served.hardlinks.name_of(place.arena, place.ino)
 
     def _directory(self, inode: int) -> Spot:
         """An inode something is to be changed in: EROFS above the arenas."""

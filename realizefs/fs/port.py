@@ -5,7 +5,7 @@ native system call; they never wait. `children`, `believed_real` and `cached_byt
 from worker threads. A method that is given an inode which doesn't exist raises FileNotFoundError.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from realizefs.model.changes import Change
@@ -121,6 +121,10 @@ class Arena(Protocol):
         """The mark set on this very inode."""
         ...
 
+    def attributes(self, ino: Inode) -> Mapping[bytes, bytes]:
+        """The user's own extended attributes of an unreal entry; a real one has its own natively."""
+        ...
+
     def describe(self, ino: Inode) -> Description:
         """The derived attributes."""
         ...
@@ -146,15 +150,22 @@ class Arena(Protocol):
         ...
 
     async def remove(self, ino: Inode) -> None:
-        """Record that an entry is deleted; committed on return."""
+        """Record that an entry is deleted; committed on return unless all of it was native."""
         ...
 
     async def move(self, ino: Inode, new_parent: Inode, new_name: bytes, flags: int) -> None:
-        """Record a rename: the inode and all below it follow, what was there is replaced."""
+        """Record a rename: the inode and all below it follow, what was there is replaced.
+
+        Committed on return unless all of it is native; seen at once in any case.
+        """
         ...
 
     async def change_metadata(self, ino: Inode, mode: int | None, mtime_ns: int | None) -> None:
         """Record new permission bits or mtime of an unreal entry."""
+        ...
+
+    async def set_attribute(self, ino: Inode, name: bytes, value: bytes | None) -> None:
+        """Set, or with None remove, one of an unreal entry; ENOSPC where there are too many."""
         ...
 
     async def set_mark(self, ino: Inode, mark: Mark | None) -> None:

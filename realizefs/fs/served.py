@@ -1,16 +1,21 @@
 """What all handlers of one mount share. Lives on the trio thread."""
 
+from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 import pyfuse3
 import trio
 
-from realizefs.fs import attrs
+from realizefs.fs import attrs, items
 from realizefs.fs.handles import Handles
-from realizefs.fs.inodes import Lookups
+from realizefs.fs.hardlinks import Hardlinks
+from realizefs.fs.inodes import Lookups, Place
 from realizefs.fs.items import Item
 from realizefs.fs.port import Arena
-from realizefs.fs.views import View
+from realizefs.fs.snapshots import Snapshots
+from realizefs.fs.views import Spot, View
+from realizefs.fs.witness import Witness
 from realizefs.model.ids import Inode
 from realizefs.model.limits import FUSE_THREADS_MAX
 
@@ -24,20 +29,45 @@ class Served:
     umask: int = 0
     lookups: Lookups = field(default_factory=Lookups)
     handles: Handles = field(default_factory=Handles)
+    hardlinks: Hardlinks = field(default_factory=Hardlinks)
+    snapshots: Snapshots = field(default_factory=Snapshots)
+    witness: Witness = field(default_factory=Witness)
+    answering: ContextVar[bool] = field(
+        default_factory=lambda: ContextVar("answering", default=False)
+    )
+    """true in the tasks that answer the kernel, which knows what changes there without being told"""
     threads: trio.CapacityLimiter = field(
         default_factory=lambda: trio.CapacityLimiter(FUSE_THREADS_MAX)
     )
 
     def kernel_ino(self, arena: Arena, ino: Inode) -> int:
         """What the kernel calls an inode of an arena."""
-        return self.view.kernel_ino(arena, ino)
+        return self.view.kernel_ino(arena, self.hardlinks.known_as(ino))
+
+    def find(self, arena: Arena, ino: Inode) -> Item:
+        """What an inode that the kernel knows is now; raises FileNotFoundError."""
+        return items.find(arena, self.hardlinks.name_of(arena, ino))
 
     def attributes(self, item: Item) -> pyfuse3.EntryAttributes:
         """Of something that exists now."""
-        return attrs.of_item(item, self.kernel_ino)
+        ino = self.hardlinks.shown_as(item)
+        return attrs.of_item(item, self.view.kernel_ino(item.arena, ino))
 
-    def entry(self, item: Item) -> pyfuse3.EntryAttributes:
+    def entry(self, item: Item, directory: Spot, name: bytes) -> pyfuse3.EntryAttributes:
         """The same, as an answer that gives the kernel one more reference to the inode."""
         attributes = self.attributes(item)
-        self.lookups.add(attributes.st_ino)
+        attributes.generation = self.lookups.generation(attributes.st_ino)
+        self.lookups.add(attributes.st_ino, self.place(directory, name))
+        self.handles.found(self.hardlinks.known_as(item.ino))
         return attributes
+
+    def place(self, directory: Spot, name: bytes) -> Place:
+        """A name as the kernel knows it."""
+        return self.view.kernel_ino(directory.arena, directory.ino), name
+
+    def touched(self, item: Item) -> None:
+        """A native file changed, under each of its names: index it soon."""
+        names = self.hardlinks.names(self.hardlinks.known_as(item.ino))
+        for name in {item.ino, *names}:
+            with suppress(FileNotFoundError):  # removed meanwhile by another program, or a peer
+                item.arena.touched(item.arena.path(name))

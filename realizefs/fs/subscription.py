@@ -9,20 +9,24 @@ its notice is queued; the kernel orders the two by the directory's lock and by a
 from collections.abc import Callable
 
 from realizefs.fs import items
+from realizefs.fs.items import Item
+from realizefs.fs.live import Live
 from realizefs.fs.notify import Notifier, Place
 from realizefs.fs.port import Arena
 from realizefs.fs.served import Served
 from realizefs.fs.views import Spot
 from realizefs.model.changes import Change, ChangeKind
 from realizefs.model.ids import Inode
+from realizefs.model.versions import Kind
 
 
 class Subscription:
     """Listens to every arena that the mount shows."""
 
-    def __init__(self, served: Served, notifier: Notifier) -> None:
+    def __init__(self, served: Served, notifier: Notifier, live: Live) -> None:
         self._served = served
         self._notifier = notifier
+        self._live = live
         self._listening: list[tuple[Arena, Callable[[Change], None]]] = []
 
     def refresh(self) -> None:
@@ -49,14 +53,22 @@ class Subscription:
             listing.changed(change.name)
         ino = served.kernel_ino(arena, change.ino)
         parent = served.kernel_ino(arena, change.parent)
-        if change.what is ChangeKind.ENTRY and parent in served.lookups:
-            gone = ino in served.lookups and not _exists(arena, change.ino)
-            self._notifier.name_changed((parent, change.name), ino if gone else 0)
-        if ino in served.lookups:
+        known = ino in served.lookups
+        item = _item(arena, change.ino) if known else None
+        gone = known and item is None  # at any change: a real file goes after its entry
+        if (gone or change.what is ChangeKind.ENTRY) and parent in served.lookups:
+            place = parent, change.name
+            if gone:
+                served.lookups.deleted(ino, directory=_is_directory(arena, change.ino))
+            if gone or not served.lookups.means(place, ino):
+                self._notifier.name_changed(place, ino if gone else 0)
+        if known:
             # The pages of a real file are dropped by the kernel itself when it sees another mtime
             # or size (FUSE_AUTO_INVAL_DATA), and kept where we were those who wrote it.
-            only = change.what is ChangeKind.ATTRIBUTES or _is_real(arena, change.ino)
+            real = item is not None and item.stat is not None
+            only = change.what is ChangeKind.ATTRIBUTES or real
             self._notifier.inode_changed(ino, attributes_only=only)
+        self._live.heard(arena, change)
 
 
 def place_of(served: Served, ino: int) -> Place | None:
@@ -73,16 +85,17 @@ def place_of(served: Served, ino: int) -> Place | None:
     return served.kernel_ino(place.arena, entry.parent), entry.name
 
 
-def _exists(arena: Arena, ino: Inode) -> bool:
+def _is_directory(arena: Arena, ino: Inode) -> bool:
+    """Of something that is gone."""
     try:
-        items.find(arena, ino)
+        entry = arena.node(ino).entry
     except FileNotFoundError:
         return False
-    return True
+    return entry is not None and entry.version.kind is Kind.DIRECTORY
 
 
-def _is_real(arena: Arena, ino: Inode) -> bool:
+def _item(arena: Arena, ino: Inode) -> Item | None:
     try:
-        return items.find(arena, ino).stat is not None
+        return items.find(arena, ino)
     except FileNotFoundError:
-        return False
+        return None

@@ -6,12 +6,15 @@ cases: a single arena's root is ROOT_INODE, and the directories above the arenas
 allocator, which counts from 2, never gets.
 """
 
+import errno
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from realizefs.fs.items import missing
 from realizefs.fs.port import Arena
+from realizefs.model import paths
 from realizefs.model.ids import ROOT_INODE, Inode
 
 SYNTHETIC_FIRST = 2**62
@@ -48,21 +51,36 @@ class View(Protocol):
         """Those shown now."""
         ...
 
+    def path(self, spot: Spot) -> bytes:
+        """Where it is below the mountpoint; FileNotFoundError if it is gone."""
+        ...
+
 
 class SingleView:
-    """The mount root is the arena's root."""
+    """The mount root is the arena's root.
 
-    def __init__(self, arena: Arena) -> None:
-        self._arena = arena
+    `current` gives the arena as it is carried now: one whose disk went and came is another object.
+    None while it is out of service; then everything fails with ENODEV.
+    """
+
+    def __init__(self, arena: Arena, current: Callable[[], Arena | None] | None = None) -> None:
+        self._current = current or (lambda: arena)
 
     def spot(self, ino: int) -> Spot | Synthetic:
-        return Spot(self._arena, self._arena.root_ino if ino == ROOT_INODE else Inode(ino))
+        arena = self._current()
+        if arena is None:
+            raise FileNotFoundError(errno.ENODEV, os.strerror(errno.ENODEV))
+        return Spot(arena, arena.root_ino if ino == ROOT_INODE else Inode(ino))
 
     def kernel_ino(self, arena: Arena, ino: Inode) -> int:
         return ROOT_INODE if ino == arena.root_ino else ino
 
     def arenas(self) -> list[Arena]:
-        return [self._arena]
+        arena = self._current()
+        return [] if arena is None else [arena]
+
+    def path(self, spot: Spot) -> bytes:
+        return spot.arena.path(spot.ino)
 
 
 class HouseholdView:
@@ -94,6 +112,10 @@ class HouseholdView:
 
     def arenas(self) -> list[Arena]:
         return self._arenas()
+
+    def path(self, spot: Spot) -> bytes:
+        name, path = spot.arena.name.encode(), spot.arena.path(spot.ino)
+        return paths.join(name, path) if path else name
 
     def _children(self, path: bytes) -> dict[bytes, int]:
         """Names in a synthetic directory; FileNotFoundError if no arena is below it any more."""

@@ -2,9 +2,9 @@
 
 `user.realize.mark` is what was set on this very path. The derived ones are read-only (EPERM) and
 never listed, so that `cp -a`, `tar --xattrs` and `rsync -X` don't copy state; the rest of
-`user.realize.` is reserved (EPERM, ENODATA). Other `user.*` attributes are the native file's own
-and stay on this machine; an unreal path has none and takes none yet (ENOTSUP). Other namespaces
-aren't supported; `security.*` is answered ENODATA, since the kernel asks before every write.
+`user.realize.` is reserved (EPERM, ENODATA). Other `user.*` attributes are the native file's own,
+or kept in the database where it is unreal, and stay on this machine. Other namespaces aren't
+supported; `security.*` is answered ENODATA, since the kernel asks before every write.
 """
 
 import errno
@@ -17,10 +17,9 @@ from realizefs.fs.items import Item
 from realizefs.fs.port import Arena
 from realizefs.model.ids import Inode
 from realizefs.model.marks import Mark
+from realizefs.sync.own_attributes import OWN, RESERVED
 
 MARK = b"user.realize.mark"
-RESERVED = b"user.realize."
-OWN = b"user."
 
 
 def check_namespace(name: bytes) -> None:
@@ -36,7 +35,10 @@ def get(arena: Arena, ino: Inode, name: bytes) -> bytes:
     check_namespace(name)
     item = items.find(arena, ino)
     if item.stat is None:
-        raise _error(pyfuse3.ENOATTR)
+        value = arena.attributes(item.ino).get(name)
+        if value is None:
+            raise _error(pyfuse3.ENOATTR)
+        return value
     return arena.store.root.getxattr(item.path, name)
 
 
@@ -49,7 +51,8 @@ async def put(arena: Arena, ino: Inode, name: bytes, value: bytes) -> None:
         return
     item = _writable(arena, ino, name)
     if item.stat is None:
-        raise _error(errno.ENOTSUP)
+        await arena.set_attribute(item.ino, name, value)
+        return
     arena.store.root.setxattr(item.path, name, value)
 
 
@@ -62,7 +65,10 @@ async def remove(arena: Arena, ino: Inode, name: bytes) -> None:
         return
     item = _writable(arena, ino, name)
     if item.stat is None:
-        raise _error(pyfuse3.ENOATTR)
+        if name not in arena.attributes(item.ino):
+            raise _error(pyfuse3.ENOATTR)
+        await arena.set_attribute(item.ino, name, None)
+        return
     arena.store.root.removexattr(item.path, name)
 
 
@@ -70,7 +76,9 @@ def names(arena: Arena, ino: Inode) -> list[bytes]:
     """Those that a copy should take along: the user's own, and an explicit mark."""
     item = items.find(arena, ino)
     listed = [MARK] if arena.explicit_mark(ino) is not None else []
-    if item.stat is not None:
+    if item.stat is None:
+        listed += arena.attributes(item.ino)
+    else:
         listed += [one for one in _native_names(item) if not one.startswith(RESERVED)]
     return listed
 

@@ -7,8 +7,10 @@ it imports none.
 In reading order:
     ids, paths, ranges                  identifiers as types; names as bytes; which bytes are here
     versions, marks, entries            a path's state, what to do with it, its place in the tree
-    blobs, decisions, changes           a cached content, what is wanted, what the kernel must hear
+    blobs, cache_limits                 a cached content; how much of such there may be
+    decisions, changes                  what is wanted, what the kernel must hear
+    findings                            what a check found wrong
     messages, invitation                what peers say to each other, and the code that joins them
-    control, arena_names                what the command line and the daemon say to each other
+    control, arena_names, mount_flags   what the command line and the daemon say to each other
     errors, limits, ports               every failure, every bound, the clock
 """

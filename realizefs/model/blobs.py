@@ -13,6 +13,7 @@ class BlobRow:
     `verified`: all of it was compared with `hash`. `protected`: kept, never evicted. `outdated`:
     the entry has another content by now; the first to be evicted. `stamp` orders blobs by
     use, a larger one being later, and is unique. `usage` is the allocated bytes when last flushed.
+    `window`: it hasn't proved yet that it is used more than others (`core.evict`).
     """
 
     id: BlobId
@@ -25,6 +26,7 @@ class BlobRow:
     outdated: bool = False
     stamp: int = 0
     usage: int = 0
+    window: bool = False
 
     @property
     def complete(self) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
-from realizefs.model.ids import Inode
+from realizefs.model.ids import NO_DIGEST, Digest, Inode
 
 
 class ChangeKind(IntEnum):
@@ -16,9 +16,15 @@ class ChangeKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The thing `ino`, called `name` in directory `parent`, changed."""
+    """The thing `ino`, called `name` in directory `parent`, changed.
+
+    `content` is that of the file that appeared or went, by which the two halves of a rename are
+    known. `source` is where it was before a rename that was seen as one: (parent, name).
+    """
 
     parent: Inode
     name: bytes
     ino: Inode
     what: ChangeKind
+    content: Digest = NO_DIGEST
+    source: tuple[Inode, bytes] | None = None

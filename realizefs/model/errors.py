@@ -88,6 +88,12 @@ class DiskFull(StoreFault):
     errno = errno.ENOSPC
 
 
+class MapFull(StoreFault):
+    """A transaction needs more of the database in memory than this process may map."""
+
+    errno = errno.ENOMEM
+
+
 class Busy(StoreFault):
     """A file is in use or changed meanwhile; try again later."""
 

@@ -76,7 +76,15 @@ BUSY_SECONDS = (0.1, 0.3, 1.0, 3.0, 10.0)
 or the user's program is mostly done in a moment. After these, as BACKOFF_SECONDS."""
 
 CACHE_BYTES_DEFAULT = 10 * GIB
-"""Bytes of cache of an arena that says nothing; never more than a tenth of the disk."""
+CACHE_PERCENT_DEFAULT = 10
+"""Bytes, and percent of the disk, of which an arena that says nothing caches the smaller: useful on
+a big disk, and a tenth of a small one is given for bytes that can be fetched again."""
+
+CACHE_LEAVE_BYTES_DEFAULT = GIB
+CACHE_LEAVE_PERCENT_DEFAULT = 1
+"""Bytes, and percent of the disk, of which a cache leaves the smaller free: room for everybody's
+saving, logging and updating until eviction has followed; a whole percent of a big disk would be
+tens of gigabytes for nothing."""
 
 INODE_RANGE_SIZE = 65536
 """Inodes given to an arena at a time: one global transaction per 65,536 new files."""
@@ -167,6 +175,20 @@ KERNEL_CACHE_SECONDS_REAL = 1.0
 
 KERNEL_NOTICES_MAX = 65536
 """Invalidations waiting to be told to the kernel; more become one sweep over all it knows."""
+
+LIVE_EVENTS_MAX = 16384
+"""Names that programs which watch the mount are yet to hear of; a watcher's own queue in the kernel
+(fs.inotify.max_queued_events) takes no more."""
+
+WITNESSED_MAX = 16384
+"""Inodes of which it is known what watchers know: those of a few large folders, 3 MiB."""
+
+ATTRIBUTE_BYTES_MAX = 3072
+"""Bytes of a file's own extended attributes while it is unreal, names and values together: what
+ext4 can take when the file becomes real is one block of 4 KiB, marks and headers included."""
+
+LISTED_NAMES_MAX = 300_000
+"""Names that all open directories remember together, 120 MB; one alone may be larger."""
 
 STALE_NAMES_MAX = 10000
 """Changed names remembered for one open directory; more make its whole listing uncached."""

@@ -48,8 +48,8 @@ def is_reserved(path: bytes) -> bool:
 
 
 def is_too_deep(path: bytes) -> bool:
-    """Whether it has more names than a shared path may have."""
-    return path.count(b"/") >= DEPTH_MAX
+    """Whether it has more names, or bytes, than a shared path may have."""
+    return path.count(b"/") >= DEPTH_MAX or len(path) > PATH_BYTES_MAX
 
 
 def check_peer_path(path: bytes) -> bytes:

@@ -58,12 +58,23 @@ class Ranges:
         """Whether all of [start, end) is here; an empty range always is."""
         return start >= end or any(low <= start and end <= high for low, high in self.pairs)
 
+    def overlaps(self, start: int, end: int) -> bool:
+        """Whether any byte of [start, end) is here."""
+        return any(low < end and start < high for low, high in self.pairs)
+
     def without(self, start: int, end: int) -> "Ranges":
         """This, less [start, end)."""
         kept = []
         for low, high in self.pairs:
             kept += [(low, min(high, start)), (max(low, end), high)]
         return Ranges(tuple((low, high) for low, high in kept if low < high))
+
+    def less(self, others: "Ranges") -> "Ranges":
+        """This, less all of `others`."""
+        left = self
+        for start, end in others:
+            left = left.without(start, end)
+        return left
 
 
 NO_RANGES = Ranges()

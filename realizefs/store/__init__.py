@@ -5,23 +5,34 @@ files and the arena root; each subsystem is handed its environment and says in `
 keeps.
 
 In reading order:
-    schema, keys, env               every table; how keys sort; one LMDB environment
+    schema, migrate                 every table; from the tables of older programs
+    keys, txn, env                  how keys sort; one LMDB environment
+    mapsize, residency              its address space; its share of memory
     arena                           the subsystems of one arena, put together
   the index
     tree, inodes, real              entries and history; their numbers; which real file is whose
     marks, holders, cursors         marks and inheritance; who has what; how far each peer is told
-    dirty, decisions, blocks        what to decide again; what is wanted; block lists
+    attributes                      the user's own, of what is unreal
+    dirty, decisions, blocks        what to decide again; what is wanted, and when; block lists
     peers                           the roster and open invitations, in the global environment
   the cache
-    blobs                           the blobstore: finding, opening, room
+    blobs, opener                   the blobstore; finding, making and opening blobs
     blob, openblobs                 one open blob; who has which open
     queues, blobdir                 rows and LRU queues; the files
-    space, allocation, eviction     the bound; what sparse files take; making room
-    saver, recovery                 making durable; after a crash
+    space, allocation               the bound; what sparse files take
+    room, eviction, uses            making room; removing blobs; what is used, and how often
+    saver, recovery, unadopt        making durable; after a crash; after one in an unrealize
     moves                           a blob becomes a real file, and the other way round
   the arena root
     realfile, openat                `Root`, the one way to real files; never out of the root
     publish, lease                  the atomic moves in and out; knowing that nobody has it open
     fingerprint, hashing            is it still that file; BLAKE3 of it and its blocks
     watch, statedir, lock           inotify; ROOT/.realize; one daemon at a time
+    temporary                       names of what is about to be published
+  whether all of that is so
+    check, check_arena, check_home  looking twice, and mending; the rules of an arena, of a home
+    check_tree, check_rows, check_inodes, check_totals, check_blobs, check_root, check_deep
+                                    what must be so, for each table, file and byte
+    repair_tree, repair_blobs, repair_deep, renumber, lostfound
+                                    what is done about it, and where what nobody knows is put
 """

@@ -2,19 +2,22 @@
 
 from dataclasses import dataclass
 
+from realizefs.model.cache_limits import CacheLimits
 from realizefs.model.ids import ArenaId, Inode
+from realizefs.store.attributes import Attributes
 from realizefs.store.blobs import Blobs
 from realizefs.store.blocks import BlockLists
 from realizefs.store.cursors import Cursors
 from realizefs.store.decisions import Decisions
 from realizefs.store.dirty import DirtySet
-from realizefs.store.env import Environment, Txn
+from realizefs.store.env import Environment
 from realizefs.store.holders import Holders
 from realizefs.store.inodes import ArenaInodes, InodeAllocator
 from realizefs.store.marks import Marks
 from realizefs.store.real import RealIndex
 from realizefs.store.realfile import Root
 from realizefs.store.tree import Tree
+from realizefs.store.txn import Txn
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class ArenaStore:
     holders: Holders
     cursors: Cursors
     marks: Marks
+    attributes: Attributes
     decisions: Decisions
     dirty: DirtySet
     blocks: BlockLists
@@ -40,18 +44,20 @@ class ArenaStore:
         Its blob stays for eviction to remove, no longer protected: files can't go with a commit.
         """
         self.blobs.protect(txn, ino, False)
+        self.blobs.follow(txn, ino, None)
         self.real.delete(txn, ino)
         self.holders.forget(txn, ino)
-        self.marks.set(txn, ino, None)
-        self.decisions.delete(txn, ino)
+        self.marks.clear(txn, ino)
+        self.attributes.forget(txn, ino)
+        self.decisions.clear(txn, ino)
         self.dirty.forget(txn, ino)
         self.tree.forget(txn, ino)
 
 
 def open_arena(
-    env: Environment, allocator: InodeAllocator, arena: ArenaId, root: Root, cache_max: int
+    env: Environment, allocator: InodeAllocator, arena: ArenaId, root: Root, limits: CacheLimits
 ) -> ArenaStore:
-    """The store of an arena in an open environment (ARENA_SCHEMA); `cache_max` in bytes.
+    """The store of an arena in an open environment (ARENA_SCHEMA), its cache within `limits`.
 
     Blocks for a few commits where the database is new. The caller holds the arena's lock and
     closes `env` and `root`.
@@ -66,9 +72,10 @@ def open_arena(
         holders=Holders(),
         cursors=Cursors(),
         marks=Marks(tree),
-        decisions=Decisions(),
+        attributes=Attributes(),
+        decisions=Decisions(tree),
         dirty=DirtySet(tree),
         blocks=BlockLists(),
-        blobs=Blobs(env, root.state.blobs_fd, cache_max),
+        blobs=Blobs(env, root.state.blobs_fd, limits),
         root=root,
     )

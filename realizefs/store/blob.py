@@ -5,11 +5,11 @@ eviction began meanwhile: `generation` is counted up before the first byte is pu
 bytes read under an unchanged generation are bytes of the content. Writers and evictions exclude
 each other by a lock: bytes are written first and their range is added second, under that lock, so
 no range ever covers bytes that aren't there. From `condemn` to `finish_eviction` nothing is stored
-at all, so that what the database was told (no ranges) stays true whenever the power fails.
+at all, so that what the database was told (no ranges) stays true whenever the power fails; from
+`condemn_parts` to `finish_parts` nothing is stored in those parts.
 """
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from threading import Lock
@@ -17,12 +17,19 @@ from typing import Protocol
 
 from realizefs.model.blobs import BlobRow
 from realizefs.model.errors import CacheFull, StoreFault
-from realizefs.model.ranges import Ranges
+from realizefs.model.ranges import NO_RANGES, Ranges
 from realizefs.store.allocation import allocated, punch_hole
 from realizefs.store.space import Reservation, Space
 
 GROWTH_SLACK_BLOCKS = 4
 """Blocks a write may allocate beyond its bytes: both unaligned ends, and the extent map."""
+
+_UNMAPPED_BLOCKS = 4
+"""Blocks that a file may have without one for its extent map; a longer one that isn't synced may
+still get that, when the kernel places its bytes, so it stays promised until then."""
+
+READ_TRIES_MAX = 16
+"""Reads that are begun again because something else of the blob was evicted meanwhile."""
 
 _PUNCH_UNIT = 1 << 20
 """Holes are punched past the end of file up to a multiple, so the last partial block goes too."""
@@ -53,6 +60,10 @@ class Owner(Protocol):
         """Note durably that bytes without ranges may appear."""
         ...
 
+    def used(self, blob: "Blob", start: int, end: int) -> None:
+        """Bytes [start, end) were read or stored."""
+        ...
+
     def hold(self, blob: "Blob") -> None:
         """One more user."""
         ...
@@ -80,11 +91,13 @@ class Blob:
         self._owner = owner
         self._lock = Lock()
         self._block = os.fstat(fd).st_blksize
+        self._leaving = NO_RANGES
+        self._promised = 0
         # For Blobs and its parts only:
         self.users = 0
         self.noted = False  # the database knows that bytes without ranges may be there
         self.named = True  # the file's name is durable
-        self.unsynced = False
+        self._written = self._synced = 0  # writes begun, and how many of them are durable
         self.saved = (row.ranges, row.verified)
 
     @property
@@ -103,17 +116,20 @@ class Blob:
         is shorter than its ranges; OSErrors pass through.
         """
         end = min(start + length, self.size)
-        generation = self.generation
         if start >= end:
             return b""
-        if not self.ranges.covers(start, end):
-            return None
-        data = os.pread(self.fd, end - start, start)
-        if self.generation != generation:
-            return None
-        if len(data) != end - start:
-            raise StoreFault(f"The file of blob {self.id:016x} is shorter than it was written.")
-        return data
+        for _ in range(READ_TRIES_MAX):
+            generation = self.generation
+            if not self.ranges.covers(start, end):
+                return None
+            data = os.pread(self.fd, end - start, start)
+            if self.generation != generation:
+                continue
+            if len(data) != end - start:
+                raise StoreFault(f"The file of blob {self.id:016x} is shorter than it was written.")
+            self._owner.used(self, start, end)
+            return data
+        return None
 
     def write(self, start: int, data: bytes | memoryview, room: Reservation | None = None) -> bool:
         """Store `data` at `start`; True once it can be read, False if it is being evicted.
@@ -127,16 +143,17 @@ class Blob:
             raise ValueError(f"[{start}, {end}) is not within the {self.size} bytes of the blob")
         self._owner.about_to_write(self)
         with self._lock:
-            if self.state is not State.STORING:
+            if self.state is not State.STORING or self._leaving.overlaps(start, end):
                 return False
             growth = self._growth(start, end)
             taken = self._pay(growth, room)
             try:
-                self.unsynced = True
+                self._written += 1
                 _pwrite(self.fd, data, start)
             finally:
                 self._settle(growth, taken, room)
             self.ranges = self.ranges.add(start, end)
+        self._owner.used(self, start, end)
         return True
 
     def mark_verified(self) -> None:
@@ -156,29 +173,49 @@ class Blob:
     # -- for Blobs and its parts ---------------------------------------------------------------
 
     @property
+    def unsynced(self) -> bool:
+        """Whether something was written that may not be durable."""
+        return self._written != self._synced
+
+    @property
     def unsaved(self) -> bool:
         """Whether the row doesn't say yet what is here."""
         return self.state is State.STORING and (
             self.unsynced or (self.ranges, self.verified) != self.saved
         )
 
-    def sync(self, durably: Callable[[int], None] = os.fdatasync) -> Snapshot:
+    def sync(self) -> Snapshot:
         """Make the bytes of the present ranges durable; what may be put in the row then.
 
         After a failed fdatasync the kernel forgets what it couldn't write; so do we.
         """
         with self._lock:
             generation, ranges, verified = self.generation, self.ranges, self.verified
-            unsynced, self.unsynced = self.unsynced, False
+            written, unsynced = self._written, self.unsynced
         if unsynced:
             try:
-                durably(self.fd)
+                os.fdatasync(self.fd)
             except OSError:
                 self._forget()
                 raise
+        self.synced(written)
+        return Snapshot(generation, ranges, verified, self.usage)
+
+    def written(self) -> int:
+        """How far it is written; for `synced`, once somebody has made that durable."""
         with self._lock:
+            return self._written
+
+    def synced(self, written: int) -> None:
+        """It is durable so far, and counted what it takes, now that its bytes have their place.
+
+        Only then: who else saves it meanwhile must not take it for durable.
+        """
+        with self._lock:
+            self._synced = max(self._synced, written)
             self._measure()
-            return Snapshot(generation, ranges, verified, self.usage)
+            if not self.unsynced:
+                self._end_promise()
 
     def is_current(self, snapshot: Snapshot) -> bool:
         """Whether no eviction began since."""
@@ -192,18 +229,50 @@ class Blob:
         """Second step: give the bytes back; the number of them. STORING again unless `gone`."""
         with self._lock:
             before = self.usage
-            punch_hole(self.fd, 0, -(-self.size // _PUNCH_UNIT) * _PUNCH_UNIT)
-            self._measure()
-            if gone:  # what is left goes with the last user's fd; some hundred bytes at most
-                self._space.settle(0, -self.usage)
-                self.usage = 0
-            self.state = State.GONE if gone else State.STORING
-            self.saved = (Ranges(), False)
+            try:
+                punch_hole(self.fd, 0, -(-self.size // _PUNCH_UNIT) * _PUNCH_UNIT)
+            finally:
+                self._measure()
+                self._end_promise()
+                if gone:  # what is left goes with the last user's fd; some hundred bytes at most
+                    self._space.settle(0, -self.usage)
+                    self.usage = 0
+                self.state = State.GONE if gone else State.STORING
+                self.saved = (Ranges(), False)
             return before - self.usage
+
+    def condemn_parts(self, parts: Ranges) -> None:
+        """First step of evicting parts, whole blocks of the disk: they aren't readable any more."""
+        with self._lock:
+            self.generation += 1
+            self.ranges = self.ranges.less(parts)
+            self.verified = False
+            self._leaving = parts
+
+    def finish_parts(self) -> int:
+        """Second step: give them back; the number of bytes. Nothing if it went meanwhile."""
+        with self._lock:
+            before, parts, self._leaving = self.usage, self._leaving, NO_RANGES
+            if self.state is not State.STORING:
+                return 0
+            try:
+                for start, end in parts:
+                    punch_hole(self.fd, start, end)
+            finally:
+                self._measure()
+            return before - self.usage
+
+    def revive(self) -> None:
+        """An eviction couldn't be carried out: store again. What was readable stays forgotten."""
+        with self._lock:
+            self._leaving = NO_RANGES
+            if self.state is State.EVICTING:
+                self.state = State.STORING
 
     def detach(self) -> None:
         """The file became a real one: readers go on, nothing is stored or punched any more."""
         with self._lock:
+            self._end_promise()
             self._space.settle(0, -self.usage)
             self.usage = 0
             self.state = State.GONE
@@ -237,10 +306,18 @@ class Blob:
         """Turn what was reserved into what was used; the rest goes back where it came from."""
         change = allocated(self.fd) - self.usage
         self.usage += change
-        unused = min(max(growth - change, 0), taken)
+        promise = 0
+        if not self._promised and self.size > _UNMAPPED_BLOCKS * self._block:
+            promise = min(self._block, max(growth - change, 0))
+            self._promised = promise
+        unused = min(max(growth - change - promise, 0), taken)
         if room is not None:
             room.give_back(unused)
-        self._space.settle(growth - unused, change)
+        self._space.settle(growth - unused - promise, change)
+
+    def _end_promise(self) -> None:
+        promised, self._promised = self._promised, 0
+        self._space.settle(promised, 0)
 
     def _measure(self) -> None:
         change = allocated(self.fd) - self.usage

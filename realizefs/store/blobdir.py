@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
+from realizefs.model.cache_limits import Disk
 from realizefs.model.ids import BlobId
 from realizefs.store.allocation import STAT_BLOCK_BYTES
 
@@ -20,6 +21,11 @@ class BlobDirectory:
         self.fd = fd
         self.block = os.statvfs(fd).f_frsize
         """Bytes that the disk gives out at a time."""
+
+    def disk(self) -> Disk:
+        """How large and how full the disk is at this moment."""
+        found = os.fstatvfs(self.fd)
+        return Disk(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)
 
     def name(self, blob: BlobId) -> bytes:
         """Relative to `fd`; the directory exists once the file was made or received."""
@@ -36,6 +42,9 @@ class BlobDirectory:
         try:
             if os.fstat(fd).st_size != size:
                 os.ftruncate(fd, size)
+        except OSError:
+            self.remove(blob)  # it would pass for one that has its size
+            raise
         finally:
             os.close(fd)
 

@@ -4,68 +4,85 @@ Order of steps: create = row, then file; write = bytes, then range (see `blob`);
 then row (see `eviction`). Whatever is between two steps is noted in `blob.busy`, so that
 `recover` looks at those few and not at all files.
 
-Here blobs are found, opened and given room. How what is in them becomes durable is in `saver`;
-how a blob becomes a real file, and the other way round, in `moves`.
+Here it is put together. How blobs are found and made is in `opener`, how room is made for them in
+`room` and `eviction`, how what is in them becomes durable in `saver`, how a blob becomes a real file,
+and the other way round, in `moves`.
 """
 
 import errno
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from threading import Lock
 
 from realizefs.model.blobs import BlobRow
-from realizefs.model.errors import Busy, CacheFull
+from realizefs.model.cache_limits import CacheLimits
+from realizefs.model.errors import CacheFull
 from realizefs.model.ids import BlobId, Digest, Inode
-from realizefs.model.ranges import Ranges
 from realizefs.model.versions import Version
-from realizefs.store.blob import GROWTH_SLACK_BLOCKS, Blob
+from realizefs.store.blob import Blob
 from realizefs.store.blobdir import BlobDirectory
-from realizefs.store.env import Environment, Txn
+from realizefs.store.env import Environment
 from realizefs.store.eviction import Evictor, MayDrop
 from realizefs.store.moves import Moves
 from realizefs.store.openblobs import OpenBlobs
-from realizefs.store.queues import BlobRows, Step
+from realizefs.store.opener import Opener
+from realizefs.store.queues import BlobRows
 from realizefs.store.recovery import recover_blob
+from realizefs.store.room import Room
 from realizefs.store.saver import Saver
 from realizefs.store.space import Reservation, Space
-
-OPEN_TRIES_MAX = 16
-"""Tries to open a blob that is removed again and again at that very moment."""
+from realizefs.store.txn import Txn
+from realizefs.store.uses import Uses
 
 IDLE_MAX = 128
 """Blobs that nobody uses any more and whose ranges aren't saved: each holds a descriptor."""
 
-_EVICT_AHEAD = 64
-"""An eviction frees a 64th of the limit more than asked, so that not every write evicts."""
-
 
 class Blobs:
-    """Blobs below the directory `directory_fd`, their rows in `env`, at most `limit_bytes`.
+    """Blobs below the directory `directory_fd`, their rows in `env`, within `limits`.
 
     Thread-safe. Methods with a `txn` work in the caller's transaction; the others may write one
     of their own and block, unless they say otherwise. Call `recover` once before anything else.
     """
 
-    def __init__(self, env: Environment, directory_fd: int, limit_bytes: int) -> None:
-        self._env = env
-        self._rows = BlobRows()
-        self._files = BlobDirectory(directory_fd)
-        self._opened = OpenBlobs()
+    def __init__(
+        self,
+        env: Environment,
+        directory_fd: int,
+        limits: CacheLimits,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        rows, opened = BlobRows(), OpenBlobs()
+        self._env, self._rows, self._opened = env, rows, opened
+        self._files = files = BlobDirectory(directory_fd)
         with env.read() as txn:
-            self._space = Space(limit_bytes, self._rows.used(txn))
-        self._turn = Lock()
-        self._evictor = Evictor(env, self._rows, self._files, self._opened, self._space, self._turn)
-        self.moves = Moves(self._rows, self._files, self._opened, self._space)
-        self._saver = Saver(env, self._rows, self._files, self._opened)
+            self._space = space = Space(limits, files.disk, rows.used(txn))
+            self._uses = uses = Uses(rows, rows.uses(txn), clock)
+        self._pinned: dict[Inode, int] = {}
+        self._pinning, self._turn = Lock(), Lock()
+        self._opener = Opener(env, rows, files, opened, space, uses, self._turn)
+        self._evictor = Evictor(
+            env, rows, files, opened, space, uses, self._opener, self._pinned, self._turn
+        )
+        self._room = Room(env, rows, space, self._evictor, files.block)
+        self.moves = Moves(rows, files, opened, space)
+        self._saver = Saver(env, rows, files, opened, uses)
 
     @property
-    def limit(self) -> int:
-        """Bytes. Lowering it evicts nothing by itself; see `evict`."""
-        return self._space.limit
+    def limits(self) -> CacheLimits:
+        """How much there may be. Lowering it evicts nothing by itself: `shrink` does."""
+        return self._space.limits
 
-    @limit.setter
-    def limit(self, limit_bytes: int) -> None:
-        self._space.limit = limit_bytes
+    @limits.setter
+    def limits(self, limits: CacheLimits) -> None:
+        self._space.limits = limits
+
+    @property
+    def allowed(self) -> int:
+        """Bytes that the limits allow at this moment; what other programs write changes it."""
+        return self._space.allowed
 
     def usage(self) -> int:
         """Allocated bytes of all blobs, at this moment."""
@@ -75,9 +92,21 @@ class Blobs:
         """Allocated bytes of protected blobs, as of the last flush."""
         return self._rows.kept(txn)
 
+    def excess(self, txn: Txn) -> int:
+        """Bytes by which protected blobs alone exceed the limits; they stay all the same."""
+        return self._room.excess(txn)
+
+    def is_open(self, blob: BlobId) -> bool:
+        """Whether memory knows better than its row what is in a blob."""
+        return self._opened.get(blob) is not None
+
+    def corrected(self, change: int) -> None:
+        """A repair found that a blob nobody has open takes `change` bytes more than was counted."""
+        self._space.settle(0, change)
+
     def close(self) -> None:
         """Save and close everything; open Blobs are unusable afterwards."""
-        self.flush()
+        self.flush(closing=True)
         self._opened.close()
 
     # -- finding and opening --------------------------------------------------------------------
@@ -88,148 +117,48 @@ class Blobs:
 
     def opened(self, ino: Inode, digest: Digest) -> Blob | None:
         """The blob of that content if somebody has it open; never blocks."""
-        blob = self._opened.join(ino, digest)
-        if blob is not None:
-            self.touch(ino)
-        return blob
+        return self._opener.opened(ino, digest)
 
     def open_existing(self, ino: Inode, digest: Digest) -> Blob | None:
         """The blob of that content, if there is one; reads only."""
-        known = self.opened(ino, digest)
-        if known is not None:
-            return known
-        with self._env.read() as txn:
-            row = self._rows.of(txn, ino)
-        if row is None or row.hash != digest:
-            return None
-        self.touch(ino)
-        return self._attach(row.id)
+        return self._opener.open_existing(ino, digest)
 
     def open(self, ino: Inode, version: Version) -> Blob:
         """The blob of that content, made if missing; an older one of the entry becomes outdated.
 
         The caller closes it. Busy while it is becoming a real file or was one just now.
         """
-        for _ in range(OPEN_TRIES_MAX):
-            blob = self.open_existing(ino, version.hash)
-            if blob is None:
-                if self._opened.idle() > IDLE_MAX:
-                    self.flush()
-                with self._turn:  # removals wait, so row and file appear together
-                    row = self._ensure(ino, version)
-                    self._files.make(row.id, row.size)
-                blob = self._attach(row.id)
-            if blob is not None:
-                return blob
-        raise Busy("The cached file is being removed again and again; try again later.")
+        self._flush_if_many_are_idle()
+        return self._opener.open(ino, version)
 
     def open_all(self, contents: Sequence[tuple[Inode, Version]]) -> list[Blob | None]:
         """`open` for many with one commit; None for those that are Busy."""
-        found = [self.open_existing(ino, version.hash) for ino, version in contents]
-        missing = [one for one, blob in zip(contents, found, strict=True) if blob is None]
-        if missing:
-            if self._opened.idle() > IDLE_MAX:
-                self.flush()
-            with self._turn:
-                with self._env.write() as txn:
-                    rows = [self._ensure_row(txn, ino, version) for ino, version in missing]
-                for row in rows:
-                    if row is not None:
-                        self._files.make(row.id, row.size)
-        return [
-            blob or self._open_or_none(ino, version)
-            for (ino, version), blob in zip(contents, found, strict=True)
-        ]
+        self._flush_if_many_are_idle()
+        return self._opener.open_all(contents)
 
-    def _open_or_none(self, ino: Inode, version: Version) -> Blob | None:
-        try:
-            return self.open(ino, version)
-        except Busy:
-            return None
-
-    def _ensure(self, ino: Inode, version: Version) -> BlobRow:
-        """First step of making a blob: a committed row that says so."""
-        with self._env.write() as txn:
-            row = self._ensure_row(txn, ino, version)
-        if row is None:
-            raise Busy("The file is moving between the cache and the arena root.")
-        return row
-
-    def _ensure_row(self, txn: Txn, ino: Inode, version: Version) -> BlobRow | None:
-        """None while the file moves between the cache and the root."""
-        row = self._rows.of(txn, ino)
-        if row is None or row.hash != version.hash:
-            row = BlobRow(BlobId(0), ino, version.hash, version.size)
-            row = self._rows.create(txn, row)
-            self._rows.set_step(txn, row.id, Step.WRITING)
-        elif self._files.stat(row.id) is None:
-            if self._rows.step(txn, row.id) in (Step.ADOPTING, Step.TAKING):
-                return None
-            self._space.settle(0, -row.usage)
-            row = replace(row, ranges=Ranges(), verified=False, usage=0)
-            self._rows.put(txn, row)
-            self._rows.set_step(txn, row.id, Step.WRITING)
-        return row
-
-    def _attach(self, blob_id: BlobId) -> Blob | None:
-        """The open blob; None if its row or file is gone or going."""
-
-        def make() -> Blob | None:
-            with self._env.read() as txn:
-                row = self._rows.get(txn, blob_id)
-                step = self._rows.step(txn, blob_id)
-            if row is None:
-                return None
-            try:
-                fd = self._files.open(blob_id)
-            except FileNotFoundError:
-                return None
-            blob = Blob(row, fd, self._space, self)
-            blob.noted = step is Step.WRITING
-            blob.named = not blob.noted
-            return blob
-
-        return self._opened.attach(blob_id, make)
-
-    # -- what a Blob asks of us -------------------------------------------------------------------
-
-    def about_to_write(self, blob: Blob) -> None:
-        """Note durably, once, that bytes without ranges may appear."""
-        if blob.noted:
-            return
-        with self._env.write() as txn:
-            if self._rows.get(txn, blob.id) and self._rows.step(txn, blob.id) is None:
-                self._rows.set_step(txn, blob.id, Step.WRITING)
-        blob.noted = True
-
-    def hold(self, blob: Blob) -> None:
-        self._opened.hold(blob)
-
-    def release(self, blob: Blob) -> None:
-        self._opened.release(blob)
+    def _flush_if_many_are_idle(self) -> None:
+        if self._opened.idle() > IDLE_MAX:
+            self.flush()
 
     # -- room -------------------------------------------------------------------------------------
 
-    def reserve(self, need: int, may_drop: MayDrop, *, bound: bool = True) -> Reservation | None:
+    def reserve(
+        self,
+        need: int,
+        may_drop: MayDrop,
+        *,
+        bound: bool = True,
+        filling: BlobId | None = None,
+    ) -> Reservation | None:
         """Room for `need` bytes of one write, evicting as needed; None if there is none.
 
-        Without `bound` there always is: what is kept or about to become a real file was asked
-        for by its mark; it pushes out what can go, and else exceeds the limit.
+        Without `bound` it is for what is kept or about to become a real file, as its mark asked
+        for: it pushes out what can go, and else exceeds `max`, but not what is to be left free.
+        `filling` is the blob that is written to, which has to compete for the room.
 
         Pass it to Blob.write and release it (it is a context manager).
         """
-        amount = need + GROWTH_SLACK_BLOCKS * self._files.block
-        amount = -(-amount // self._files.block) * self._files.block
-        while amount <= self._space.limit:
-            lacking = self._space.reserve(amount)
-            if lacking == 0:
-                return Reservation(self._space, amount)
-            if self._evictor.evict(lacking + self._space.limit // _EVICT_AHEAD, may_drop) == 0:
-                break
-        if bound:
-            return None
-        self._space.promise(amount)
-        return Reservation(self._space, amount)
+        return self._room.reserve(need, may_drop, bound=bound, filling=filling)
 
     def store(
         self, blob: Blob, start: int, data: bytes, may_drop: MayDrop, *, bound: bool = True
@@ -238,7 +167,7 @@ class Blobs:
 
         Without `bound` the disk alone decides; see `reserve`.
         """
-        room = self.reserve(len(data), may_drop, bound=bound)
+        room = self.reserve(len(data), may_drop, bound=bound, filling=blob.id)
         if room is None:
             return False
         with room:
@@ -254,8 +183,27 @@ class Blobs:
 
     def evict(self, need: int, may_drop: MayDrop) -> int:
         """Free `need` bytes, or what can be; outdated blobs first, protected ones never."""
-        self._saver.save_touches()
         return self._evictor.evict(need, may_drop)
+
+    def shrink(self, may_drop: MayDrop) -> int:
+        """To be called now and then: evict until the limits hold, which may have changed.
+
+        Returns how many bytes are still too many: kept, or the last ones anywhere.
+        """
+        return self._room.shrink(may_drop)
+
+    @contextmanager
+    def pinned(self, ino: Inode) -> Iterator[None]:
+        """Inside it nothing evicts the entry's blob, which is about to be needed as a whole."""
+        with self._pinning:
+            self._pinned[ino] = self._pinned.get(ino, 0) + 1
+        try:
+            yield
+        finally:
+            with self._pinning:
+                self._pinned[ino] -= 1
+                if not self._pinned[ino]:
+                    del self._pinned[ino]
 
     def drop(self, ino: Inode) -> None:
         """Remove the entry's blob; who has it open finds nothing in it any more."""
@@ -265,14 +213,15 @@ class Blobs:
 
     def touch(self, ino: Inode) -> None:
         """Used just now; remembered in memory until the next flush."""
-        self._saver.touch(ino)
+        self._uses.touch(ino)
 
-    def flush(self) -> None:
-        """Make durable what was written, then say so in the rows; touches, too.
+    def flush(self, *, closing: bool = False) -> None:
+        """Make durable what was written, then say so in the rows; uses, too.
 
-        At most every second or 64 MiB: what wasn't flushed is fetched again after a crash.
+        At most every second or 64 MiB: what wasn't flushed is fetched again after a crash. With
+        `closing` how often what is used is saved, too, which is else done now and then.
         """
-        self._saver.flush()
+        self._saver.flush(closing=closing)
 
     def sync_all(self, blobs: Sequence[Blob]) -> None:
         """Make the bytes and names of these blobs durable; many at the price of a few."""
@@ -292,6 +241,12 @@ class Blobs:
         row = self._rows.of(txn, ino)
         if row is not None and row.protected != protected:
             self._rows.put(txn, replace(row, protected=protected))
+
+    def follow(self, txn: Txn, ino: Inode, current: Digest | None) -> None:
+        """The entry's content is `current` now (None: it is deleted): another is outdated."""
+        row = self._rows.of(txn, ino)
+        if row is not None and row.outdated is (row.hash == current):
+            self._rows.put(txn, replace(row, outdated=row.hash != current))
 
     # -- after a crash ------------------------------------------------------------------------------
 

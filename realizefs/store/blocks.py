@@ -1,8 +1,8 @@
 """Block lists of contents longer than one block."""
 
 from realizefs.model.ids import Digest
-from realizefs.store.env import Txn
 from realizefs.store.schema import BLOCKS
+from realizefs.store.txn import Txn
 
 
 class BlockLists:

@@ -1,9 +1,9 @@
 """Cursors: how far each peer's history is applied here, and ours there."""
 
 from realizefs.model.ids import PeerId, ReplicaId, Seq
-from realizefs.store.env import Txn
 from realizefs.store.keys import pack_u64, unpack_u64
 from realizefs.store.schema import CURSOR
+from realizefs.store.txn import Txn
 
 _THEIRS = b"<"
 _ACKED = b">"

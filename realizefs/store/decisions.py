@@ -1,29 +1,63 @@
-"""Decisions of the engine, kept so that a restart goes on where it stopped."""
+"""Decisions of the engine, and when each is to be carried out: a restart goes on where it stopped.
+
+A decision stands in one of two tables besides its own, written in the same transaction: in
+`engine.retry` by the time from which it may be carried out, or in `engine.waiting` if nothing
+helps but a peer that connects. So what is due is found without looking at what isn't, however
+much that is.
+"""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
 
 from realizefs.codec.records import decode_decision, encode_decision
 from realizefs.model.decisions import Decision
 from realizefs.model.ids import Inode
-from realizefs.store.env import Txn
-from realizefs.store.keys import inode_of, pack_u64
-from realizefs.store.schema import DECISION
+from realizefs.store.keys import inode_of, pack_pair, pack_u64, unpack_pair
+from realizefs.store.schema import DECISION, RETRY, WAITING
+from realizefs.store.tree import Tree
+from realizefs.store.txn import Txn
 
 
 class Decisions:
-    """Inode → Decision; nothing where nothing is wanted."""
+    """What is wanted, by inode or by path; all within the caller's transaction.
 
-    def get(self, txn: Txn, ino: Inode) -> Decision | None:
+    A path is looked up in the tree and means the inode that is there now: of a path that isn't
+    known nothing is wanted.
+    """
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+
+    def get(self, txn: Txn, where: Inode | bytes) -> Decision | None:
         """What is wanted of an entry."""
-        data = txn.get(DECISION, pack_u64(ino))
+        ino = self._inode(txn, where)
+        data = txn.get(DECISION, pack_u64(ino)) if ino is not None else None
         return decode_decision(data) if data is not None else None
 
-    def put(self, txn: Txn, ino: Inode, decision: Decision) -> None:
-        """Insert or replace."""
-        txn.put(DECISION, pack_u64(ino), encode_decision(decision))
+    def set(self, txn: Txn, where: Inode | bytes, decision: Decision) -> bool:
+        """Insert or replace; False, and nothing is done, for a path that isn't known."""
+        ino = self._inode(txn, where)
+        if ino is None:
+            return False
+        key = pack_u64(ino)
+        before = txn.get(DECISION, key)
+        if before is not None:
+            _no_longer_wake(txn, ino, decode_decision(before))
+        txn.put(DECISION, key, encode_decision(decision))
+        if decision.wait_for_peer:
+            txn.put(WAITING, key, b"")
+        else:
+            txn.put(RETRY, pack_pair(decision.retry_at_ns, ino), b"")
+        return True
 
-    def delete(self, txn: Txn, ino: Inode) -> bool:
-        """Whether something was wanted."""
+    def clear(self, txn: Txn, where: Inode | bytes) -> bool:
+        """Nothing is wanted any more; whether something was."""
+        ino = self._inode(txn, where)
+        before = txn.get(DECISION, pack_u64(ino)) if ino is not None else None
+        if ino is None or before is None:
+            return False
+        _no_longer_wake(txn, ino, decode_decision(before))
         return txn.delete(DECISION, pack_u64(ino))
 
     def all(self, txn: Txn) -> Iterator[tuple[Inode, Decision]]:
@@ -34,3 +68,36 @@ class Decisions:
     def count(self, txn: Txn) -> int:
         """How many; at once."""
         return txn.count(DECISION)
+
+    def by_time(self, txn: Txn) -> Iterator[tuple[int, Inode]]:
+        """(wall-clock nanoseconds, inode) of those that wait for that time only; soonest first."""
+        return (_retry_of(key) for key in txn.scan_keys(RETRY))
+
+    def waiting(self, txn: Txn) -> int:
+        """How many wait for a peer; at once."""
+        return txn.count(WAITING)
+
+    def wake(self, txn: Txn, after: Inode, limit: int) -> list[Inode]:
+        """Make up to `limit` of those that wait for a peer due now; by inode, beyond `after`."""
+        keys = islice(txn.scan_keys(WAITING, start=pack_u64(after + 1)), limit)
+        woken = [inode_of(key) for key in keys]
+        for ino in woken:
+            decision = self.get(txn, ino)
+            if decision is not None:
+                self.set(txn, ino, replace(decision, wait_for_peer=False, retry_at_ns=0))
+        return woken
+
+    def _inode(self, txn: Txn, where: Inode | bytes) -> Inode | None:
+        return self._tree.resolve(txn, where) if isinstance(where, bytes) else where
+
+
+def _no_longer_wake(txn: Txn, ino: Inode, decision: Decision) -> None:
+    if decision.wait_for_peer:
+        txn.delete(WAITING, pack_u64(ino))
+    else:
+        txn.delete(RETRY, pack_pair(decision.retry_at_ns, ino))
+
+
+def _retry_of(key: bytes) -> tuple[int, Inode]:
+    time, ino = unpack_pair(key)
+    return time, Inode(ino)

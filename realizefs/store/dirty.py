@@ -15,10 +15,10 @@ from itertools import islice
 
 from realizefs.model.ids import Inode
 from realizefs.model.versions import Kind
-from realizefs.store.env import Txn
 from realizefs.store.keys import inode_of, pack_u64, unpack_u64
 from realizefs.store.schema import DIRTY, ENGINE_META, SUBTREE
 from realizefs.store.tree import Tree
+from realizefs.store.txn import Txn
 
 _COUNTER = b"dirty"
 
@@ -46,6 +46,10 @@ class DirtySet:
     def count(self, txn: Txn) -> int:
         """How many are dirty; at once. Directories to be gone through are not in it."""
         return txn.count(DIRTY)
+
+    def any(self, txn: Txn) -> bool:
+        """Whether there is something to decide, or a directory to be gone through; at once."""
+        return txn.count(DIRTY) > 0 or txn.count(SUBTREE) > 0
 
     def mark_subtree(self, txn: Txn, ino: Inode) -> None:
         """Mark this now, and all below it as `expand` is called."""

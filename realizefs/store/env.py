@@ -2,240 +2,327 @@
 
 Theory of operation. LMDB is a memory-mapped copy-on-write B+tree: readers see one moment and wait
 for nobody; there is one writer at a time; a commit is in place after its fsync, and a crash at
-any point leaves the last commit. What we add: tables by name, a schema version, scans that
-tolerate changes, one exception type, and a refusal of the one deadlock there is (a thread that
-writes starting a second write).
+any point leaves the last commit. What we add: tables by name, a schema version and migrations to
+it, scans that tolerate changes, one exception type, a map that grows (`store.mapsize`), and a
+refusal of the one deadlock there is (a thread that writes starting a second write).
 
-The map is sized virtually (MAP_BYTES), so the file grows by itself and memory holds only pages
-in use, which the kernel may drop. Read-ahead is off: inodes and names are looked up in no order.
+Memory holds only pages in use, which the kernel may drop. Read-ahead is off: inodes and names are
+looked up in no order.
 """
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import islice
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
 
 import lmdb
 
-from realizefs.model.errors import DiskFull, NewerSchema, StoreFault
+from realizefs.model.errors import DiskFull, MapFull, NewerSchema, StoreFault
 from realizefs.store.keys import pack_u64, unpack_u64
+from realizefs.store.mapsize import GROW_SECONDS, MAP_BYTES, Gate, first_sizes, next_size
+from realizefs.store.migrate import migrate
+from realizefs.store.residency import Residency
 from realizefs.store.schema import SCHEMA, Schema
+from realizefs.store.txn import Txn
 
-MAP_BYTES = 1 << 40
-"""Bytes of address space: a terabyte of records is beyond any household, and costs nothing."""
+T = TypeVar("T")
 
 READERS_MAX = 512
 """Read transactions open at once: each worker thread and the trio thread, with room."""
 
-_PAGE_ROWS_FIRST = 16
-_PAGE_ROWS_MAX = 512
-"""Rows that a scan fetches at a time: few at first, as most callers want few."""
+_OLD_TABLES_MAX = 16
+"""Tables that migrations may name beyond those of the present schema."""
 
 _ROOM_BYTES_MIN = 1 << 20
 """Bytes; a commit that failed with less than this free failed for the lack of it."""
 
+DATA_FILE = "data.mdb"
+"""What LMDB calls its file."""
+
 _NAME = b"name"
 _VERSION = b"version"
-
-
-class Txn:
-    """A view of all tables at one moment; valid inside its `with` only, in one thread.
-
-    Keys are 1 to 511 bytes. Tables are the names of `store.schema`; another one is a KeyError.
-    """
-
-    __slots__ = ("_counters", "_tables", "_txn")
-
-    def __init__(self, txn: "lmdb.Transaction[bytes]", tables: "dict[str, lmdb._Database]") -> None:
-        self._txn = txn
-        self._tables = tables
-        self._counters: dict[tuple[str, bytes], int] = {}
-
-    def get(self, table: str, key: bytes) -> bytes | None:
-        """The value of a key."""
-        return self._txn.get(key, db=self._tables[table])
-
-    def put(self, table: str, key: bytes, value: bytes) -> None:
-        """Insert or replace."""
-        self._txn.put(key, value, db=self._tables[table])
-
-    def append(self, table: str, key: bytes, value: bytes) -> None:
-        """Insert or replace; quick, and packs pages full, if `key` is the table's largest."""
-        database = self._tables[table]
-        if not self._txn.put(key, value, append=True, db=database):
-            self._txn.put(key, value, db=database)
-
-    def delete(self, table: str, key: bytes) -> bool:
-        """Whether there was such a key."""
-        return self._txn.delete(key, db=self._tables[table])
-
-    def scan(
-        self, table: str, start: bytes = b"", prefix: bytes = b""
-    ) -> Iterator[tuple[bytes, bytes]]:
-        """(key, value) in ascending order, of keys that begin with `prefix`, from `start` on.
-
-        No cursor stays open between rows: the caller may stop, or change the table, at any time.
-        A row inserted or removed meanwhile is seen or not; all others are seen exactly once.
-        """
-        database = self._tables[table]
-        at, rows = max(start, prefix), _PAGE_ROWS_FIRST
-        while True:
-            page = self._page(database, at, rows)
-            if page and not page[-1][0].startswith(prefix):
-                yield from (row for row in page if row[0].startswith(prefix))
-                return
-            yield from page
-            if len(page) < rows:
-                return
-            at, rows = page[-1][0] + b"\0", min(rows * 4, _PAGE_ROWS_MAX)
-
-    def scan_keys(self, table: str, start: bytes = b"", prefix: bytes = b"") -> Iterator[bytes]:
-        """The keys of `scan`."""
-        return (key for key, _ in self.scan(table, start, prefix))
-
-    def last(self, table: str) -> tuple[bytes, bytes] | None:
-        """The row with the largest key."""
-        with self._txn.cursor(self._tables[table]) as cursor:
-            return cursor.item() if cursor.last() else None
-
-    def count(self, table: str) -> int:
-        """Number of rows, at once."""
-        return self._txn.stat(self._tables[table])["entries"]
-
-    def counter(self, table: str, key: bytes) -> int:
-        """The number (u64) at a key, 0 if there is none."""
-        number = self._counters.get((table, key))
-        return unpack_u64(self.get(table, key) or b"") if number is None else number
-
-    def count_up(self, table: str, key: bytes, by: int = 1) -> int:
-        """Add to a number; returns the sum.
-
-        Written at the commit, since a batch changes the same few numbers all the time: such a
-        key is read by `counter` only.
-        """
-        counters, place = self._counters, (table, key)
-        number = counters.get(place)
-        counters[place] = number = (self.counter(table, key) if number is None else number) + by
-        return number
-
-    def write_counters(self) -> None:
-        """Before the commit. StoreFault for one below zero: rows that disagree with their sum."""
-        for (table, key), number in self._counters.items():
-            if number < 0:
-                raise StoreFault(f"The database has a wrong total of {table} {key.decode()}.")
-            # A peer may claim any size, and a sum of such is longer than the other numbers.
-            self.put(table, key, number.to_bytes(8 if number < 1 << 64 else 16, "big"))
-
-    def _page(self, database: "lmdb._Database", at: bytes, rows: int) -> list[tuple[bytes, bytes]]:
-        with self._txn.cursor(database) as cursor:
-            if not cursor.set_range(at):
-                return []
-            return list(islice(cursor.iternext(keys=True, values=True), rows))
 
 
 class Environment:
     """The database in `directory`, made if missing; durable once a write transaction ends.
 
     NewerSchema if a newer program wrote it (it is left as it was), StoreFault if it is damaged
-    or can't be used. One process opens it once; the arena's lock sees to that.
+    or can't be used. One process opens it once; the arena's lock sees to that. `map_bytes` is the
+    address space to begin with.
     """
 
-    def __init__(self, directory: Path, schema: Schema) -> None:
+    def __init__(self, directory: Path, schema: Schema, map_bytes: int = MAP_BYTES) -> None:
         self.directory = directory
         self._shown = directory.resolve()  # it may come as /proc/self/fd/N/…
         self._write_lock = threading.Lock()
         self._writer: int | None = None
+        self._gate = Gate()
+        self._map_bytes = self._used_bytes = 0
         _make(directory)
-        with self._translated():
-            self._lmdb = lmdb.open(
-                str(directory),
-                map_size=MAP_BYTES,
-                max_dbs=len(schema.tables) + 1,
-                max_readers=READERS_MAX,
-                max_spare_txns=16,
-                readahead=False,
-                mode=0o600,
-            )
+        with self._opening():
+            self._lmdb = _open(directory, map_bytes, 1 + len(schema.tables) + _OLD_TABLES_MAX)
+            self._residency = Residency(directory / DATA_FILE)
         try:
-            with self._translated():
-                self._check_schema(schema)
-                self._tables = self._open_tables(schema)
-            _sync_directory(directory)
+            with self._opening():
+                self._measure()
+                _reach_the_last_page(directory / DATA_FILE, self._used_bytes)
+                version = self._version(schema)
+                self._tables = self._retried(lambda: self._open_tables(schema, version))
+                _sync_directory(directory)
         except BaseException:
             self._lmdb.close()
             raise
 
-    @contextmanager
-    def read(self) -> Iterator[Txn]:
-        """A transaction that sees one moment; any thread, waits for nobody."""
-        with self._translated(), self._lmdb.begin() as txn:
-            yield Txn(txn, self._tables)
+    def read(self) -> AbstractContextManager[Txn]:
+        """A transaction that sees one moment; any thread, waits for no other transaction."""
+        return _Reading(self._lmdb, self._tables, self._gate, self._residency, self._fault)
 
     @contextmanager
     def write(self) -> Iterator[Txn]:
         """The one transaction that writes: committed at the end, abandoned on an exception.
 
         Blocks for other writers and for the disk, so it belongs in a worker thread. StoreFault
-        (DiskFull) if the commit failed: nothing of it happened.
+        (DiskFull) if the commit failed: nothing of it happened. What may write many megabytes
+        belongs in `do`; here it may be MapFull where address space is short.
         """
         if self.writing:
             raise AssertionError("a thread that writes would wait for itself forever")
-        with self._write_lock, self._translated():
-            self._writer = threading.get_ident()
+        with self._translated():
+            self._make_room()
+            self._gate.enter()
             try:
-                with self._lmdb.begin(write=True) as raw:
-                    txn = Txn(raw, self._tables)
-                    yield txn
-                    txn.write_counters()
+                with self._write_lock:
+                    yield from self._transaction()
             finally:
-                self._writer = None
+                self._gate.leave()
+
+    def do(self, work: Callable[[Txn], T]) -> T:
+        """The result of `work` in a write transaction of any size.
+
+        It is run again if the map was too small for it, so what it does outside the database
+        must tolerate that.
+        """
+
+        def transaction() -> T:
+            with self.write() as txn:
+                return work(txn)
+
+        with self._translated():
+            return self._retried(transaction)
 
     @property
     def writing(self) -> bool:
         """Whether this very thread is inside `write`."""
         return self._writer == threading.get_ident()
 
+    @property
+    def map_bytes(self) -> int:
+        """How large the map is now."""
+        return self._map_bytes
+
+    @property
+    def used_bytes(self) -> int:
+        """How much of it the last commit took: what the file has, free pages included."""
+        return self._used_bytes
+
     def close(self) -> None:
         """Transactions still open are abandoned; again is harmless."""
         self._lmdb.close()
 
-    def _check_schema(self, schema: Schema) -> None:
+    def _transaction(self) -> Iterator[Txn]:
+        self._writer = threading.get_ident()
+        txn: Txn | None = None
+        try:
+            with self._lmdb.begin(write=True) as raw:
+                txn = Txn(raw, self._tables, writable=True)
+                yield txn
+                txn.write_back()
+        except BaseException:
+            if txn is not None:
+                txn.abandoned()
+            raise
+        else:
+            self._measure()
+            self._residency.note(txn.looks)
+        finally:
+            self._writer = None
+
+    # -- schema -------------------------------------------------------------------------------
+
+    def _version(self, schema: Schema) -> int:
+        """The version that the tables have now; that of `schema` where there are none yet."""
         try:
             table = self._lmdb.open_db(SCHEMA.encode(), create=False)
         except lmdb.NotFoundError:
-            return  # new
+            return schema.version
         with self._lmdb.begin(db=table) as txn:
-            name, version = txn.get(_NAME), txn.get(_VERSION)
-        if name != schema.name.encode() or version is None:
+            name, version = txn.get(_NAME), unpack_u64(txn.get(_VERSION) or b"")
+        if name != schema.name.encode() or version < 1:
             raise StoreFault(f'"{self._shown}" is not the database of {schema.what}.')
-        if unpack_u64(version) > schema.version:
+        if version > schema.version:
             raise NewerSchema(
                 f'The database "{self._shown}" was written by a newer RealizeFS (format '
-                f"{unpack_u64(version)}, this program knows {schema.version}); update this one."
+                f"{version}, this program knows {schema.version}); update this one."
             )
+        return version
 
-    def _open_tables(self, schema: Schema) -> "dict[str, lmdb._Database]":
-        with self._lmdb.begin(write=True) as txn:
-            tables = {
-                name: self._lmdb.open_db(name.encode(), txn=txn)
-                for name in (SCHEMA, *schema.tables)
-            }
-            current = (schema.name.encode(), pack_u64(schema.version))
-            if tuple(txn.get(key, db=tables[SCHEMA]) for key in (_NAME, _VERSION)) != current:
-                txn.put(_NAME, current[0], db=tables[SCHEMA])
-                txn.put(_VERSION, current[1], db=tables[SCHEMA])
-        return tables
+    def _open_tables(self, schema: Schema, version: int) -> "dict[str, lmdb._Database]":
+        """Make what is missing, migrate and note the version: all of it or nothing."""
+        with self._lmdb.begin(write=True) as raw:
+            tables = _AnyTables(self._lmdb, raw)
+            txn = Txn(raw, tables, writable=True)
+            present = {name: tables[name] for name in (SCHEMA, *schema.tables)}
+            migrate(txn, schema.steps, version)
+            for key, value in ((_NAME, schema.name.encode()), (_VERSION, pack_u64(schema.version))):
+                if txn.get(SCHEMA, key) != value:
+                    txn.put(SCHEMA, key, value)
+            txn.write_back()
+        return present
+
+    # -- the map ------------------------------------------------------------------------------
+
+    def _retried(self, work: Callable[[], T]) -> T:
+        while True:
+            tried = self._map_bytes
+            try:
+                return work()
+            except (MapFull, lmdb.MapFullError):
+                self._used_bytes = max(self._used_bytes, tried)
+                self._make_room()
+                if self._map_bytes == tried:
+                    raise
+
+    def _measure(self) -> None:
+        """Note how full the map is. Within a transaction's time, since it looks into the map."""
+        known = self._lmdb.info()
+        self._map_bytes = known["map_size"]
+        self._used_bytes = (known["last_pgno"] + 1) * self._lmdb.stat()["psize"]
+
+    def _make_room(self) -> None:
+        """Grow a map that is half full; see `store.mapsize` for whom that waits."""
+        if self._used_bytes * 2 > self._map_bytes and next_size(self._map_bytes):
+            urgent = self._used_bytes * 4 > self._map_bytes * 3
+            self._gate.alone(self._grow, GROW_SECONDS if urgent else 0)
+
+    def _grow(self) -> None:
+        size = next_size(self._map_bytes)
+        if size is not None and self._used_bytes * 2 > self._map_bytes:  # still, and alone now
+            self._lmdb.set_mapsize(size)
+            self._map_bytes = size
+
+    # -- failures -----------------------------------------------------------------------------
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
         except lmdb.Error as error:
-            if isinstance(error, lmdb.DiskError) or _is_full(self.directory):
-                raise DiskFull(f'The disk of the database "{self._shown}" is full.') from error
-            raise StoreFault(f'The database "{self._shown}" failed: {error}.') from error
+            raise self._fault(error) from error
+
+    @contextmanager
+    def _opening(self) -> Iterator[None]:
+        try:
+            with self._translated():
+                yield
+        except OSError as error:
+            raise StoreFault(
+                f'The database "{self._shown}" can\'t be opened: {error.strerror}.'
+            ) from error
+
+    def _fault(self, error: lmdb.Error) -> StoreFault:
+        if isinstance(error, lmdb.MapFullError):
+            return MapFull(f'There is no address space to map more of "{self._shown}".')
+        if isinstance(error, lmdb.DiskError) or _is_full(self.directory):
+            return DiskFull(f'The disk of the database "{self._shown}" is full.')
+        said = str(error).rstrip(".")
+        return StoreFault(f'The database "{self._shown}" failed: {said}.')
+
+
+class _Reading:
+    """`Environment.read`. A class, as it is entered for every call of the kernel."""
+
+    __slots__ = ("_fault", "_gate", "_lmdb", "_raw", "_residency", "_tables", "_txn")
+
+    def __init__(
+        self,
+        opened: lmdb.Environment,
+        tables: "dict[str, lmdb._Database]",
+        gate: Gate,
+        residency: Residency,
+        fault: Callable[[lmdb.Error], StoreFault],
+    ) -> None:
+        self._lmdb, self._tables = opened, tables
+        self._gate, self._residency = gate, residency
+        self._fault = fault
+
+    def __enter__(self) -> Txn:
+        self._gate.enter()
+        try:
+            self._raw = self._lmdb.begin()
+        except BaseException as error:
+            self._gate.leave()
+            if isinstance(error, lmdb.Error):
+                raise self._fault(error) from error
+            raise
+        self._txn = Txn(self._raw, self._tables)
+        return self._txn
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._raw.abort()
+            self._residency.note(self._txn.looks)
+        finally:
+            self._gate.leave()
+        if isinstance(error, lmdb.Error):
+            raise self._fault(error) from error
+
+
+class _AnyTables(dict[str, "lmdb._Database"]):  # noqa: SLF001 - it has no public name
+    """Tables by name, opened within a transaction when they are first asked for."""
+
+    def __init__(self, opened: lmdb.Environment, raw: "lmdb.Transaction[bytes]") -> None:
+        self._lmdb = opened
+        self._raw = raw
+
+    def __missing__(self, name: str) -> "lmdb._Database":
+        self[name] = table = self._lmdb.open_db(name.encode(), txn=self._raw)
+        return table
+
+
+def _open(directory: Path, map_bytes: int, tables_max: int) -> lmdb.Environment:
+    """With as much address space as can be had; raises what LMDB raised for the least."""
+    sizes = list(first_sizes(directory / DATA_FILE, map_bytes))
+    for size in sizes:
+        try:
+            return lmdb.open(
+                str(directory),
+                map_size=size,
+                max_dbs=tables_max,
+                max_readers=READERS_MAX,
+                max_spare_txns=16,
+                readahead=False,
+                mode=0o600,
+            )
+        except lmdb.MemoryError:
+            if size == sizes[-1]:
+                raise
+    raise AssertionError("there is always a size to try")
+
+
+def _reach_the_last_page(data: Path, used_bytes: int) -> None:
+    """A file that was cut short gets zeros where its pages were: LMDB says of such that they are
+    damaged, while touching what lies beyond the end of a mapped file kills the process. The
+    last pages of a sound one may be missing as well; those are free."""
+    if data.stat().st_size < used_bytes:
+        os.truncate(data, used_bytes)
 
 
 def _make(directory: Path) -> None:

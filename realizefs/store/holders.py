@@ -4,9 +4,9 @@ from realizefs.model.entries import Holder
 from realizefs.model.errors import StoreFault
 from realizefs.model.ids import Digest, Inode, PeerId
 from realizefs.model.versions import Held
-from realizefs.store.env import Txn
 from realizefs.store.keys import pack_pair, pack_u64, peer_of
 from realizefs.store.schema import HOLDER
+from realizefs.store.txn import Txn
 
 
 class Holders:

@@ -16,9 +16,10 @@ from collections import deque
 
 from realizefs.model.ids import ROOT_INODE, ArenaId, Inode
 from realizefs.model.limits import INODE_RANGE_SIZE, INODE_RESERVE
-from realizefs.store.env import Environment, Txn
+from realizefs.store.env import Environment
 from realizefs.store.keys import pack_pair, pack_u64, unpack_pair, unpack_u64
 from realizefs.store.schema import INODE_POOL, INODE_RANGE
+from realizefs.store.txn import Txn
 
 _RANGE = b"range"
 _MARGIN = INODE_RESERVE // 2
@@ -44,12 +45,33 @@ class InodeAllocator:
             known = _next_own(txn, arena, after_end)
             return known if known is not None else _append(txn, arena)
 
+    def range_at(self, ino: int) -> tuple[ArenaId, int, int] | None:
+        """(arena, first, last) of the range that an inode is in; None if it is in none."""
+        if ino <= ROOT_INODE:
+            return None
+        with self._env.read() as txn:
+            row = next(txn.scan(INODE_RANGE, start=pack_u64(ino)), None)
+            if row is None:
+                return None
+            last = unpack_u64(row[0])
+            return ArenaId(row[1]), _end_before(txn, last) + 1, last
+
+    def claim(self, arena: ArenaId, ino: int) -> None:
+        """Give an arena a range up to an inode that it uses and nobody was given: after the
+        global database was lost, say. Blocks for a commit."""
+        with self._env.write() as txn:
+            row = txn.last(INODE_RANGE)
+            before = unpack_u64(row[0]) if row else ROOT_INODE
+            if ino > before:
+                ranges = -(-(ino - before) // INODE_RANGE_SIZE)
+                txn.put(INODE_RANGE, pack_u64(before + ranges * INODE_RANGE_SIZE), arena)
+
     def arena_of(self, ino: Inode) -> ArenaId | None:
         """The arena of an inode, by one lookup; None for the mount's root and unknown ones."""
         if ino <= ROOT_INODE:
             return None
         with self._env.read() as txn:
-            row = next(txn.scan(INODE_RANGE, start=pack_u64(ino)), None)
+            row = txn.first_from(INODE_RANGE, pack_u64(ino))
         return ArenaId(row[1]) if row else None
 
 
@@ -62,10 +84,16 @@ def _next_own(txn: Txn, arena: ArenaId, after_end: int) -> tuple[int, int] | Non
     return None
 
 
+def _end_before(txn: Txn, last: int) -> int:
+    """Where the range before the one that ends at `last` ends. Goes over all: some hundred."""
+    ends = (unpack_u64(key) for key in txn.scan_keys(INODE_RANGE))
+    return max((end for end in ends if end < last), default=ROOT_INODE)
+
+
 def _append(txn: Txn, arena: ArenaId) -> tuple[int, int]:
     row = txn.last(INODE_RANGE)
     before = unpack_u64(row[0]) if row else ROOT_INODE
-    txn.append(INODE_RANGE, pack_u64(before + INODE_RANGE_SIZE), arena)
+    txn.put(INODE_RANGE, pack_u64(before + INODE_RANGE_SIZE), arena)
     return before + 1, before + INODE_RANGE_SIZE
 
 

@@ -1,7 +1,7 @@
 """Realize and unrealize, the cache's half: a blob's file becomes a real one, or comes from one.
 
 Realize, each step safe to stop after:
-    take (in a transaction) · Root.temp_link(directory, file_name) · Root.stamp_temp ·
+    take (in a transaction) · Temporary.link(directory, file_name) · Temporary.stamp ·
     Root.publish · discard · taken (in the transaction that indexes the real file)
 The content has two names until it is in the root, so no crash leaves it nowhere. What start-up
 finds noted as TAKING was published if it still has a second name (tmp/ being empty by then).
@@ -14,7 +14,7 @@ What start-up finds noted as ADOPTING is a blob if the file is there.
 Methods with a `txn` may be run again in another transaction if the first was abandoned.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -24,10 +24,10 @@ from realizefs.model.ids import BlobId, Inode
 from realizefs.model.ranges import Ranges
 from realizefs.model.versions import Version
 from realizefs.store.blobdir import BlobDirectory
-from realizefs.store.env import Txn
 from realizefs.store.openblobs import OpenBlobs
 from realizefs.store.queues import BlobRows, Step
 from realizefs.store.space import Space
+from realizefs.store.txn import Txn
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +73,15 @@ class Moves:
         """Realize, last step."""
         self.rows.delete(txn, row)
 
-    def not_taken(self, txn: Txn, row: BlobRow) -> None:
+    def not_taken(self, txn: Txn, row: BlobRow, temp_names: Callable[[int], Sized]) -> None:
         """Realize failed, its temp link is removed: a blob as any other.
 
         If it failed after the file got into the root, it is real all the same and leaves here:
-        who edits it there must not edit a blob.
+        who edits it there must not edit a blob. `temp_names` tells the names that an inode has
+        in tmp/, where one may have stayed: those are not in the root.
         """
         stat = self.files.stat(row.id)
-        if stat is None or stat.st_nlink > 1:
+        if stat is None or stat.st_nlink > 1 + len(temp_names(stat.st_ino)):
             self.discard(row)
             self.taken(txn, row)
         else:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import cache
 
 from realizefs.model.errors import StoreFault
+from realizefs.model.paths import PATH_BYTES_MAX
 
 RENAME_NOREPLACE = 1
 """Fail with EEXIST where the new name is taken."""
@@ -66,8 +67,28 @@ def openat2(directory: int, path: bytes, flags: int, mode: int = 0) -> int:
     """Open `path` below the fd `directory`, close-on-exec, never through a symlink.
 
     The last component may be a symlink only with O_PATH|O_NOFOLLOW, which opens the link itself.
+    A path longer than one system call takes is gone in steps.
     OSErrors: ELOOP where a symlink is in the way, EXDEV where the path leads out.
     """
+    if len(path) <= PATH_BYTES_MAX:
+        return _openat2(directory, path, flags, mode)
+    first, rest = _cut(path)
+    step = openat2(directory, first, os.O_PATH | os.O_DIRECTORY)
+    try:
+        return openat2(step, rest, flags, mode)
+    finally:
+        os.close(step)
+
+
+def _cut(path: bytes) -> tuple[bytes, bytes]:
+    """As much of a path as one system call takes, and the rest; ENAMETOOLONG for a long name."""
+    at = path.rfind(b"/", 0, PATH_BYTES_MAX + 1)
+    if at <= 0:
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), path)
+    return path[:at], path[at + 1 :]
+
+
+def _openat2(directory: int, path: bytes, flags: int, mode: int) -> int:
     how = struct.pack("=QQQ", flags | os.O_CLOEXEC, mode, _RESOLVE)
     call = _syscall()
     for _ in range(OPENAT2_TRIES_MAX):

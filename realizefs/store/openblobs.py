@@ -63,6 +63,11 @@ class OpenBlobs:
             blob.users += 1
             return blob
 
+    def growing(self) -> list[Blob]:
+        """The open blobs; their rows may not say yet what they take."""
+        with self._lock:
+            return list(self._open.values())
+
     def hold(self, blob: Blob) -> None:
         """One more user of a blob that has some."""
         with self._lock:
@@ -94,9 +99,14 @@ class OpenBlobs:
             return gone
 
     def finished(self, blob_ids: Iterable[BlobId]) -> None:
-        """The removal is committed, or failed and is left to the next start."""
+        """The removal is committed, or failed: then those that are still open store again."""
         with self._lock:
-            self._condemned.difference_update(blob_ids)
+            for blob_id in blob_ids:
+                self._condemned.discard(blob_id)
+                blob = self._open.get(blob_id)
+                if blob is not None:
+                    blob.revive()
+                    self._retire(blob)
 
     def forget(self, blob_id: BlobId) -> None:
         """The file became a real one; who has it open reads on."""

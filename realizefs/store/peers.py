@@ -11,9 +11,9 @@ from realizefs.codec.records import (
 from realizefs.model.entries import PeerCard
 from realizefs.model.ids import ArenaId, PeerId
 from realizefs.model.limits import INVITATIONS_MAX
-from realizefs.store.env import Txn
 from realizefs.store.keys import pack_u64
 from realizefs.store.schema import INVITATION, PEER
+from realizefs.store.txn import Txn
 
 
 class Roster:

@@ -3,7 +3,9 @@
 `put_in` is how content becomes a real file; `take_out` how a real file becomes a blob. Both name
 files as (directory fd, name) and are whole after a crash at any point: before the rename nothing
 has happened, after it everything has. Both check, under a lease, that the file in the root is
-the one that the caller decided about, and put it back if it turns out not to be.
+the one that the caller decided about, and put it back if it turns out not to be. What came out of
+the root is never deleted before that is known: where a crash or a failing disk leaves it at the
+temp name, start-up moves it to the trash (`StateDirectory.empty_temp`).
 """
 
 import errno
@@ -65,14 +67,47 @@ def _replace(
         renameat2(*source, *target, RENAME_EXCHANGE)
         # Between the check and the exchange it may have been replaced; since the exchange nobody
         # can find it. So what came out is the truth, and what is wrong goes back in.
-        came_out = _fingerprint(source, shown)
-        if not same_but_renamed(came_out, expected) or (fd >= 0 and not is_intact(fd, NO_WRITERS)):
+        try:
+            came_out = _fingerprint(source, shown)
+            intact = fd < 0 or is_intact(fd, NO_WRITERS)
+            if not intact or not same_but_renamed(came_out, expected):
+                raise _changed(shown)
+            if keeper is not None and fd >= 0:
+                keeper(source)
+            else:
+                os.unlink(source[1], dir_fd=source[0])
+        except BaseException:
             renameat2(*source, *target, RENAME_EXCHANGE)
-            raise _changed(shown)
-        if keeper is not None and fd >= 0:
-            keeper(source)
-        else:
-            os.unlink(source[1], dir_fd=source[0])
+            os.fsync(target[0])
+            raise
+
+
+def put_directory(
+    temporary: Place,
+    target: Place,
+    mode: int,
+    mtime_ns: int | None,
+    prepare: Callable[[int], None],
+) -> None:
+    """Make a directory that has permissions and mtime, and what `prepare` gives its fd, from its
+    first moment on; durable. FileExistsError where something is.
+    """
+    os.mkdir(temporary[1], 0o700, dir_fd=temporary[0])
+    try:
+        fd = os.open(temporary[1], os.O_RDONLY | os.O_DIRECTORY, dir_fd=temporary[0])
+        try:
+            prepare(fd)
+            os.chmod(fd, mode & 0o7777)
+            if mtime_ns is not None:
+                os.utime(fd, ns=(mtime_ns, mtime_ns))
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        renameat2(*temporary, *target, RENAME_NOREPLACE)
+    except BaseException:
+        os.rmdir(temporary[1], dir_fd=temporary[0])
+        raise
+    os.fsync(target[0])
 
 
 def take_out(
@@ -95,6 +130,7 @@ def take_out(
             moved = os.lstat(target[1], dir_fd=target[0])
             if moved.st_ino != found.st_ino or not is_intact(fd, NO_OTHERS):
                 renameat2(*target, *source, RENAME_NOREPLACE)
+                os.fsync(source[0])
                 raise Busy(f'"{shown}" was opened by some program just now.')
     finally:
         os.close(fd)

@@ -2,7 +2,8 @@
 
 A queue is the rows of `blob.lru` with its number in front, ordered by stamp: the first is the one
 that was not used for the longest time. A move is one delete and one put. Totals of usage are
-kept beside, in the same transaction as the rows they sum up.
+kept beside, in the same transaction as the rows they sum up. What isn't kept and not outdated, the
+working queue of old, is in two: what proved itself, and the window (see `core.evict`).
 """
 
 from collections.abc import Iterator
@@ -12,19 +13,21 @@ from enum import IntEnum
 from realizefs.codec.records import decode_blob, encode_blob
 from realizefs.model.blobs import BlobRow
 from realizefs.model.ids import BlobId, Inode
-from realizefs.store.env import Txn
 from realizefs.store.keys import pack_u64, unpack_u64
 from realizefs.store.schema import BLOB_BUSY, BLOB_LRU, BLOB_META, BLOB_OF, BLOB_ROW
+from realizefs.store.txn import Txn
 
 _NEXT_ID, _STAMP, _USED, _KEPT = b"next", b"stamp", b"used", b"kept"
+_WINDOW, _USES = b"window", b"uses"
 
 
 class Queue(IntEnum):
-    """In the order of eviction; the numbers are those on disk."""
+    """The numbers are those on disk."""
 
     PENDING_REMOVAL = 0
-    WORKING = 1
+    MAIN = 1
     PROTECTED = 2
+    WINDOW = 3
 
 
 class Step(IntEnum):
@@ -44,7 +47,12 @@ def queue_of(row: BlobRow) -> Queue:
     """Where a row stands."""
     if row.outdated:
         return Queue.PENDING_REMOVAL
-    return Queue.PROTECTED if row.protected else Queue.WORKING
+    if row.protected:
+        return Queue.PROTECTED
+    return Queue.WINDOW if row.window else Queue.MAIN
+
+
+_TOTALS = {Queue.PROTECTED: _KEPT, Queue.WINDOW: _WINDOW}
 
 
 class BlobRows:
@@ -69,49 +77,73 @@ class BlobRows:
         if older is not None:
             self.put(txn, replace(older, outdated=True))
             row = replace(row, protected=row.protected or older.protected)
-        row = replace(row, id=BlobId(self._count(txn, _NEXT_ID)), stamp=self._count(txn, _STAMP))
+        blob = BlobId(txn.count_up(BLOB_META, _NEXT_ID))
+        row = replace(row, id=blob, stamp=txn.count_up(BLOB_META, _STAMP))
         self.put(txn, row)
         txn.put(BLOB_OF, pack_u64(row.ino), pack_u64(row.id))
         return row
 
     def put(self, txn: Txn, row: BlobRow) -> None:
         """Insert or replace."""
+        key, place = pack_u64(row.id), lru_key(row)
         old = self.get(txn, row.id)
         if old is not None:
-            self._unlink(txn, old)
-        txn.put(BLOB_ROW, pack_u64(row.id), encode_blob(row))
-        txn.put(BLOB_LRU, _lru_key(row), pack_u64(row.id))
+            self._add(txn, old, -old.usage)
+            if lru_key(old) != place:
+                txn.delete(BLOB_LRU, lru_key(old))
+        txn.put(BLOB_ROW, key, encode_blob(row))
+        txn.put(BLOB_LRU, place, key)
         self._add(txn, row, row.usage)
 
     def to_front(self, txn: Txn, row: BlobRow) -> None:
         """Used just now."""
-        self.put(txn, replace(row, stamp=self._count(txn, _STAMP)))
+        self.put(txn, replace(row, stamp=txn.count_up(BLOB_META, _STAMP)))
 
     def delete(self, txn: Txn, row: BlobRow) -> None:
         """Forget the row, its place and what was under way with it."""
         current = self.get(txn, row.id)
         if current is None:
             return
-        self._unlink(txn, current)
+        txn.delete(BLOB_LRU, lru_key(current))
+        self._add(txn, current, -current.usage)
         txn.delete(BLOB_ROW, pack_u64(row.id))
         txn.delete(BLOB_BUSY, pack_u64(row.id))
         if txn.get(BLOB_OF, pack_u64(row.ino)) == pack_u64(row.id):
             txn.delete(BLOB_OF, pack_u64(row.ino))
 
     def oldest(self, txn: Txn, queue: Queue) -> Iterator[BlobRow]:
-        """The rows of a queue, least recently used first."""
-        for _, key in txn.scan(BLOB_LRU, prefix=bytes([queue])):
+        """The rows of a queue, least recently used first; not those that come to its front now."""
+        last = lru_place(queue, txn.counter(BLOB_META, _STAMP))
+        for place, key in txn.scan(BLOB_LRU, prefix=bytes([queue])):
+            if place > last:
+                return
             row = self.get(txn, BlobId(unpack_u64(key)))
             if row is not None:
                 yield row
 
     def used(self, txn: Txn) -> int:
         """Sum of usage over all rows, bytes."""
-        return unpack_u64(txn.get(BLOB_META, _USED) or b"")
+        return txn.counter(BLOB_META, _USED)
 
     def kept(self, txn: Txn) -> int:
         """Sum of usage over the protected queue, bytes."""
-        return unpack_u64(txn.get(BLOB_META, _KEPT) or b"")
+        return txn.counter(BLOB_META, _KEPT)
+
+    def in_window(self, txn: Txn) -> int:
+        """Sum of usage over the window, bytes."""
+        return txn.counter(BLOB_META, _WINDOW)
+
+    def count(self, txn: Txn) -> int:
+        """How many rows there are."""
+        return txn.count(BLOB_ROW)
+
+    def uses(self, txn: Txn) -> bytes:
+        """What `put_uses` was given last; empty if it never was."""
+        return txn.get(BLOB_META, _USES) or b""
+
+    def put_uses(self, txn: Txn, data: bytes) -> None:
+        """What `store.uses` wants back after a restart."""
+        txn.put(BLOB_META, _USES, data)
 
     def step(self, txn: Txn, blob: BlobId) -> Step | None:
         """What is under way with its file; None for nothing."""
@@ -129,21 +161,20 @@ class BlobRows:
         """Few: what a crash may have interrupted."""
         return [(BlobId(unpack_u64(key)), Step(data[0])) for key, data in txn.scan(BLOB_BUSY)]
 
-    def _unlink(self, txn: Txn, row: BlobRow) -> None:
-        txn.delete(BLOB_LRU, _lru_key(row))
-        self._add(txn, row, -row.usage)
-
     def _add(self, txn: Txn, row: BlobRow, usage: int) -> None:
-        if usage:
-            txn.put(BLOB_META, _USED, pack_u64(self.used(txn) + usage))
-            if queue_of(row) is Queue.PROTECTED:
-                txn.put(BLOB_META, _KEPT, pack_u64(self.kept(txn) + usage))
-
-    def _count(self, txn: Txn, name: bytes) -> int:
-        value = unpack_u64(txn.get(BLOB_META, name) or b"") + 1
-        txn.put(BLOB_META, name, pack_u64(value))
-        return value
+        if not usage:
+            return
+        txn.count_up(BLOB_META, _USED, usage)
+        total = _TOTALS.get(queue_of(row))
+        if total is not None:
+            txn.count_up(BLOB_META, total, usage)
 
 
-def _lru_key(row: BlobRow) -> bytes:
-    return bytes([queue_of(row)]) + pack_u64(row.stamp)
+def lru_key(row: BlobRow) -> bytes:
+    """The key in `blob.lru` of the place where a row stands."""
+    return lru_place(queue_of(row), row.stamp)
+
+
+def lru_place(queue: Queue, stamp: int) -> bytes:
+    """The key of a place in a queue."""
+    return bytes([queue]) + pack_u64(stamp)

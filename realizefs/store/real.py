@@ -3,12 +3,12 @@
 import stat
 from collections.abc import Iterator
 
-from realizefs.codec.records import decode_real, encode_real
+from realizefs.codec.index_records import decode_real, encode_real
 from realizefs.model.entries import RealRow
 from realizefs.model.ids import Inode
-from realizefs.store.env import Txn
 from realizefs.store.keys import inode_of, pack_u64
 from realizefs.store.schema import META, REAL
+from realizefs.store.txn import Txn
 
 _TOTAL = b"real"
 
@@ -21,11 +21,16 @@ class RealIndex:
         data = txn.get(REAL, pack_u64(ino))
         return decode_real(data) if data is not None else None
 
+    def add(self, txn: Txn, ino: Inode, row: RealRow) -> None:
+        """`put` of an inode that is known to have no row."""
+        txn.put(REAL, pack_u64(ino), encode_real(row))
+        txn.count_up(META, _TOTAL, _bytes(row))
+
     def put(self, txn: Txn, ino: Inode, row: RealRow) -> None:
         """Insert or replace."""
         key = pack_u64(ino)
         before = txn.get(REAL, key)
-        (txn.append if before is None else txn.put)(REAL, key, encode_real(row))
+        txn.put(REAL, key, encode_real(row))
         difference = _bytes(row) - (_bytes(decode_real(before)) if before is not None else 0)
         txn.count_up(META, _TOTAL, difference)
 

@@ -11,9 +11,9 @@ The arena's own state directory doesn't exist for callers: FileNotFoundError.
 import errno
 import os
 import re
-import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from realizefs.model.paths import STATE_DIR, components, is_reserved, join, show
 from realizefs.model.versions import Kind
 from realizefs.store.fingerprint import fingerprint_of
 from realizefs.store.openat import RENAME_NOREPLACE, RENAME_WHITEOUT, openat2, renameat2
-from realizefs.store.publish import Keeper, Place, put_in, take_out
+from realizefs.store.publish import Keeper, Place, put_directory, put_in, take_out
 from realizefs.store.statedir import StateDirectory
 
 _NOT_PLAIN = re.compile(rb"(?:\A|/)\.{0,2}(?:/|\Z)|\0")
@@ -124,7 +124,7 @@ class Root:
     # -- changing names ---------------------------------------------------------------------
 
     def mkdir(self, path: bytes, mode: int = 0o755) -> None:
-        """Make one directory."""
+        """Make one directory; not durable."""
         with self._place(path) as (parent, name):
             os.mkdir(name, mode, dir_fd=parent)
 
@@ -229,32 +229,26 @@ class Root:
         with self._directory(path) as fd:
             os.fsync(fd)
 
-    def temp_file(self) -> tuple[int, bytes]:
-        """A new empty file of mode 0600 in tmp/: an fd for reading and writing, and its name."""
-        name = secrets.token_hex(12).encode()
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        return os.open(name, flags, 0o600, dir_fd=self.state.tmp_fd), name
+    def sync(self, path: bytes) -> None:
+        """Make a file or directory durable, attributes included, if we may open it at all; what
+        is neither can't be."""
+        mode = self.lstat(path).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            return
+        with suppress(PermissionError):
+            fd = self.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
 
-    def temp_symlink(self, target: bytes) -> bytes:
-        """A new symlink in tmp/, to be published over another one; its name."""
-        name = secrets.token_hex(12).encode()
-        os.symlink(target, name, dir_fd=self.state.tmp_fd)
-        return name
-
-    def temp_link(self, directory: int, name: bytes) -> bytes:
-        """Another name, in tmp/, of a file in one of our own directories (a blob)."""
-        new = secrets.token_hex(12).encode()
-        os.link(name, new, src_dir_fd=directory, dst_dir_fd=self.state.tmp_fd)
-        return new
-
-    def stamp_temp(self, name: bytes, mode: int, mtime_ns: int) -> None:
-        """Give a temp file the permission bits and mtime that it is to be published with."""
-        os.chmod(name, mode & 0o7777, dir_fd=self.state.tmp_fd)
-        os.utime(name, ns=(mtime_ns, mtime_ns), dir_fd=self.state.tmp_fd)
-
-    def drop_temp(self, name: bytes) -> None:
-        """Remove a temp file that wasn't published."""
-        os.unlink(name, dir_fd=self.state.tmp_fd)
+    def make_directory(
+        self, path: bytes, mode: int, mtime_ns: int | None, prepare: Callable[[int], None]
+    ) -> None:
+        """A durable directory with permissions and mtime; see `publish.put_directory`."""
+        parent, name = self._split(path)
+        with self._directory(parent) as fd:
+            put_directory(self.state.temp.place(name), (fd, name), mode, mtime_ns, prepare)
 
     def publish(
         self,
@@ -279,8 +273,12 @@ class Root:
 
     def restore(self, place: bytes, path: bytes) -> None:
         """Move a file of the state directory, say from the trash, to the free name `path`."""
+        self.put_back((self.state.fd, place), path)
+
+    def put_back(self, place: Place, path: bytes) -> None:
+        """The same for a file of any directory of ours."""
         with self._place(path) as (parent, name):
-            renameat2(self.state.fd, place, parent, name, RENAME_NOREPLACE)
+            renameat2(*place, parent, name, RENAME_NOREPLACE)
 
     # -- ways in ------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Making blobs durable: bytes first, then the rows that say so, and the uses that order the queues.
+"""Making blobs durable: bytes first, then the rows that say so, and their uses.
 
 A row never promises bytes that a power failure could take back: what is put in it is a snapshot of
 what had been synced, and only if no eviction began since (`Blob.is_current`).
@@ -6,18 +6,16 @@ what had been synced, and only if no eviction began since (`Blob.is_current`).
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from threading import Lock
 
-from realizefs.model.ids import Inode
+from realizefs.model.ranges import Ranges
 from realizefs.store.allocation import sync_filesystem
 from realizefs.store.blob import Blob, Snapshot
 from realizefs.store.blobdir import BlobDirectory
-from realizefs.store.env import Environment, Txn
+from realizefs.store.env import Environment
 from realizefs.store.openblobs import OpenBlobs
 from realizefs.store.queues import BlobRows, Step
-
-TOUCHES_MAX = 4096
-"""Uses remembered between two flushes; the oldest are forgotten first."""
+from realizefs.store.txn import Txn
+from realizefs.store.uses import Uses
 
 SYNC_TOGETHER_MIN = 8
 """Blobs from which on one sync of the filesystem is cheaper than one of each file."""
@@ -27,47 +25,35 @@ class Saver:
     """The saving half of one store's `Blobs`. Thread-safe; may block."""
 
     def __init__(
-        self, env: Environment, rows: BlobRows, files: BlobDirectory, opened: OpenBlobs
+        self,
+        env: Environment,
+        rows: BlobRows,
+        files: BlobDirectory,
+        opened: OpenBlobs,
+        uses: Uses,
     ) -> None:
         self._env = env
         self._rows = rows
         self._files = files
         self._opened = opened
-        self._touched: dict[Inode, None] = {}
-        self._touching = Lock()
+        self._uses = uses
 
-    def touch(self, ino: Inode) -> None:
-        """Used just now; remembered in memory until the next flush."""
-        with self._touching:
-            self._touched.pop(ino, None)
-            self._touched[ino] = None
-            if len(self._touched) > TOUCHES_MAX:
-                del self._touched[next(iter(self._touched))]
-
-    def save_touches(self) -> None:
-        """Order the queues by the uses since the last flush."""
-        with self._touching:
-            touched, self._touched = self._touched, {}
-        if touched:
-            with self._env.write() as txn:
-                self._touch_rows(txn, touched)
-
-    def flush(self) -> None:
-        """Make durable what was written, then say so in the rows; touches, too.
+    def flush(self, *, closing: bool = False) -> None:
+        """Make durable what was written, then say so in the rows; uses, too.
 
         At most every second or 64 MiB: what wasn't flushed is fetched again after a crash.
         """
         blobs = self._opened.hold_unsaved()
         try:
+            if sum(blob.unsynced for blob in blobs) >= SYNC_TOGETHER_MIN:
+                self.sync_all(blobs)
             saved = [(blob, blob.sync()) for blob in blobs]
             self._sync_names(blobs)
-            with self._touching:
-                touched, self._touched = self._touched, {}
-            if saved or touched:
+            if saved or closing or self._uses.unsaved:
                 with self._env.write() as txn:
                     for blob, snapshot in saved:
                         self._save(txn, blob, snapshot)
-                    self._touch_rows(txn, touched)
+                    self._uses.save(txn, counts=closing)
         finally:
             for blob in blobs:
                 self._opened.release(blob)
@@ -92,15 +78,15 @@ class Saver:
                 blob.sync()
             self._sync_names(blobs)
             return
-        for blob in blobs:
-            blob.sync(durably=lambda fd: None)  # noted as synced first: what is written later isn't
+        written = [(blob, blob.written()) for blob in blobs]
         try:
             sync_filesystem(self._files.fd)
         except OSError:
             for blob in blobs:
                 blob.forget()
             raise
-        for blob in blobs:
+        for blob, so_far in written:
+            blob.synced(so_far)
             blob.named = True
 
     def _sync_names(self, blobs: Iterable[Blob]) -> None:
@@ -117,13 +103,18 @@ class Saver:
             return
         ranges, verified = snapshot.ranges, snapshot.verified
         self._rows.put(txn, replace(row, ranges=ranges, verified=verified, usage=snapshot.usage))
-        blob.saved = (ranges, verified)
-        idle = self._rows.step(txn, blob.id) in (Step.WRITING, None)
+        self._note_saved(txn, blob, (ranges, verified))
+        # GOING, though nothing is being evicted, is left of a removal that failed.
+        idle = self._rows.step(txn, blob.id) in (Step.WRITING, Step.GOING, None)
         if idle and self._opened.settle_down(blob):
             self._rows.set_step(txn, blob.id, None)
 
-    def _touch_rows(self, txn: Txn, touched: dict[Inode, None]) -> None:
-        for ino in touched:
-            row = self._rows.of(txn, ino)
-            if row is not None:
-                self._rows.to_front(txn, row)
+    def _note_saved(self, txn: Txn, blob: Blob, now: tuple[Ranges, bool]) -> None:
+        """What the row says, and again what it said if this isn't committed."""
+        before, noted = blob.saved, blob.noted
+
+        def undo() -> None:
+            blob.saved, blob.noted = before, noted
+
+        txn.if_abandoned(undo)
+        blob.saved = now

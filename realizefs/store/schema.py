@@ -5,20 +5,30 @@ of capnp/records.capnp (`codec.records`); fixed structs are in the file that own
 name's prefix is its owner. Rows that name an inode may outlive its entry for the length of a
 transaction only: whoever forgets an entry uses `ArenaStore.forget`.
 
-A change that an older program would misread raises the version below and brings a migration.
+A change that an older program would misread brings a step in `store.migrate`, and so a version.
 """
 
 from dataclasses import dataclass
 
+from realizefs.store.migrate import ARENA_STEPS, GLOBAL_STEPS, Step
+
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """The tables of one kind of database; `what` is its name in sentences."""
+    """The tables of one kind of database; `what` is its name in sentences.
+
+    `steps` lead from version 1 to the present one, so their number says which that is.
+    """
 
     name: str
-    version: int
     what: str
     tables: tuple[str, ...]
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def version(self) -> int:
+        """What is written into a database of this schema."""
+        return 1 + len(self.steps)
 
 
 SCHEMA = "schema"
@@ -40,7 +50,7 @@ INVITATION = "cache.invitation"
 """SHA-256 of the secret → Invitation record. Removed when used; at most INVITATIONS_MAX rows, of
 which expired ones mean nothing."""
 
-GLOBAL_SCHEMA = Schema("global", 1, "a home", (INODE_RANGE, PEER, INVITATION))
+GLOBAL_SCHEMA = Schema("global", "a home", (INODE_RANGE, PEER, INVITATION), GLOBAL_STEPS)
 
 # -- one arena -------------------------------------------------------------------------------
 
@@ -82,8 +92,22 @@ sum of sizes of those files; b"real", the sum of sizes of regular files over ind
 MARK = "mark.mark"
 """Inode → b"own", b"keep" or b"watch". Absent: inherited. Marks follow a local rename."""
 
+ATTRIBUTE = "mark.attribute"
+"""Inode, name → value: `user.*` attributes that the user has set on what is unreal, of at most
+ATTRIBUTE_BYTES_MAX an inode. Of real files they mean nothing (see `store.attributes`)."""
+
 DECISION = "engine.decision"
-"""Inode → Decision record. Absent: nothing is wanted."""
+"""Inode → Decision record. Absent: nothing is wanted. Each has one row in one of the two tables
+below, written with it. By inode, not by path: a directory that is renamed takes the decisions
+below it along without a row changing (10,000 of them by path: 10,000 rows to delete and to
+insert), and a key has 8 bytes where a path has 50."""
+
+RETRY = "engine.retry"
+"""Wall-clock time in nanoseconds, inode → nothing. When a decision is to be carried out (again);
+0: at once. What is due is the beginning of the table."""
+
+WAITING = "engine.waiting"
+"""Inode → nothing. Decisions that nothing helps but a peer that connects."""
 
 DIRTY = "engine.dirty"
 """Inode → counter. To be decided again. The counter is from one sequence for all, so that a row
@@ -101,18 +125,20 @@ BLOB_ROW = "blob.row"
 bytes, a file without a row is an orphan."""
 
 BLOB_OF = "blob.of"
-"""Inode → id of the blob of the entry's present content. Outdated blobs aren't found this way."""
+"""Inode → id of the blob that was last made for the entry. It is outdated once the entry has another
+content, and found here until there is a blob of that: who has the old version open reads on."""
 
 BLOB_LRU = "blob.lru"
-"""Queue (1 byte), stamp → blob id. The queues of `store.queues`, least recently used first. Each
-blob stands once in one of them, where its row says."""
+"""Queue (1 byte: 0 pending removal, 1 main, 2 protected, 3 window), stamp → blob id, least recently
+used first. Each blob stands once in one of them, where its row says."""
 
 BLOB_BUSY = "blob.busy"
 """Blob id → what is under way with its file (1 byte): all that a start after a crash looks at."""
 
 BLOB_META = "blob.meta"
-"""b"next" → the last blob id, b"stamp" → the last stamp; both only grow. b"used", b"kept" → bytes on
-disk of all blobs, and of protected ones: always the sum over the rows."""
+"""b"next" → the last blob id, b"stamp" → the last stamp; both only grow. b"used", b"kept",
+b"window" → bytes on disk of all blobs, of the protected queue and of the window: always the sums over
+the rows. b"uses" → the window's share (f64) and the counts of `core.sketch`; absent: none yet."""
 
 BLOCKS = "blob.blocks"
 """Digest of a content longer than one block → the digests of its blocks, 32 bytes each, in order.
@@ -120,11 +146,11 @@ Their BLAKE3 is the version's block_root. Pure knowledge: true of the content, h
 
 ARENA_SCHEMA = Schema(
     "arena",
-    1,
     "an arena",
     (
-        *(ENTRY, DIRENT, HOLDER, INODE_POOL, CURSOR, HISTORY, REAL, META, MARK),
-        *(DECISION, DIRTY, SUBTREE, ENGINE_META),
+        *(ENTRY, DIRENT, HOLDER, INODE_POOL, CURSOR, HISTORY, REAL, META, MARK, ATTRIBUTE),
+        *(DECISION, RETRY, WAITING, DIRTY, SUBTREE, ENGINE_META),
         *(BLOB_ROW, BLOB_OF, BLOB_LRU, BLOB_BUSY, BLOB_META, BLOCKS),
     ),
+    ARENA_STEPS,
 )

@@ -1,19 +1,25 @@
 """The cache's bound, held at every moment: bytes used, and bytes promised to writers.
 
 Who wants to write reserves first. What is reserved counts as used until it was written or given
-back, so however many write at once, used + reserved <= limit (R6).
+back, so however many write at once, used + reserved never exceeds what is allowed (R6). How much
+that is depends on what other programs leave free of the disk, so each reservation looks anew.
+What was written of a promise and isn't settled yet counts twice for that moment, on the safe side.
 """
 
+from collections.abc import Callable
 from threading import Lock
 from types import TracebackType
 from typing import Self
+
+from realizefs.model.cache_limits import CacheLimits, Disk
 
 
 class Space:
     """Accounts of one blob directory, bytes. Thread-safe; never waits."""
 
-    def __init__(self, limit: int, used: int = 0) -> None:
-        self.limit = limit
+    def __init__(self, limits: CacheLimits, disk: Callable[[], Disk], used: int = 0) -> None:
+        self.limits = limits
+        self._disk = disk
         self._used = used
         self._reserved = 0
         self._lock = Lock()
@@ -28,19 +34,35 @@ class Space:
         """Bytes promised and not yet written."""
         return self._reserved
 
-    def reserve(self, need: int) -> int:
-        """Promise `need` bytes and return 0, or promise nothing and return how many are lacking."""
+    @property
+    def allowed(self) -> int:
+        """What the limits allow at this moment."""
+        return self.limits.allowed(self._disk(), self._used)
+
+    @property
+    def limits_max(self) -> int:
+        """What `max` alone allows."""
+        most = self.limits.max
+        return most.of(self._disk().total if most.percent else 0)
+
+    @property
+    def over(self) -> int:
+        """By how much they are exceeded; 0 or less if they aren't."""
         with self._lock:
-            lacking = self._used + self._reserved + need - self.limit
+            return self._used + self._reserved - self.allowed
+
+    def reserve(self, need: int, *, bound: bool = True) -> int:
+        """Promise `need` bytes and return 0, or promise nothing and return how many are lacking.
+
+        Without `bound`, `max` doesn't matter: content that the user asked to keep.
+        """
+        with self._lock:
+            allowed = self.limits.allowed if bound else self.limits.allowed_kept
+            lacking = self._used + self._reserved + need - allowed(self._disk(), self._used)
             if lacking > 0:
                 return lacking
             self._reserved += need
             return 0
-
-    def promise(self, need: int) -> None:
-        """Promise `need` bytes whatever the limit says: content that the user asked to keep."""
-        with self._lock:
-            self._reserved += need
 
     def settle(self, reserved: int, change: int) -> None:
         """`reserved` bytes of promises ended; usage changed by `change`."""

@@ -5,11 +5,17 @@ one mount of it: a bind mount has the same device number and still refuses renam
 """
 
 import os
-from contextlib import suppress
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from realizefs.model.errors import StoreFault
 from realizefs.model.paths import STATE_DIR
+from realizefs.store.openat import RENAME_NOREPLACE, renameat2
+from realizefs.store.temporary import PREFIX_BYTES, Temporary
 
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -41,6 +47,7 @@ class StateDirectory:
                     f'"{root}"; choose one that is (files move between the two).'
                 )
             self.tmp_fd = self._subdirectory(b"tmp")
+            self.temp = Temporary(self.tmp_fd)
             self.blobs_fd = self._subdirectory(b"blobs")
             os.close(self._subdirectory(b"db"))
         except BaseException:
@@ -61,11 +68,55 @@ class StateDirectory:
         return self.path / "lock"
 
     def empty_temp(self) -> int:
-        """Remove what a crash left in tmp/; only for who holds the lock. Returns how many."""
-        names = os.listdir(self.tmp_fd)
+        """Clear away what a crash left in tmp/; only for who holds the lock. Returns how many.
+
+        Second names of blobs, symlinks and directories were ours. A file that has no other name
+        is a user's, who was being replaced (`publish`): it goes to the trash.
+        """
+        names = [os.fsencode(name) for name in os.listdir(self.tmp_fd)]
         for name in names:
-            os.unlink(name, dir_fd=self.tmp_fd)
+            found = os.lstat(name, dir_fd=self.tmp_fd)
+            if stat.S_ISDIR(found.st_mode):
+                os.rmdir(name, dir_fd=self.tmp_fd)
+            elif stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_size:
+                with self.trash_place(name[PREFIX_BYTES:], time.time_ns()) as (day, new):
+                    renameat2(self.tmp_fd, name, day, new, RENAME_NOREPLACE)
+            else:
+                os.unlink(name, dir_fd=self.tmp_fd)
         return len(names)
+
+    @contextmanager
+    def trash_place(self, name: bytes, wall_ns: int) -> Iterator[tuple[int, bytes]]:
+        """(syncable fd, free name) for something called `name` that goes to the trash now."""
+        now = datetime.fromtimestamp(wall_ns / 1e9, UTC)
+        directory = self._day(now.strftime("%Y-%m-%d"))
+        try:
+            stamp = now.strftime("%H%M%S.%f-").encode()
+            yield directory, stamp + name[: 255 - len(stamp)]
+        finally:
+            os.close(directory)
+
+    def open_trash(self) -> int:
+        """An fd of the trash, made if missing."""
+        return self._lasting_directory(self.fd, "trash")
+
+    def _day(self, day: str) -> int:
+        trash = self.open_trash()
+        try:
+            return self._lasting_directory(trash, day)
+        finally:
+            os.close(trash)
+
+    @staticmethod
+    def _lasting_directory(above: int, name: str) -> int:
+        """An fd of a directory that a power failure doesn't take away with what is moved there."""
+        try:
+            os.mkdir(name, 0o700, dir_fd=above)
+        except FileExistsError:
+            pass
+        else:
+            os.fsync(above)
+        return os.open(name, _OPEN | os.O_NOFOLLOW, dir_fd=above)
 
     def close(self) -> None:
         """Close what is open; again is harmless."""

@@ -14,17 +14,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from struct import Struct
 
-from realizefs.codec.records import decode_entry, decode_place, encode_entry
+from realizefs.codec.index_records import decode_entry, decode_place, encode_entry
 from realizefs.model import paths
 from realizefs.model.entries import Dirent, Entry
 from realizefs.model.errors import NotFound, StoreFault
 from realizefs.model.ids import Inode, PeerId, ReplicaId, Seq
 from realizefs.model.limits import ROWS_BATCH_MAX
 from realizefs.model.versions import Kind, Version
-from realizefs.store.env import Environment, Txn
+from realizefs.store.env import Environment
 from realizefs.store.inodes import ArenaInodes
 from realizefs.store.keys import inode_of, name_of_place, pack_place, pack_u64, unpack_u64
 from realizefs.store.schema import DIRENT, ENTRY, HISTORY, META
+from realizefs.store.txn import Txn
 
 _NO_PARENT = Inode(0)
 _DEPTH_MAX = paths.PATH_BYTES_MAX
@@ -72,7 +73,7 @@ class Tree:
     def lookup(self, txn: Txn, parent: Inode, name: bytes) -> Dirent | None:
         """The dirent of a name, tombstones included."""
         value = txn.get(DIRENT, pack_place(parent, name)) if name else None
-        return _dirent(name, value) if value is not None else None
+        return read_dirent(name, value) if value is not None else None
 
     def children(self, txn: Txn, parent: Inode, after: bytes | None = None) -> Iterator[Dirent]:
         """A directory in the order of names, from behind `after` on; tombstones included.
@@ -81,7 +82,7 @@ class Tree:
         """
         start = b"" if after is None else pack_place(parent, after) + b"\0"
         for key, value in txn.scan(DIRENT, start, prefix=pack_u64(parent)):
-            yield _dirent(name_of_place(key), value)
+            yield read_dirent(name_of_place(key), value)
 
     def entry(self, txn: Txn, ino: Inode) -> Entry | None:
         """The entry of an inode."""
@@ -107,6 +108,12 @@ class Tree:
         """The directory that an entry is in; None for the root and for what has no place."""
         data = txn.get(ENTRY, pack_u64(ino))
         return (decode_place(data)[0] or None) if data is not None else None
+
+    def place(self, txn: Txn, ino: Inode) -> tuple[Inode, bytes] | None:
+        """(parent, name) of an entry; None for the root and for what has no place."""
+        data = txn.get(ENTRY, pack_u64(ino))
+        parent, name, _ = decode_place(data) if data is not None else (_NO_PARENT, b"", Seq(0))
+        return (parent, name) if parent != _NO_PARENT else None
 
     def path(self, txn: Txn, ino: Inode) -> bytes | None:
         """The path of an entry; None if there is none or it has no place."""
@@ -153,8 +160,27 @@ class Tree:
             if (old_parent, old_name) != (parent, name):
                 self._unlink(txn, old_parent, old_name)
         entry = Entry(ino, parent, name, version, origin, self._next_seq(txn, key))
-        (txn.append if old is None else txn.put)(ENTRY, key, encode_entry(entry))
+        txn.put(ENTRY, key, encode_entry(entry))
         self._link(txn, entry)
+        return entry
+
+    def add(
+        self,
+        txn: Txn,
+        ino: Inode,
+        parent: Inode,
+        name: bytes,
+        version: Version,
+        origin: PeerId = PeerId(0),
+    ) -> Entry:
+        """`put` where the inode is known to have no entry and the place no dirent."""
+        if not name or parent == _NO_PARENT:
+            raise AssertionError("an entry needs a name in a directory")
+        key = pack_u64(ino)
+        entry = Entry(ino, parent, name, version, origin, self._next_seq(txn, key))
+        txn.put(ENTRY, key, encode_entry(entry))
+        txn.put(DIRENT, pack_place(parent, name), dirent_value(entry))
+        _count(txn, version, 1)
         return entry
 
     def touch(self, txn: Txn, ino: Inode) -> None:
@@ -225,7 +251,7 @@ class Tree:
 
     def _next_seq(self, txn: Txn, ino_key: bytes) -> Seq:
         seq = Seq(txn.count_up(META, _SEQ))
-        txn.append(HISTORY, pack_u64(seq), ino_key)
+        txn.put(HISTORY, pack_u64(seq), ino_key)
         return seq
 
     def _link(self, txn: Txn, entry: Entry) -> None:
@@ -233,14 +259,14 @@ class Tree:
         if not entry.name or entry.parent == _NO_PARENT:
             raise AssertionError("an entry needs a name in a directory")
         key = pack_place(entry.parent, entry.name)
-        value = _dirent_value(entry)
+        value = dirent_value(entry)
         before = txn.get(DIRENT, key)
         if before == value:
             return
         if before is not None and before[:8] != value[:8]:
             self._displace(txn, inode_of(before[:8]))
         txn.put(DIRENT, key, value)
-        _recount(txn, before, value)
+        recount(txn, before, value)
 
     def _unlink(self, txn: Txn, parent: Inode, name: bytes) -> None:
         if parent == _NO_PARENT:
@@ -250,7 +276,7 @@ class Tree:
         if before is None:
             raise StoreFault("The database has an entry without a name.")
         txn.delete(DIRENT, key)
-        _recount(txn, before, None)
+        recount(txn, before, None)
 
     def _displace(self, txn: Txn, ino: Inode) -> None:
         """Another entry takes the name of this one; the dirent is overwritten by the caller."""
@@ -258,7 +284,8 @@ class Tree:
         txn.put(ENTRY, pack_u64(ino), encode_entry(entry))
 
 
-def _dirent_value(entry: Entry) -> bytes:
+def dirent_value(entry: Entry) -> bytes:
+    """What the dirent of an entry says."""
     version = entry.version
     return _DIRENT.pack(
         entry.ino,
@@ -270,7 +297,8 @@ def _dirent_value(entry: Entry) -> bytes:
     )
 
 
-def _dirent(name: bytes, value: bytes) -> Dirent:
+def read_dirent(name: bytes, value: bytes) -> Dirent:
+    """The dirent in a row; StoreFault if it is damaged."""
     try:
         ino, kind, deleted, mode, size, mtime_ns = _DIRENT.unpack(value)
         return Dirent(name, ino, _KINDS[kind], bool(deleted), mode, size, mtime_ns)
@@ -278,13 +306,15 @@ def _dirent(name: bytes, value: bytes) -> Dirent:
         raise StoreFault("The database has a damaged directory entry.") from error
 
 
-def _recount(txn: Txn, before: bytes | None, after: bytes | None) -> None:
+def recount(txn: Txn, before: bytes | None, after: bytes | None) -> None:
     """Correct the counts for a dirent that was `before` and is `after`."""
     for value, sign in ((before, -1), (after, 1)):
-        if value is None:
-            continue
-        _, kind, deleted, _, size, _ = _DIRENT.unpack(value)
-        if not deleted:
-            txn.count_up(META, _LIVE[kind], sign)
-            if kind == Kind.FILE:
-                txn.count_up(META, _LIVE_BYTES, sign * size)
+        if value is not None:
+            _count(txn, read_dirent(b"", value), sign)
+
+
+def _count(txn: Txn, one: Dirent | Version, sign: int) -> None:
+    if not one.deleted:
+        txn.count_up(META, _LIVE[one.kind], sign)
+        if one.kind is Kind.FILE:
+            txn.count_up(META, _LIVE_BYTES, sign * one.size)

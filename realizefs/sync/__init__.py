@@ -9,7 +9,11 @@ In reading order:
     bell, gate, rate, patience      waking, bounding, measuring, waiting
   from the arena root to the index
     scanner, look, record           the scan and inotify; what is there, hashed; recording it
+    carried                         what a crash left of a realize is no user's edit
+    moved                           renames that were made in the root, known again
     local, marking, overlay         changes of unreal files; marks; what isn't indexed yet
+    name_changes, wholly_real       renames and deletes: queued, and what is waited for
+    names, pending                  what a name means meanwhile
   from peer to peer
     household, roster, joining      who is connected, who belongs to us, how they come in
     link, asking, links             one session; its requests; those that share an arena
@@ -17,8 +21,13 @@ In reading order:
     aside, renames                  conflict copies; following renames of what is real here
   from the index to the arena root and the cache
     engine, safety                  dirty paths → stored decisions; what may be dropped
+    engine_store                    what is wanted and when; page by page where there is much
     jobs, actions, rootwork         carrying them out; realize and unrealize; their native half
+    turns, own_attributes           one at a time; what else goes along with a file
     trash                           what peers deleted or replaced here
     fetcher, sources, shelf         pieces on their way; from whom, verified; into the cache
     describe                        why a path is as it is
+  when something is wrong
+    presence, loss              an emptied root stops the arena; accepting that it is lost
+    checking                    a check while all this goes on
 """

@@ -14,18 +14,23 @@ import trio
 from realizefs.core.decide import decide
 from realizefs.model.decisions import Action, Decision
 from realizefs.model.entries import RealRow
-from realizefs.model.errors import Busy, NotFound
+from realizefs.model.errors import Busy, NotFound, StoreFault
 from realizefs.model.ids import NO_DIGEST, Digest, Inode
+from realizefs.model.paths import show
 from realizefs.model.versions import Kind
-from realizefs.store.env import Txn
+from realizefs.store.txn import Txn
+from realizefs.store.unadopt import end_adoption
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
 from realizefs.sync.engine import situation
 from realizefs.sync.fetcher import Fetcher
 from realizefs.sync.look import kind_of
+from realizefs.sync.own_attributes import native_attributes
+from realizefs.sync.patience import patiently
 from realizefs.sync.rootwork import NEVER_INDEXED, RootWork, Target
 from realizefs.sync.safety import may_drop
 from realizefs.sync.trash import Trash
+from realizefs.sync.turns import Turns
 
 T = TypeVar("T")
 
@@ -37,10 +42,16 @@ class Actions:
         self._context = context
         self._store = context.store
         self._fetcher = fetcher
+        self._turns = Turns(context.clock)
         self._work = RootWork(context.store, Trash(context.store.root, context.clock))
 
     async def carry_out(self, ino: Inode, decision: Decision) -> None:
         """Do it, or return if it is no longer wanted; raises RealizeError or OSError."""
+        async with self._turns.of(ino):
+            await self._carry_out(ino, decision)
+
+    async def _carry_out(self, ino: Inode, decision: Decision) -> None:
+        await self._context.names_committed()  # where it is natively, the index says too
         target = self._target(ino)
         if target is None or target.version.hash != decision.hash:
             return
@@ -58,6 +69,12 @@ class Actions:
 
     async def make_real(self, ino: Inode, *, truncate: bool) -> None:
         """Give an unreal file a native one: complete, or empty if it is about to be replaced."""
+        self._turns.want(ino)
+        async with self._turns.of(ino):
+            await self._make_real(ino, truncate=truncate)
+
+    async def _make_real(self, ino: Inode, *, truncate: bool) -> None:
+        await self._context.names_committed()
         target = self._target(ino)
         if target is None or target.version.deleted or target.version.kind is not Kind.FILE:
             raise NotFound("It was removed meanwhile.")
@@ -68,11 +85,14 @@ class Actions:
             self._context.on_touched(target.path)
             return
         await trio.to_thread.run_sync(self._work.make_parents, target.path)
-        await trio.to_thread.run_sync(self._work.create_empty, target)
+        # The row comes first: a file without it would be one that appeared beside this version.
         # The write that follows is a change of this version, which its writer knows.
         row = RealRow(NEVER_INDEXED, NO_DIGEST, target.version.vector)
         await self._commit_real(target, row)
-        self._context.on_touched(target.path)
+        try:
+            await trio.to_thread.run_sync(self._work.create_empty, target)
+        finally:  # if it couldn't be made, the row goes again
+            self._context.on_touched(target.path)
 
     def _target(self, ino: Inode) -> Target | None:
         store = self._store
@@ -81,7 +101,8 @@ class Actions:
             path = store.tree.path(txn, ino)
             if entry is None or not path:
                 return None
-            return Target(ino, path, entry, store.real.get(txn, ino), store.marks.get(txn, ino))
+            real, mark = store.real.get(txn, ino), store.marks.get(txn, ino)
+            return Target(ino, path, entry, real, mark, store.attributes.of(txn, ino))
 
     def _is_wanted(self, target: Target, decision: Decision) -> bool:
         """Whether the engine would decide the same at this moment."""
@@ -96,6 +117,8 @@ class Actions:
         if target.real and kind_of(target.real.fingerprint.mode) is not target.version.kind:
             await self._out_of_root(target)  # what replaces it is decided anew
             return
+        if target.version.kind is not Kind.DIRECTORY:
+            await self._native(target, self._work.check_indexed, target)
         await trio.to_thread.run_sync(self._work.make_parents, target.path)
         if target.version.kind is Kind.FILE and not _has_content(target):
             await self._realize_content(target)
@@ -115,8 +138,9 @@ class Actions:
             try:
                 fingerprint = await self._native(target, self._work.publish, target, blob, row)
             except BaseException:
-                with trio.CancelScope(shield=True):
-                    await self._context.writer.do(lambda txn: moves.not_taken(txn, row))
+                await self._surely(
+                    lambda batch: moves.not_taken(batch.txn, row, store.root.state.temp.names_of)
+                )
                 raise
 
             def note(batch: Batch) -> None:
@@ -125,8 +149,7 @@ class Actions:
                 store.real.put(batch.txn, target.ino, real)
                 batch.held_changed(target.ino)
 
-            with trio.CancelScope(shield=True):
-                await self._context.commit(note)
+            await self._surely(note)
         finally:
             blob.close()
 
@@ -135,19 +158,43 @@ class Actions:
             self._store.real.put(batch.txn, target.ino, row)
             batch.held_changed(target.ino)
 
-        await self._context.commit(note)
+        await self._surely(note)
+
+    async def _surely(self, note: Callable[[Batch], None]) -> None:
+        """Commit what was done natively, or undone: it is so whatever the disk of the database says.
+
+        Tried until it succeeds, or until we are stopped: then start-up finds out.
+        """
+        try:
+            with trio.CancelScope(shield=True):
+                await self._context.commit(note)
+        except (StoreFault, OSError):
+            await patiently(lambda: self._context.commit(note), "Noting what was moved")
 
     # -- unrealize ----------------------------------------------------------------------------
 
     async def _unrealize(self, target: Target) -> None:
         if target.real is None:
             return
+        if self._turns.is_wanted(target.ino):
+            raise Busy(f'"{show(target.path)}" is about to be written to.')
+        await self._keep_attributes(target)
         version = target.version
         keeps = not version.deleted and target.real.hash == version.hash
+        if keeps:
+            await self._native(target, self._work.check_alone, target.path)
         if keeps and version.kind is Kind.FILE and version.size:
             await self._to_cache(target, target.real)
         else:
             await self._out_of_root(target)
+
+    async def _keep_attributes(self, target: Target) -> None:
+        """The user's own attributes stay when the native file leaves; one set after they were
+        read changes its ctime, and then it stays, too."""
+        found = await trio.to_thread.run_sync(native_attributes, self._store.root, target.path)
+        if found != target.attributes:
+            attributes, ino = self._store.attributes, target.ino
+            await self._context.writer.do(lambda txn: attributes.replace(txn, ino, found))
 
     async def _out_of_root(self, target: Target) -> None:
         real = target.real
@@ -160,7 +207,7 @@ class Actions:
             batch.held_changed(target.ino)
             self._store.dirty.mark(batch.txn, target.entry.parent)  # it may be empty now
 
-        await self._context.commit(note)
+        await self._surely(note)
 
     async def _to_cache(self, target: Target, real: RealRow) -> None:
         """The real file becomes a verified blob; see store.moves for the steps."""
@@ -184,8 +231,7 @@ class Actions:
             try:
                 await self._native(target, self._work.adopt, target, real, row)
             except BaseException:
-                with trio.CancelScope(shield=True):
-                    await self._context.writer.do(lambda txn: moves.not_adopted(txn, row))
+                await self._surely(lambda batch: end_adoption(batch.txn, store, row))
                 raise
 
             def note(batch: Batch) -> None:
@@ -193,8 +239,7 @@ class Actions:
                 store.real.delete(batch.txn, target.ino)
                 batch.held_changed(target.ino)
 
-            with trio.CancelScope(shield=True):
-                await self._context.commit(note)
+            await self._surely(note)
 
     def _may_drop(self, txn: Txn, ino: Inode, digest: Digest) -> bool:
         return may_drop(txn, self._store, ino, digest)

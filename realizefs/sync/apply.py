@@ -26,12 +26,16 @@ def apply_row(batch: Batch, row: Row, peer: PeerId, renames: Renames) -> None:
     if dirent is None:
         if row.version.deleted and not row.version.vector:
             return
-        entry = batch.put(batch.store.inodes.allocate(), parent, name, row.version, peer)
+        ino = batch.store.inodes.allocate()
+        entry = batch.add(ino, parent, name, row.version, peer)
+        if row.held is not Held.NONE:
+            told = Holder(peer, row.held, row.version.hash)
+            batch.store.holders.put(batch.txn, ino, told)
     else:
         entry = _merge_into(batch, dirent.ino, row, peer)
+        _note_holder(batch, entry.ino, row, peer)
     if not entry.version.deleted:
         keep_above(batch, parent)
-    _note_holder(batch, entry.ino, row, peer)
     renames.applied(batch, entry, row.held)
 
 
@@ -88,7 +92,18 @@ def _note_holder(batch: Batch, ino: Inode, row: Row, peer: PeerId) -> None:
 
 
 def _directory(batch: Batch, path: bytes) -> Inode:
-    """The inode at a path, made as a directory where nothing is known of it."""
+    """The inode at a path, made as a directory where nothing is known of it.
+
+    Rows of one directory mostly come together. What is remembered stays right, as applying rows
+    makes entries and changes them, and gives none another place.
+    """
+    known = batch.directories.get(path)
+    if known is None:
+        known = batch.directories[path] = _find_directory(batch, path)
+    return known
+
+
+def _find_directory(batch: Batch, path: bytes) -> Inode:
     at = batch.store.tree.root
     for name in paths.components(path):
         dirent = batch.store.tree.lookup(batch.txn, at, name)
@@ -96,6 +111,6 @@ def _directory(batch: Batch, path: bytes) -> Inode:
             at = dirent.ino
         else:
             ino = batch.store.inodes.allocate()
-            batch.put(ino, at, name, PLACEHOLDER)
+            batch.add(ino, at, name, PLACEHOLDER)
             at = ino
     return at

@@ -6,12 +6,14 @@ one native system call; they run on the trio thread.
 
 import os
 from collections.abc import Callable
+from functools import partial
 
 import trio
 
-from realizefs.model import paths
+from realizefs.model.cache_limits import CacheLimits
 from realizefs.model.changes import Change
 from realizefs.model.ids import ArenaId, Inode, PeerId
+from realizefs.model.limits import INODE_RESERVE, MIB
 from realizefs.model.marks import Mark
 from realizefs.model.messages import Read, ReadBlocks
 from realizefs.model.ports import Clock
@@ -22,13 +24,16 @@ from realizefs.sync import local, serve
 from realizefs.sync.actions import Actions
 from realizefs.sync.arena_view import ArenaView
 from realizefs.sync.batch import Batch
+from realizefs.sync.bell import Bell
 from realizefs.sync.context import Context
 from realizefs.sync.fetcher import Fetcher
 from realizefs.sync.jobs import Jobs
 from realizefs.sync.links import Links
 from realizefs.sync.marking import change_mark
+from realizefs.sync.name_changes import NameChanges
 from realizefs.sync.overlay import Overlay
 from realizefs.sync.patience import patiently
+from realizefs.sync.safety import droppable
 from realizefs.sync.scanner import Scanner
 from realizefs.sync.trash import Trash
 from realizefs.sync.writer import Writer
@@ -38,6 +43,10 @@ FLUSH_SECONDS = 1.0
 
 PURGE_SECONDS = 6 * 3600.0
 """Seconds between looks for what is too old in the trash, which counts in days."""
+
+INODES_AHEAD = 4 * INODE_RESERVE
+"""Inodes reserved at a time for what is made natively: a second of it, while a commit waits for a
+slow disk. A crash forgets them."""
 
 SERVE_THREADS = 4
 """Threads reading for peers in one arena: enough to keep a disk busy."""
@@ -57,6 +66,7 @@ class Arena(ArenaView):
         default_mark: Mark,
         clock: Clock,
     ) -> None:
+        self._few_inodes = Bell()
         super().__init__(
             Context(
                 id=arena,
@@ -67,11 +77,12 @@ class Arena(ArenaView):
                 clock=clock,
                 default_mark=default_mark,
                 links=Links(),
-                writer=Writer(store.env),
-                overlay=Overlay(store.inodes.allocate),
+                writer=Writer(store.env, store.inodes.ensure),
+                overlay=Overlay(self._allocate),
             )
         )
         self.context.links.names[me] = me_name
+        self._name_changes = NameChanges(self.context)
         self.fetcher = Fetcher(self.context)
         self.scanner = Scanner(self.context)
         self._actions = Actions(self.context, self.fetcher)
@@ -85,7 +96,7 @@ class Arena(ArenaView):
         return self.context.listeners
 
     def status(self) -> dict[str, int | str | None]:
-        """The numbers of `status`: files, bytes, and what is waiting."""
+        """The numbers of `status`: files, bytes, and what is waiting; sentences, None if well."""
         store = self.store
         with store.env.read() as txn:
             return {
@@ -94,9 +105,12 @@ class Arena(ArenaView):
                 "files": store.tree.counts(txn).files,
                 "real_bytes": store.real.total_bytes(txn),
                 "cached_bytes": store.blobs.usage(),
+                "cache_limit": store.blobs.allowed,
+                "kept_bytes": store.blobs.kept(txn),
                 "pending": store.decisions.count(txn) + store.dirty.count(txn),
                 "jobs": len(self.jobs.running),
-                "problem": self.scanner.problem,
+                "problem": self.context.problem,
+                "notice": _cache_notice(store.blobs.excess(txn)),
             }
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -108,12 +122,13 @@ class Arena(ArenaView):
                     await nursery.start(self.fetcher.run)
                     await nursery.start(self.scanner.run)
                     nursery.start_soon(self.jobs.run)
+                    nursery.start_soon(self._reserve_inodes)
                     nursery.start_soon(self._flush_regularly)
                     nursery.start_soon(self._purge_regularly)
                     task_status.started()
             finally:
                 with trio.CancelScope(shield=True):
-                    await trio.to_thread.run_sync(self.store.blobs.flush)
+                    await trio.to_thread.run_sync(partial(self.store.blobs.flush, closing=True))
                 self._writing.cancel()
 
     async def _write_to_the_end(self) -> None:
@@ -126,11 +141,32 @@ class Arena(ArenaView):
             await trio.sleep(FLUSH_SECONDS)
             await patiently(self._flush, f"Saving what is cached of {self.name}")
 
+    def _allocate(self) -> Inode:
+        """An inode for what was just made natively, without a commit: reserved well before."""
+        ino = self.context.store.inodes.allocate()
+        if self.context.store.inodes.low:
+            self._few_inodes.ring()
+        return ino
+
+    async def _reserve_inodes(self) -> None:
+        async def reserve() -> None:
+            if self.store.inodes.low:
+                await trio.to_thread.run_sync(self.store.inodes.ensure, INODES_AHEAD)
+
+        while True:
+            seen = self._few_inodes.count
+            await patiently(reserve, f"Reserving inodes for {self.name}")
+            await self._few_inodes.after(seen)
+
     async def _flush(self) -> None:
-        if self.store.inodes.low:
-            await trio.to_thread.run_sync(self.store.inodes.ensure, 1)
         await trio.to_thread.run_sync(self.store.blobs.flush)
+        await trio.to_thread.run_sync(self.store.blobs.shrink, droppable(self.store))
         await self.context.save_acked()
+
+    async def limit_cache(self, limits: CacheLimits) -> None:
+        """Other limits for the cache; what can go has gone on return."""
+        self.store.blobs.limits = limits
+        await trio.to_thread.run_sync(self.store.blobs.shrink, droppable(self.store))
 
     async def _purge_regularly(self) -> None:
         trash = Trash(self.store.root, self.context.clock)
@@ -181,59 +217,33 @@ class Arena(ArenaView):
                 limiter=self._serving,
             )
         except serve.Moved as moved:
-            self.touched(moved.path)
+            self.scanner.suspected(moved.path)
             raise
 
     # -- changes of the index -----------------------------------------------------------------
 
     async def remove(self, ino: Inode) -> None:
-        """Record that an entry is deleted; committed on return."""
-        now_ns = self.context.clock.wall_ns()
-        if not self._indexed(ino):
-            self.overlay.forget(ino)
-            return
-        await self.context.commit(lambda batch: local.record_removal(batch, ino, now_ns))
+        """Record that an entry is deleted; see `name_changes` for when this is committed."""
+        await self._name_changes.remove(ino)
 
     async def move(self, ino: Inode, new_parent: Inode, new_name: bytes, flags: int) -> None:
         """Record a rename: the inode and all below it follow, what was there is replaced.
 
-        RENAME_EXCHANGE: of two files, both inodes follow. What isn't indexed yet moves in the
-        overlay, and both places are looked at anew.
+        RENAME_EXCHANGE: of two files, both inodes follow.
         """
-        old_path = self.path(ino)
-        new_path = paths.join(self.path(new_parent), new_name)
         if flags & RENAME_EXCHANGE:
-            await self._record_exchange(ino, new_parent, new_name)
-        elif self._indexed(ino) and self._indexed(new_parent):
-            await self._record_move(ino, new_parent, new_name)
+            await self._name_changes.exchange(ino, new_parent, new_name)
         else:
-            self.overlay.move(ino, new_parent, new_name)
-        self.touched(old_path)
-        self.touched(new_path)
-
-    async def _record_exchange(self, ino: Inode, parent: Inode, name: bytes) -> None:
-        other = self.ino_for(parent, name)
-        if other is None:
-            return  # gone since: the scanner finds out what is where
-        if self._indexed(ino) and self._indexed(other):
-            await self.context.commit(lambda batch: local.record_exchange(batch, ino, other))
-        else:
-            self.overlay.exchange(ino, other)
-
-    async def _record_move(self, ino: Inode, parent: Inode, name: bytes) -> None:
-        now_ns = self.context.clock.wall_ns()
-
-        def count() -> None:
-            with self.store.env.read() as txn:
-                needed = local.count_below(self.store.tree, txn, ino)
-            self.store.inodes.ensure(needed)
-
-        await trio.to_thread.run_sync(count)
-        await self.context.commit(lambda batch: local.record_move(batch, ino, parent, name, now_ns))
+            await self._name_changes.move(ino, new_parent, new_name)
 
     async def change_metadata(self, ino: Inode, mode: int | None, mtime_ns: int | None) -> None:
         """Record new permission bits or mtime of an unreal entry."""
         await self.context.commit(lambda batch: local.record_metadata(batch, ino, mode, mtime_ns))
+
+    async def set_attribute(self, ino: Inode, name: bytes, value: bytes | None) -> None:
+        """Set, or with None remove, a user's own attribute of an unreal entry."""
+        attributes = self.store.attributes
+        await self.context.writer.do(lambda txn: attributes.set(txn, ino, name, value))
 
     async def set_mark(self, ino: Inode, mark: Mark | None) -> None:
         """Set or clear the explicit mark; committed on return."""
@@ -247,3 +257,13 @@ class Arena(ArenaView):
             self.store.dirty.mark_subtree(batch.txn, self.root_ino)
 
         await self.context.commit(note)
+
+
+def _cache_notice(excess: int) -> str | None:
+    """What is kept is never evicted; `excess` are the bytes by which it alone is too much."""
+    if not excess:
+        return None
+    return (
+        f"What is kept takes {-(-excess // MIB)} MiB more than the cache may: it stays, and nothing "
+        "else is cached; mark less of it keep, or set a larger --cache-max."
+    )

@@ -8,13 +8,12 @@ import errno
 import os
 from collections.abc import Iterable, Sequence
 
-from realizefs.model import paths
 from realizefs.model.decisions import Action
 from realizefs.model.entries import Dirent, Node
 from realizefs.model.ids import ArenaId, Inode
 from realizefs.model.marks import Mark
 from realizefs.store.arena import ArenaStore
-from realizefs.store.env import Txn
+from realizefs.store.txn import Txn
 from realizefs.sync.context import Context
 from realizefs.sync.describe import Description, describe, describe_native
 from realizefs.sync.marking import native_mark
@@ -54,11 +53,9 @@ class ArenaView:
 
     def node(self, ino: Inode) -> Node:
         """What the inode is now; FileNotFoundError if neither index nor overlay knows it."""
+        names = self.context.names
         with self.store.env.read() as txn:
-            entry = self.store.tree.entry(txn, ino)
-            path = self.store.tree.path(txn, ino) if entry is not None else None
-            if path is None:
-                path = self.overlay.path(ino, self._indexed_path)
+            path, entry = names.path(txn, ino), names.entry(txn, ino)
         if path is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         return Node(ino, path, entry)
@@ -69,16 +66,11 @@ class ArenaView:
 
     def ino_for(self, parent: Inode, name: bytes) -> Inode | None:
         """The inode called so: of a live entry of the index, else of the overlay."""
-        with self.store.env.read() as txn:
-            dirent = self.store.tree.lookup(txn, parent, name)
-        if dirent is not None and not dirent.deleted:
-            return dirent.ino
-        return self.overlay.peek(parent, name)
+        return self.context.names.lookup(parent, name)
 
     def children(self, ino: Inode) -> Sequence[Dirent]:
         """The index's entries in a directory, tombstones included, by name. Any thread."""
-        with self.store.env.read() as txn:
-            return list(self.store.tree.children(txn, ino))
+        return self.context.names.children(ino)
 
     def believed_real(self, inodes: Iterable[Inode]) -> set[Inode]:
         """Those of which the index holds that a native file belongs to them. Any thread.
@@ -120,31 +112,22 @@ class ArenaView:
                 return self.store.marks.get(txn, ino)
         return native_mark(self.store.root, self.path(ino))
 
+    def attributes(self, ino: Inode) -> dict[bytes, bytes]:
+        """The user's own attributes of an unreal entry."""
+        with self.store.env.read() as txn:
+            return self.store.attributes.of(txn, ino)
+
     def describe(self, ino: Inode) -> Description:
         """Everything about a path; FileNotFoundError for what doesn't exist."""
         with self.store.env.read() as txn:
             entry = self.store.tree.entry(txn, ino)
             if entry is not None and not entry.version.deleted:
                 return describe(self.context, txn, entry)
-        path = self.overlay.path(ino, self._indexed_path)
-        if path is None:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-        return describe_native(self.context, path)
+        return describe_native(self.context, self.path(ino))
 
     def resolve(self, path: bytes) -> Inode:
         """The inode at a path, of the index or native; FileNotFoundError."""
-        at = self.root_ino
-        for name in paths.components(path):
-            known = self.ino_for(at, name)
-            if known is None:
-                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-            at = known
-        return at
-
-    def _indexed_path(self, ino: Inode) -> bytes | None:
-        with self.store.env.read() as txn:
-            return self.store.tree.path(txn, ino)
-
-    def _indexed(self, ino: Inode) -> bool:
-        with self.store.env.read() as txn:
-            return self.store.tree.entry(txn, ino) is not None
+        ino = self.context.names.resolve(path)
+        if ino is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        return ino

@@ -23,11 +23,12 @@ PLACEHOLDER = Version(Kind.DIRECTORY, mode=0o755)
 def keep_above(batch: Batch, directory: Inode) -> None:
     """Something alive is in here: so are this directory and those above it."""
     at = directory
-    while at != batch.store.tree.root:
+    while at != batch.store.tree.root and at not in batch.alive:
         entry = batch.store.tree.entry(batch.txn, at)
         assert entry is not None, "a parent always has its entry"
         was = entry.version
         if not was.deleted and was.kind is Kind.DIRECTORY:
+            batch.alive.add(at)
             return  # and then those above it are, too
         if not was.deleted and was.author == batch.me:  # the directory keeps the name
             keep_loser(batch, entry, was)
@@ -59,6 +60,7 @@ def set_aside(batch: Batch, path: bytes, loser: Version) -> bytes | None:
         copy = paths.join(parent, paths.conflict_name(name, batch.me_name, date))
         try:
             batch.store.root.rename(path, copy, RENAME_NOREPLACE)
+            batch.store.root.sync_directory(parent)
         except FileExistsError:
             continue
         except FileNotFoundError:

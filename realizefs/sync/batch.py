@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 from realizefs.model.changes import Change, ChangeKind
 from realizefs.model.entries import Entry
-from realizefs.model.ids import Digest, Inode, PeerId
+from realizefs.model.ids import NO_DIGEST, Digest, Inode, PeerId
 from realizefs.model.marks import Mark
 from realizefs.model.versions import Held, Kind, Version
 from realizefs.store.arena import ArenaStore
-from realizefs.store.env import Txn
+from realizefs.store.txn import Txn
 
 
 @dataclass(slots=True)
@@ -27,13 +27,38 @@ class Batch:
     changes: list[Change] = field(default_factory=list)
     touched: set[bytes] = field(default_factory=set)
     indexed: list[Inode] = field(default_factory=list)
+    alive: set[Inode] = field(default_factory=set)
+    """directories that are alive in this transaction, as far as somebody looked"""
+    directories: dict[bytes, Inode] = field(default_factory=dict)
+    """of a batch that moves nothing: directories found in this transaction, by path"""
+
+    def add(
+        self,
+        ino: Inode,
+        parent: Inode,
+        name: bytes,
+        version: Version,
+        origin: PeerId = PeerId(0),
+        *,
+        real: bool = False,
+    ) -> Entry:
+        """`put` for an inode of which no table knows, or with `real` only index.real."""
+        store, txn = self.store, self.txn
+        entry = store.tree.add(txn, ino, parent, name, version, origin)
+        mark, _ = store.marks.effective(txn, parent, self.default_mark)
+        if real or mark is not Mark.WATCH:
+            store.dirty.mark(txn, ino)
+        self.changes.append(Change(parent, name, ino, ChangeKind.ENTRY, _content(version)))
+        return entry
 
     def put(
         self, ino: Inode, parent: Inode, name: bytes, version: Version, origin: PeerId = PeerId(0)
     ) -> Entry:
         """A new version of an entry: tree, history, dirty set, and what listeners should know."""
         before = self.store.tree.entry(self.txn, ino)
+        self.alive.discard(ino)
         entry = self.store.tree.put(self.txn, ino, parent, name, version, origin)
+        self.store.blobs.follow(self.txn, ino, None if version.deleted else version.hash)
         self.mark_dirty(ino)
         self._note(before, entry)
         return entry
@@ -60,7 +85,8 @@ class Batch:
             what = ChangeKind.CONTENT
         else:
             what = ChangeKind.ATTRIBUTES
-        self.changes.append(Change(after.parent, after.name, after.ino, what))
+        content = _content((before if before and after.version.deleted else after).version)
+        self.changes.append(Change(after.parent, after.name, after.ino, what, content))
 
     def held_changed(self, ino: Inode) -> None:
         """What we hold of the current version changed: peers are told, the engine looks again."""
@@ -85,3 +111,8 @@ class Batch:
         """Whether the cache has the complete verified content."""
         row = self.store.blobs.find(self.txn, ino)
         return row is not None and row.verified and row.hash == digest
+
+
+def _content(version: Version) -> Digest:
+    """What the two halves of a rename have in common; empty files are all the same."""
+    return version.hash if version.size else NO_DIGEST

@@ -4,7 +4,7 @@ Everything that writes goes through `commit`: one transaction (grouped with othe
 after it is durable the listeners, the subscribers and the engine hear of it.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -15,15 +15,21 @@ from realizefs.model.ports import Clock
 from realizefs.model.ranges import NO_RANGES, Ranges
 from realizefs.store.arena import ArenaStore
 from realizefs.store.blob import Blob
-from realizefs.store.env import Txn
+from realizefs.store.txn import Txn
 from realizefs.sync.batch import Batch
 from realizefs.sync.bell import Bell
 from realizefs.sync.links import Links
+from realizefs.sync.names import Names
 from realizefs.sync.overlay import Overlay
+from realizefs.sync.pending import Place
 from realizefs.sync.renames import Renames
-from realizefs.sync.writer import Writer
+from realizefs.sync.writer import Request, Writer
 
 T = TypeVar("T")
+
+
+async def _at_once() -> None:
+    """Nothing is queued."""
 
 
 @dataclass(slots=True, eq=False)
@@ -51,10 +57,19 @@ class Context:
     arriving: Callable[[Inode, Digest], Ranges] = lambda ino, digest: NO_RANGES
     """ranges that were fetched and are being stored at this moment"""
     on_touched: Callable[[bytes], None] = lambda path: None
+    on_moved_unseen: Callable[[Inode, Place], None] = lambda ino, place: None
+    """called when something was indexed at a place that it had left meanwhile for another"""
+    names_committed: Callable[[], Awaitable[None]] = _at_once
+    """waits until the renames and deletes made here so far are in the index"""
+    problem: str | None = None
+    """a sentence while the database refuses what must be recorded"""
+    names: Names = field(init=False)
+    """where everything is at this moment"""
     renames: Renames = field(init=False)
     """what is known of renames that peers made"""
 
     def __post_init__(self) -> None:
+        self.names = Names(self.store, self.overlay)
         self.renames = Renames(self.store.root, self.clock)
 
     async def commit(self, work: Callable[[Batch], T]) -> T:
@@ -68,20 +83,57 @@ class Context:
         self._tell(batch)
         return result
 
+    def queue(
+        self,
+        work: Callable[[Batch], None],
+        inodes: Callable[[Txn], int],
+        settled: Callable[[BaseException | None], None],
+    ) -> Request:
+        """The same without waiting; `settled` is called after it, with what went wrong if
+        anything, before anybody is told."""
+
+        def run(txn: Txn) -> Batch:
+            batch = self.batch(txn)
+            work(batch)
+            return batch
+
+        def end(request: Request) -> None:
+            settled(request.error)
+            if request.error is None:
+                self._tell(request.result)
+
+        return self.writer.submit(Request(run, inodes, end))
+
     def batch(self, txn: Txn) -> Batch:
         """For work in `txn` of which nobody is told."""
         return Batch(txn, self.store, self.me, self.me_name, self.default_mark)
 
+    def tell(self, change: Change) -> None:
+        """Tell the listeners of one change."""
+        for listener in self.listeners:
+            listener(change)
+
     def _tell(self, batch: Batch) -> None:
+        self.problem = None
         for ino in batch.indexed:
-            self.overlay.forget(ino)
+            self._is_indexed(ino)
         for path in batch.touched:
             self.on_touched(path)
         for change in batch.changes:
-            for listener in self.listeners:
-                listener(change)
+            self.tell(change)
         self.history.ring()
         self.work.ring()
+
+    def _is_indexed(self, ino: Inode) -> None:
+        """The index has what was in the overlay, which may have been renamed since it was seen."""
+        place = self.overlay.place(ino)
+        self.overlay.forget(ino)
+        if place is None:
+            return
+        with self.store.env.read() as txn:
+            indexed = self.store.tree.place(txn, ino)
+        if indexed is not None and indexed != place:
+            self.on_moved_unseen(ino, place)
 
     async def save_acked(self) -> None:
         """Save what peers acknowledged; a crash before only means that they are told again."""

@@ -10,7 +10,7 @@ from realizefs.model.ids import NO_DIGEST, Digest
 from realizefs.model.marks import Mark
 from realizefs.model.ranges import Ranges
 from realizefs.model.versions import Held, Kind
-from realizefs.store.env import Txn
+from realizefs.store.txn import Txn
 from realizefs.sync.context import Context
 from realizefs.sync.engine import situation
 from realizefs.sync.look import kind_of
@@ -48,16 +48,16 @@ class Description:
 def describe(context: Context, txn: Txn, entry: Entry) -> Description:
     """The description of an indexed entry."""
     store = context.store
-    mark, source = context.effective_mark(txn, entry.ino)
+    mark, source = context.names.effective_mark(txn, entry.ino, context.default_mark)
     at = situation(context, txn, entry)
     wanted = decide(at) if entry.ino != store.tree.root else None
     held = holders(context, txn, entry)
     status = status_of(context, txn, entry)
     return Description(
-        path=store.tree.path(txn, entry.ino) or b"",
+        path=context.names.path(txn, entry.ino) or b"",
         kind=entry.version.kind.name.lower(),
         mark=mark,
-        mark_from=store.tree.path(txn, source) if source is not None else None,
+        mark_from=context.names.path(txn, source) if source is not None else None,
         explicit_mark=store.marks.get(txn, entry.ino),
         status=status,
         hash=entry.version.hash,
@@ -105,7 +105,7 @@ def holders(context: Context, txn: Txn, entry: Entry) -> tuple[tuple[str, str], 
 def status_of(context: Context, txn: Txn, entry: Entry) -> str:
     """One of the words of DESIGN 3.3."""
     store = context.store
-    path = store.tree.path(txn, entry.ino) or b""
+    path = context.names.path(txn, entry.ino) or b""
     native = _native_status(context, txn, entry, path)
     if native is not None:
         return native

@@ -11,7 +11,7 @@ from realizefs.model.decisions import Decision, LocalBlob
 from realizefs.model.entries import Entry
 from realizefs.model.ids import Inode
 from realizefs.model.marks import Mark
-from realizefs.store.env import Txn
+from realizefs.store.txn import Txn
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
 from realizefs.sync.safety import owners
@@ -39,7 +39,7 @@ async def decide_page(context: Context) -> list[Inode] | None:
     """Decide a page of dirty inodes; those with something to do; None if nothing was dirty."""
     store = context.store
     with store.env.read() as txn:
-        idle = store.dirty.count(txn) == 0 and txn.count("engine.subtree") == 0
+        idle = not store.dirty.any(txn)
     if idle:
         return None
 
@@ -60,7 +60,7 @@ def _decide_one(context: Context, batch: Batch, ino: Inode) -> bool:
     store, txn = context.store, batch.txn
     entry = store.tree.entry(txn, ino)
     if entry is None or ino == store.tree.root:
-        store.decisions.delete(txn, ino)
+        store.decisions.clear(txn, ino)
         return False
     at = situation(context, txn, entry)
     protect = at.mark is not Mark.WATCH
@@ -69,11 +69,11 @@ def _decide_one(context: Context, batch: Batch, ino: Inode) -> bool:
         store.blobs.protect(txn, ino, protect)
     action = decide(at)
     if action is None:
-        store.decisions.delete(txn, ino)
+        store.decisions.clear(txn, ino)
         return False
     known = store.decisions.get(txn, ino)
     if known is None or (known.action, known.hash) != (action, entry.version.hash):
-        store.decisions.put(txn, ino, Decision(action, entry.version.hash))
+        store.decisions.set(txn, ino, Decision(action, entry.version.hash))
     elif known.wait_for_peer:  # something changed, perhaps who holds it: try once more
-        store.decisions.put(txn, ino, replace(known, wait_for_peer=False, retry_at_ns=0))
+        store.decisions.set(txn, ino, replace(known, wait_for_peer=False, retry_at_ns=0))
     return True

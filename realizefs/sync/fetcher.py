@@ -37,7 +37,7 @@ PATTERNS_MAX = 256
 """Readers whose access pattern is remembered."""
 
 EVICTED_RETRIES = 3
-"""Times a read starts again because what was fetched is evicted before it is read."""
+"""Times a content is fetched again because what had been there before was evicted meanwhile."""
 
 
 @dataclass(slots=True, eq=False)
@@ -84,20 +84,15 @@ class Fetcher:
         end = min(start + length, version.size)
         if start >= end:
             return b""
-        for _ in range(EVICTED_RETRIES):
-            blob = self._store.blobs.open_existing(ino, version.hash)
-            try:
-                data = await self._from_blob(blob, start, end)
-                if data is None:
-                    data = await self._from_peers(blob, ino, version, start, end)
-            finally:
-                if blob is not None:
-                    blob.close()
-            if data is not None:
-                return data
-        raise Unreachable(
-            f'"{self._show(ino)}" is evicted faster than it is read; the cache is too small.'
-        )
+        blob = self._store.blobs.open_existing(ino, version.hash)
+        try:
+            data = await self._from_blob(blob, start, end)
+            if data is None:
+                data = await self._from_peers(blob, ino, version, start, end)
+            return data
+        finally:
+            if blob is not None:
+                blob.close()
 
     def arriving(self, ino: Inode, digest: Digest) -> Ranges:
         """Ranges of a content that readers have already and the blob has in a moment."""
@@ -110,6 +105,10 @@ class Fetcher:
 
     async def complete(self, ino: Inode, version: Version) -> Blob:
         """The complete, verified blob of a version; the caller closes it."""
+        with self._store.blobs.pinned(ino):
+            return await self._complete(ino, version)
+
+    async def _complete(self, ino: Inode, version: Version) -> Blob:
         for _ in range(EVICTED_RETRIES):
             blob = self._store.blobs.open_existing(ino, version.hash)
             if blob is None and not version.size:  # nothing to fetch
@@ -138,39 +137,32 @@ class Fetcher:
 
     async def _from_peers(
         self, blob: Blob | None, ino: Inode, version: Version, start: int, end: int
-    ) -> bytes | None:
+    ) -> bytes:
         here = blob.ranges if blob is not None else Ranges()
         wanted = await self._sources.wanted(ino, version)
         ahead = self._read_ahead(wanted, start, end)
         pieces = self._start(wanted, here.missing(start, end))
         self._start(wanted, here.missing(end, ahead))
-        for piece in pieces:
-            await piece.here.wait()
-            if piece.error is not None:
-                raise piece.error
-        return await self._assemble(blob, pieces, start, end)
-
-    async def _assemble(
-        self, blob: Blob | None, pieces: list[_Piece], start: int, end: int
-    ) -> bytes | None:
-        """The bytes from the pieces just fetched and, between them, from the blob."""
         parts: list[bytes] = []
         at = start
         for piece in pieces:
             if piece.start > at:
-                part = await self._from_blob(blob, at, min(piece.start, end))
-                if part is None:
-                    return None
-                parts.append(part)
+                parts.append(await self._between(blob, wanted, at, min(piece.start, end)))
                 at = piece.start
-            parts.append(piece.data[at - piece.start : end - piece.start])
+            parts.append(await _data(piece, at, end))
             at = min(piece.end, end)
         if at < end:
-            part = await self._from_blob(blob, at, end)
-            if part is None:
-                return None
-            parts.append(part)
+            parts.append(await self._between(blob, wanted, at, end))
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def _between(self, blob: Blob | None, wanted: Wanted, start: int, end: int) -> bytes:
+        """Bytes that were here a moment ago. If they were evicted since, they come from a piece,
+        whether that can be stored or not: so a read ends however small the cache is."""
+        data = await self._from_blob(blob, start, end)
+        if data is not None:
+            return data
+        pieces = self._start(wanted, Ranges.of(start, end))
+        return b"".join([await _data(piece, start, end) for piece in pieces])
 
     def _read_ahead(self, wanted: Wanted, start: int, end: int) -> int:
         key = (wanted.ino, wanted.version.hash)
@@ -250,3 +242,11 @@ class Fetcher:
     def _show(self, ino: Inode) -> str:
         with self._store.env.read() as txn:
             return paths.show(self._store.tree.path(txn, ino) or b"?")
+
+
+async def _data(piece: _Piece, start: int, end: int) -> bytes:
+    """What a piece has of [start, end), once it is here."""
+    await piece.here.wait()
+    if piece.error is not None:
+        raise piece.error
+    return piece.data[max(start - piece.start, 0) : end - piece.start]

@@ -7,7 +7,7 @@ import trio
 from realizefs.model import limits, paths
 from realizefs.model.ids import Inode, ReplicaId, Seq
 from realizefs.model.messages import Ack, Row, Rows, Subscribe
-from realizefs.store.env import Txn
+from realizefs.store.txn import Txn
 from realizefs.sync.apply import apply_row
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
@@ -33,6 +33,7 @@ class Gossip:
         self._heard = trio.Event()
         self._wanted = trio.Event()
         self._after = Seq(0)
+        self._subscribed = False  # whether our cursor is of this subscription
 
     async def run(self) -> None:
         """Subscribe, then tell what is asked for; until the link ends."""
@@ -55,11 +56,18 @@ class Gossip:
             await trio.to_thread.run_sync(context.store.inodes.ensure, needed)
 
         def apply(batch: Batch) -> None:
+            known, _ = context.store.cursors.theirs(batch.txn, peer)
+            if known and known != message.replica:
+                # Its database is another one: what the old one said that it holds, it may have
+                # lost, and it tells nothing of what it has just heard from us (R1).
+                context.store.holders.drop_peer(batch.txn, peer)
             for row in message.rows:
                 apply_row(batch, row, peer, context.renames)
-            context.store.cursors.set_theirs(batch.txn, peer, message.replica, message.last)
+            if known or not self._subscribed:  # a repair may have forgotten it, to ask for all
+                context.store.cursors.set_theirs(batch.txn, peer, message.replica, message.last)
 
         await context.commit(apply)
+        self._subscribed = True
         await self._link.send(Ack(context.id, message.replica, message.last))
 
     def ack(self, message: Ack) -> None:

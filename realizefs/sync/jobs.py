@@ -1,13 +1,15 @@
 """The nursery: decisions being carried out.
 
-Runnable decisions are found by a scan of the decision table at start, when a peer connects and
-when a retry is due, and otherwise come straight from the engine. Small files share CHUNK_BYTES in
-flight; a bigger file waits until it can go with nothing else of its kind. What fails is stored
-with its reason and the time of its next try, so a restart goes on where it stopped.
+Runnable decisions come straight from the engine; at start, when a peer connects and when a retry
+is due they are read from the beginning of the table of those that are due (`engine_store`). Small
+files share CHUNK_BYTES in flight; a bigger file waits until it can go with nothing else of its
+kind. What fails is stored with its reason and the time of its next try, so a restart goes on
+where it stopped.
 """
 
 import logging
 from dataclasses import replace
+from functools import partial
 
 import trio
 
@@ -16,9 +18,9 @@ from realizefs.model.decisions import Action, Decision
 from realizefs.model.errors import Busy, RealizeError, Unreachable
 from realizefs.model.ids import Inode
 from realizefs.sync.actions import Actions
-from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
 from realizefs.sync.engine import decide_page
+from realizefs.sync.engine_store import EngineStore
 from realizefs.sync.gate import SizeGate
 from realizefs.sync.patience import patiently
 
@@ -34,6 +36,7 @@ class Jobs:
     def __init__(self, context: Context, actions: Actions) -> None:
         self._context = context
         self._actions = actions
+        self._stored = EngineStore(context)
         self._queue, self._runnable = trio.open_memory_channel[Inode](QUEUE_MAX)
         self._queued: set[Inode] = set()
         self.running: dict[Inode, Action] = {}
@@ -54,9 +57,9 @@ class Jobs:
             seen = self._context.work.count
             todo = await patiently(lambda: decide_page(self._context), "Deciding")
             if todo is None:
+                await self._refill()
                 with trio.move_on_after(self._until_retry()):
                     await self._context.work.after(seen)
-                await self._refill()
                 continue
             for ino in todo:
                 self._enqueue(ino)
@@ -78,49 +81,29 @@ class Jobs:
 
     async def _refill(self) -> None:
         """Look through the table where the queue isn't all there is."""
-        due = self._next_retry_ns and self._context.clock.wall_ns() >= self._next_retry_ns
-        if self._queued or not (self._overflow or due):
+        now = self._context.clock.wall_ns()
+        time_has_come = 0 < self._next_retry_ns <= now
+        if self._queued or not (self._overflow or time_has_come):
             return
         self._overflow = False
-        for ino in await trio.to_thread.run_sync(self._find_runnable):
+        busy = frozenset(self.running)
+        due = await trio.to_thread.run_sync(self._stored.due, now, QUEUE_MAX, busy)
+        self._next_retry_ns = due.next_ns
+        self._overflow = self._overflow or due.more
+        for ino in due.inodes:
             self._enqueue(ino)
-
-    def _find_runnable(self) -> list[Inode]:
-        """Up to QUEUE_MAX inodes whose time has come; notes when the next one's will."""
-        now = self._context.clock.wall_ns()
-        found: list[Inode] = []
-        soonest = 0
-        with self._context.store.env.read() as txn:
-            for ino, decision in self._context.store.decisions.all(txn):
-                if ino in self.running or decision.wait_for_peer:
-                    continue
-                if decision.retry_at_ns > now:
-                    soonest = min(soonest or decision.retry_at_ns, decision.retry_at_ns)
-                elif len(found) < QUEUE_MAX:
-                    found.append(ino)
-                else:
-                    self._overflow = True
-                    break
-        self._next_retry_ns = soonest
-        return found
 
     async def _wake_on_connect(self) -> None:
         """A job that waits for a peer is runnable again when one connects."""
-        store = self._context.store
+        arrived, seen = self._context.links.arrived, 0
         while True:
-            seen = self._context.links.changed.count
-
-            def release(batch: Batch) -> None:
-                for ino, decision in list(store.decisions.all(batch.txn)):
-                    if decision.wait_for_peer:
-                        store.decisions.put(
-                            batch.txn, ino, replace(decision, wait_for_peer=False, retry_at_ns=0)
-                        )
-
-            await patiently(lambda: self._context.commit(release), "Waking jobs")
-            self._overflow = True
-            self._context.work.ring()
-            await self._context.links.changed.after(seen)
+            await arrived.after(seen)
+            seen = arrived.count
+            last: Inode | None = Inode(0)
+            while last is not None:
+                last = await patiently(partial(self._stored.wake, last), "Waking jobs")
+                self._overflow = True
+                self._context.work.ring()
 
     # -- carrying out -------------------------------------------------------------------------
 
@@ -132,8 +115,8 @@ class Jobs:
             await self._attempt(ino)
 
     async def _attempt(self, ino: Inode) -> None:
+        decision = self._stored.get(ino)
         with self._context.store.env.read() as txn:
-            decision = self._context.store.decisions.get(txn, ino)
             entry = self._context.store.tree.entry(txn, ino)
         if decision is None or entry is None or ino in self.running:
             return
@@ -152,17 +135,7 @@ class Jobs:
         except (RealizeError, OSError) as error:
             await self._failed(ino, decision, error)
         else:
-            await self._done(ino, decision)
-
-    async def _done(self, ino: Inode, decision: Decision) -> None:
-        """Decided anew: if the path changed meanwhile, there is something to do again."""
-
-        def note(batch: Batch) -> None:
-            if batch.store.decisions.get(batch.txn, ino) == decision:
-                batch.store.decisions.delete(batch.txn, ino)
-            batch.store.dirty.mark(batch.txn, ino)
-
-        await patiently(lambda: self._context.commit(note), "Noting a job")
+            await patiently(lambda: self._stored.carried_out(ino, decision), "Noting a job")
 
     async def _failed(self, ino: Inode, decision: Decision, error: Exception) -> None:
         store, clock = self._context.store, self._context.clock
@@ -171,7 +144,7 @@ class Jobs:
             decision,
             attempts=attempts,
             retry_at_ns=clock.wall_ns() + int(_backoff(attempts, error) * 1e9),
-            wait_for_peer=isinstance(error, Unreachable),
+            wait_for_peer=isinstance(error, Unreachable) and not self._can_ask(ino, decision),
             error=str(error)[:500],
         )
         with store.env.read() as txn:
@@ -179,15 +152,16 @@ class Jobs:
         level = logging.INFO if attempts > 1 else logging.DEBUG
         log.log(level, '%s of "%s" failed: %s', decision.action.name, path, error)
 
-        def note(batch: Batch) -> None:
-            if store.decisions.get(batch.txn, ino) == decision:
-                store.decisions.put(batch.txn, ino, after)
-
-        await patiently(lambda: self._context.commit(note), "Noting a job")
+        await patiently(lambda: self._stored.set(ino, after, over=decision), "Noting a job")
         soonest = self._next_retry_ns or after.retry_at_ns
         if not after.wait_for_peer:
             self._next_retry_ns = min(soonest, after.retry_at_ns)
             self._context.work.ring()
+
+    def _can_ask(self, ino: Inode, decision: Decision) -> bool:
+        """Whether a holder is connected: one that was silent, or has come since the job failed.
+        No other peer needs to connect for the next try."""
+        return bool(self._context.links.holding(self._context.store, ino, decision.hash))
 
 
 def _backoff(attempts: int, error: Exception) -> float:

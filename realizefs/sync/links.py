@@ -10,18 +10,21 @@ from realizefs.sync.link import Link
 
 
 class Links:
-    """Which peers can be asked now; `changed` rings when one comes or goes."""
+    """Which peers can be asked now; `changed` rings when one comes or goes, `arrived` when one
+    comes."""
 
     def __init__(self) -> None:
         self._links: dict[PeerId, Link] = {}
         self.names: dict[PeerId, str] = {}
         self.changed = Bell()
+        self.arrived = Bell()
 
     def add(self, link: Link) -> None:
         """A peer that shares this arena is connected."""
         self._links[link.peer] = link
         self.names[link.peer] = link.name
         self.changed.ring()
+        self.arrived.ring()
 
     def remove(self, link: Link) -> None:
         """That connection ended; a newer one of the same peer stays."""

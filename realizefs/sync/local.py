@@ -5,22 +5,47 @@ And the renames of real files, which the mount does natively first.
 
 from dataclasses import replace
 
-from realizefs.model.entries import Entry, Fingerprint
+from realizefs.model.entries import Entry, Fingerprint, RealRow
 from realizefs.model.errors import NotFound
-from realizefs.model.ids import Inode
+from realizefs.model.ids import NO_DIGEST, Inode
 from realizefs.model.versions import SYNCED_MODE, Kind, Version, join_vectors
-from realizefs.store.env import Txn
 from realizefs.store.fingerprint import same_but_renamed
 from realizefs.store.tree import Tree
+from realizefs.store.txn import Txn
 from realizefs.sync.batch import Batch
 
 
-def record_removal(batch: Batch, ino: Inode, now_ns: int) -> None:
-    """The user deleted this entry: a tombstone; what we hold of it may go."""
+def record_removal(batch: Batch, ino: Inode, seen: Version, now_ns: int) -> bool:
+    """The user deleted this entry when it was `seen`: a tombstone; what we hold of it may go.
+
+    False if a peer has edited it meanwhile: a delete loses against that (DESIGN 5.1).
+    """
     entry = _entry(batch, ino)
+    batch.store.real.delete(batch.txn, ino)
+    if entry.version.content != seen.content and entry.version.author != batch.me:
+        batch.held_changed(ino)
+        return False
     if not entry.version.deleted:
-        batch.store.real.delete(batch.txn, ino)
         batch.put(ino, entry.parent, entry.name, entry.version.tombstone(batch.me, now_ns))
+    return True
+
+
+def record_replacement(batch: Batch, replaced: Inode, ino: Inode, unseen: Fingerprint) -> bool:
+    """What isn't indexed yet has taken the name of an entry: the name goes on as inode `ino`.
+
+    The version stays until the scanner has seen what is there now, `unseen` so far: an edit of it.
+    """
+    entry, store, txn = _entry(batch, replaced), batch.store, batch.txn
+    real = store.real.get(txn, replaced)
+    below = list(store.tree.children(txn, replaced))
+    store.tree.put(txn, ino, entry.parent, entry.name, entry.version)
+    for child in below:
+        store.tree.move(txn, child.ino, ino, child.name)
+    store.forget(txn, replaced)
+    vector = real.vector if real is not None else entry.version.vector
+    store.real.put(txn, ino, RealRow(unseen, NO_DIGEST, vector))
+    batch.indexed.append(ino)
+    return True
 
 
 def record_metadata(batch: Batch, ino: Inode, mode: int | None, mtime_ns: int | None) -> None:
@@ -36,18 +61,25 @@ def record_metadata(batch: Batch, ino: Inode, mode: int | None, mtime_ns: int | 
         batch.put(ino, entry.parent, entry.name, version.changed(batch.me, was.vector))
 
 
-def record_move(batch: Batch, ino: Inode, parent: Inode, name: bytes, now_ns: int) -> None:
+def record_move(batch: Batch, ino: Inode, parent: Inode, name: bytes, now_ns: int) -> bool:
     """An entry and all below it go to another place; they keep their inodes and marks.
 
     The old names get tombstones (with new inodes), so that peers without our history of it
     learn that they are gone. A replaced entry makes room; the new version has seen it.
+
+    False if a peer has deleted it meanwhile: what is real under the new name is a new file, which
+    the scanner finds, and not what that peer thought of.
     """
     entry = _entry(batch, ino)
+    if entry.version.deleted:
+        batch.store.real.delete(batch.txn, ino)
+        return False
     over = _vacate(batch, parent, name, ino)
     old_parent, old_name = entry.parent, entry.name
     batch.store.tree.move(batch.txn, ino, parent, name)
     batch.put(ino, parent, name, _moved(batch, entry, over))
     _bury(batch, ino, entry, (old_parent, old_name), now_ns)
+    return True
 
 
 def _bury(batch: Batch, ino: Inode, was: Entry, place: tuple[Inode, bytes], now_ns: int) -> None:
@@ -63,13 +95,14 @@ def _bury(batch: Batch, ino: Inode, was: Entry, place: tuple[Inode, bytes], now_
         batch.store.tree.touch(batch.txn, grave)
 
 
-def record_exchange(batch: Batch, one: Inode, other: Inode) -> None:
-    """Two files have exchanged their names, and the kernel their inodes."""
+def record_exchange(batch: Batch, one: Inode, other: Inode) -> bool:
+    """Two files have exchanged their names, and the kernel their inodes. Always True."""
     first, second = _entry(batch, one), _entry(batch, other)
     batch.store.tree.move(batch.txn, one, second.parent, second.name)
     batch.store.tree.move(batch.txn, other, first.parent, first.name)
     batch.put(one, second.parent, second.name, _moved(batch, first, second.version))
     batch.put(other, first.parent, first.name, _moved(batch, second, first.version))
+    return True
 
 
 def _vacate(batch: Batch, parent: Inode, name: bytes, ino: Inode) -> Version | None:

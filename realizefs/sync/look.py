@@ -61,6 +61,14 @@ def is_indexed(store: ArenaStore, path: bytes) -> bool:
     return real is not None and real.fingerprint == store.root.fingerprint_if_any(path)
 
 
+def is_gone(store: ArenaStore, path: bytes) -> bool:
+    """Whether nothing is at `path`; False also where it can't be asked: who looks closer says so."""
+    try:
+        return store.root.fingerprint_if_any(path) is None
+    except OSError:
+        return False
+
+
 def kind_of(mode: int) -> Kind | None:
     """The synced kind of an st_mode."""
     if stat.S_ISREG(mode):
@@ -73,7 +81,7 @@ def kind_of(mode: int) -> Kind | None:
 def _hashed(
     root: Root, path: bytes, seen: Fingerprint, cancel: Callable[[], bool]
 ) -> tuple[Fingerprint, ContentHash]:
-    fd = root.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    fd = _open_quietly(root, path)
     try:
         before = fingerprint_of(os.fstat(fd))
         if kind_of(before.mode) is not Kind.FILE:
@@ -84,6 +92,15 @@ def _hashed(
         return before, content
     finally:
         os.close(fd)
+
+
+def _open_quietly(root: Root, path: bytes) -> int:
+    """Where we may, without a trace in atime: to be indexed isn't to be used."""
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        return root.open(path, flags | os.O_NOATIME)
+    except PermissionError:
+        return root.open(path, flags)
 
 
 def _mark(root: Root, path: bytes, kind: Kind) -> tuple[Mark | None, bool]:
@@ -128,7 +145,8 @@ def scan_directory(store: ArenaStore, path: bytes) -> DirectoryScan:
         known: dict[bytes, Inode] = {}
         if ino is not None:
             known = {child.name: child.ino for child in store.tree.children(txn, ino)}
-        for name, kind in synced.items():
+        # Sorted, so that names of one directory fill the database's pages in their order.
+        for name, kind in sorted(synced.items()):
             child = paths.join(path, name)
             if paths.is_too_deep(child):
                 log.warning('"%s" is too deep to be shared.', paths.show(child))

@@ -47,6 +47,7 @@ def _mark_native(
     except OSError:
         return None
     write_mark(root, path, mark)
+    root.sync(path)  # else a power failure takes the xattr away, and the next scan the mark
     return before, root.fingerprint(path)
 
 

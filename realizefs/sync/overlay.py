@@ -14,6 +14,10 @@ from collections.abc import Callable
 from realizefs.model import paths
 from realizefs.model.ids import Inode
 
+LEFT_MAX = 10_000
+"""Names remembered that something was renamed from: those of a few seconds. One forgotten too soon
+may cost the renamed file its inode."""
+
 
 class Overlay:
     """(parent, name) ↔ inode for what only exists natively.
@@ -26,6 +30,7 @@ class Overlay:
         self._lock = threading.Lock()
         self._inode: dict[tuple[Inode, bytes], Inode] = {}
         self._place: dict[Inode, tuple[Inode, bytes]] = {}
+        self._left: dict[tuple[Inode, bytes], None] = {}
 
     def ino_of(self, parent: Inode, name: bytes) -> Inode:
         """The inode of this place; a new one the first time."""
@@ -35,12 +40,18 @@ class Overlay:
                 known = self._allocate()
                 self._inode[parent, name] = known
                 self._place[known] = (parent, name)
+                self._left.pop((parent, name), None)
             return known
 
     def peek(self, parent: Inode, name: bytes) -> Inode | None:
         """The inode of this place if it has one here."""
         with self._lock:
             return self._inode.get((parent, name))
+
+    def was_left(self, parent: Inode, name: bytes) -> bool:
+        """Whether something was renamed from this place lately, and nothing known made there."""
+        with self._lock:
+            return (parent, name) in self._left
 
     def place(self, ino: Inode) -> tuple[Inode, bytes] | None:
         """(parent, name) of an inode of the overlay."""
@@ -70,6 +81,10 @@ class Overlay:
             if old is None:
                 return False
             self._inode.pop(old, None)
+            self._left[old] = None
+            if len(self._left) > LEFT_MAX:
+                del self._left[next(iter(self._left))]
+            self._left.pop((parent, name), None)
             replaced = self._inode.pop((parent, name), None)
             if replaced is not None:
                 self._place.pop(replaced, None)

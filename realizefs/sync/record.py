@@ -25,9 +25,13 @@ from realizefs.store.hashing import ContentHash
 from realizefs.store.realfile import Root
 from realizefs.sync.aside import keep_above, set_aside
 from realizefs.sync.batch import Batch
+from realizefs.sync.carried import carried_out
 from realizefs.sync.overlay import Overlay
 
 MARK_XATTR = b"user.realize.mark"
+
+_SYNCED_TYPES = {stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK}
+"""A fifo, say, in the place of a file is no file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,13 @@ def record_found(batch: Batch, overlay: Overlay, found: Found, now_ns: int) -> I
     if parent is None:
         batch.touched.add(parent_path)
         return None
+    known = overlay.was_left(parent, name) or overlay.peek(parent, name) is not None
+    if known and _has_changed(batch, found):
+        batch.touched.add(found.path)  # renamed since, or replaced: its inode is elsewhere
+        return None
+    new = batch.store.tree.lookup(batch.txn, parent, name) is None
+    if new and (made := _record_new(batch, overlay, parent, name, found)) is not None:
+        return made
     if _is_stale(batch, parent, name, found):
         batch.touched.add(found.path)
         return None
@@ -74,6 +85,27 @@ def record_found(batch: Batch, overlay: Overlay, found: Found, now_ns: int) -> I
     return ino
 
 
+def _record_new(
+    batch: Batch, overlay: Overlay, parent: Inode, name: bytes, found: Found
+) -> Inode | None:
+    """Index what nothing is known of, as most of a first scan; None if its inode is known."""
+    store, txn = batch.store, batch.txn
+    ino = overlay.peek(parent, name)
+    if ino is None:
+        ino = store.inodes.allocate()
+    elif store.tree.entry(txn, ino) is not None or store.real.get(txn, ino) is not None:
+        return None
+    batch.indexed.append(ino)
+    version = _local_version(batch, None, None, found)
+    store.real.add(txn, ino, RealRow(found.fingerprint, version.hash, version.vector))
+    if found.content and found.content.blocks:
+        store.blocks.put(txn, found.content.hash, found.content.blocks)
+    batch.add(ino, parent, name, version, real=True)
+    _record_mark(batch, ino, found, appeared=True)
+    keep_above(batch, parent)
+    return ino
+
+
 def _is_stale(batch: Batch, parent: Inode, name: bytes, found: Found) -> bool:
     """Whether something that the index thinks unreal has gone again since it was looked at.
 
@@ -83,6 +115,10 @@ def _is_stale(batch: Batch, parent: Inode, name: bytes, found: Found) -> bool:
     dirent = batch.store.tree.lookup(batch.txn, parent, name)
     if dirent is None or batch.store.real.get(batch.txn, dirent.ino) is not None:
         return False
+    return _has_changed(batch, found)
+
+
+def _has_changed(batch: Batch, found: Found) -> bool:
     return batch.store.root.fingerprint_if_any(found.path) != found.fingerprint
 
 
@@ -135,6 +171,11 @@ def _record_version(batch: Batch, ino: Inode, parent: Inode, name: bytes, found:
     if entry is not None and _agrees(entry.version, real, found):
         vector = real.vector if real else entry.version.vector
         _record_real(batch, ino, RealRow(found.fingerprint, digest, vector), announce=real is None)
+        return
+    content = (found.kind, digest, found.target)
+    done = carried_out(entry.version, real, found.fingerprint, content) if entry else None
+    if done is not None:
+        _record_real(batch, ino, done, announce=True)
         return
     local = _local_version(batch, entry, real, found)
     merged = merge(local, entry.version) if entry is not None else None
@@ -194,10 +235,11 @@ def _local_version(
         mtime_ns=found.fingerprint.mtime_ns,
         mode=found.fingerprint.mode & SYNCED_MODE if found.kind is not Kind.SYMLINK else 0o777,
         target=found.target,
+        vector=((batch.me, 1),),
         author=batch.me,
     )
     if current is None:
-        return replace(fresh, vector=vector_of({batch.me: 1}))
+        return fresh
     if current.content == fresh.content or current.deleted or (real is None and not current.vector):
         base, lineage = current.vector, current.ancestry
     elif real is None:
@@ -249,8 +291,9 @@ def record_gone(batch: Batch, path: bytes, now_ns: int) -> None:
     ino = batch.store.tree.resolve(batch.txn, path)
     if ino is None or ino == batch.store.tree.root:
         return
-    if batch.store.root.fingerprint_if_any(path) is not None:
-        batch.touched.add(path)  # it is back, perhaps because we realized it (R8)
+    back = batch.store.root.fingerprint_if_any(path)
+    if back is not None and stat.S_IFMT(back.mode) in _SYNCED_TYPES:
+        batch.touched.add(path)  # perhaps because we realized it (R8)
         return
     _gone(batch, ino, now_ns, _device_above(batch.store.root, path))
 

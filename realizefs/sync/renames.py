@@ -2,11 +2,12 @@
 
 A peer that renames what it only sees (an unreal file) tells two rows: the new name, with a content
 that it doesn't have, and a tombstone for the old one. If the old name is real here, the file must
-take the new name: it may be the last copy. The rows come in either order, and with other rows in
-between, so both are remembered until their counterpart comes: contents that came under a name
-without being held by who told it, and real files that a tombstone has met. The latter go to the
-trash soon, and are taken from there, too. What is remembered are hints: looked at again when
-used, bounded, lost with the process (then the trash still has the content).
+take the new name: it may be the last copy. Where an owner renames its file, another owner does the
+same rather than fetch what it has. The rows come in either order, and with other rows in between,
+so both are remembered until their counterpart comes: contents that came under a name and aren't
+here (or there), and real files that a tombstone has met. The latter go to the trash soon, and are
+taken from there, too. What is remembered are hints: looked at again when used, bounded, lost with
+the process (then the trash still has the content).
 
 Runs in transactions, in the writer's thread only; may run twice.
 """
@@ -17,6 +18,7 @@ from realizefs.model import paths
 from realizefs.model.entries import Entry, Fingerprint, RealRow
 from realizefs.model.errors import Busy
 from realizefs.model.ids import Digest, Inode
+from realizefs.model.marks import Mark
 from realizefs.model.ports import Clock
 from realizefs.model.versions import Held, Kind
 from realizefs.store.fingerprint import fingerprint_of
@@ -44,12 +46,13 @@ class Renames:
 
     def applied(self, batch: Batch, entry: Entry, held: Held) -> None:
         """A peer that holds `held` of it told of this entry."""
-        version, real = entry.version, batch.store.real.get(batch.txn, entry.ino)
+        version = entry.version
         if version.deleted:
+            real = batch.store.real.get(batch.txn, entry.ino)
             if real is not None and real.hash:
                 self._remember_left(real.hash, entry.ino, real.fingerprint, _IN_ROOT)
                 self._settle(batch, real.hash)
-        elif held is not Held.OWN and self._lacks(batch, entry, version.hash):
+        elif self._may_follow(batch, entry, held) and self._lacks(batch, entry, version.hash):
             self._remember_came(version.hash, entry.ino)
             self._settle(batch, version.hash)
 
@@ -58,6 +61,13 @@ class Renames:
         if real.hash and place:
             self._remember_left(real.hash, ino, real.fingerprint, place)
             self._settle(batch, real.hash)
+
+    def _may_follow(self, batch: Batch, entry: Entry, held: Held) -> bool:
+        """Where its holder renamed it nothing is lost, but what is to be real needn't be fetched."""
+        if held is not Held.OWN:
+            return True
+        mark, _ = batch.store.marks.effective(batch.txn, entry.ino, batch.default_mark)
+        return mark is Mark.OWN
 
     # -- remembering ------------------------------------------------------------------------
 
@@ -131,6 +141,7 @@ class Renames:
             self._move(batch, (source, place, fingerprint), entry, target)
             self._root.chmod(target, entry.version.mode)
             self._root.utime_ns(target, None, entry.version.mtime_ns)
+            self._root.sync(target)
             now = self._root.fingerprint(target)
         except (OSError, Busy):
             return False  # in use, changed, or something is in the way: the trash keeps it
@@ -159,6 +170,8 @@ class Renames:
             self._root.rename(path, to, RENAME_NOREPLACE)
         else:
             self._root.restore(place, to)
+        for above in {paths.split(one)[0] for one in (path, to) if one is not None}:
+            self._root.sync_directory(above)  # before the commit that says so
 
     def _check(self, path: bytes | None, place: bytes, fingerprint: Fingerprint) -> None:
         if path is not None:

@@ -7,8 +7,9 @@ one that was indexed, and that nothing was done to it.
 import errno
 import os
 import stat
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from realizefs.model import paths
@@ -23,6 +24,10 @@ from realizefs.store.blob import Blob
 from realizefs.store.fingerprint import fingerprint_of, same_but_renamed
 from realizefs.store.realfile import Root
 from realizefs.sync.marking import write_fd_mark
+from realizefs.sync.own_attributes import (
+    native_attributes,
+    write_fd_attributes,
+)
 from realizefs.sync.record import MARK_XATTR
 from realizefs.sync.trash import Trash
 
@@ -39,6 +44,8 @@ class Target:
     entry: Entry
     real: RealRow | None
     mark: Mark | None
+    attributes: Mapping[bytes, bytes] = field(default_factory=dict)
+    """the user's own, of when it was last unreal"""
 
     @property
     def version(self) -> Version:
@@ -58,19 +65,34 @@ class RootWork:
         """From take to discard; the fingerprint that the real file has afterwards."""
         root, moves, version = self._root, self._store.blobs.moves, target.version
         write_fd_mark(blob.fd, target.mark)
-        temporary = root.temp_link(moves.directory, moves.file_name(row.id))
+        write_fd_attributes(blob.fd, self._own_attributes(target))
+        self._drop_strays(os.fstat(blob.fd))
+        temporary = root.state.temp.link(
+            moves.directory, moves.file_name(row.id), paths.split(target.path)[1]
+        )
         try:
-            root.stamp_temp(temporary, version.mode, version.mtime_ns)
+            root.state.temp.stamp(temporary, version.mode, version.mtime_ns)
             os.fsync(blob.fd)
             stamped = fingerprint_of(os.fstat(blob.fd))
             expected = target.real.fingerprint if target.real else None
             root.publish(temporary, target.path, expected, partial(self._trash.keep, target.path))
         except BaseException:
-            with suppress(FileNotFoundError):
-                root.drop_temp(temporary)
+            root.state.temp.drop(temporary, os.fstat(blob.fd).st_ino)
             raise
         moves.discard(row)
         return _unless_edited(stamped, fingerprint_of(os.fstat(blob.fd)))
+
+    def _drop_strays(self, found: os.stat_result) -> None:
+        """Temp links that couldn't be removed when an earlier try failed."""
+        if found.st_nlink > 1:
+            for name in self._root.state.temp.names_of(found.st_ino):
+                self._root.state.temp.drop(name, found.st_ino)
+
+    def _own_attributes(self, target: Target) -> Mapping[bytes, bytes]:
+        """They stay where a peer's version replaces a real file, and come back with an unreal one."""
+        if target.real is None:
+            return target.attributes
+        return native_attributes(self._root, target.path)
 
     def realize_in_place(self, target: Target) -> Fingerprint:
         """Directories, symlinks, and files of which only permissions or mtime changed."""
@@ -84,29 +106,40 @@ class RootWork:
         if version.kind is Kind.DIRECTORY:
             return self._realize_directory(target, found)
         if version.kind is Kind.SYMLINK:
-            temporary = self._root.temp_symlink(version.target)
-            expected = target.real.fingerprint if target.real else None
-            self._root.publish(temporary, path, expected)
-            self._root.utime_ns(path, None, version.mtime_ns)
-            return self._root.fingerprint(path)
+            return self._realize_symlink(target)
         assert found is not None, "its content is here"
         mode = _mode(version, found)
         self._root.chmod(path, mode)
         self._root.utime_ns(path, None, version.mtime_ns)
+        self._root.sync(path)
         wanted = replace(found, mode=stat.S_IFREG | mode, mtime_ns=version.mtime_ns)
         return _unless_edited(wanted, self._root.fingerprint(path))
+
+    def _realize_symlink(self, target: Target) -> Fingerprint:
+        temporary, ino = self._root.state.temp.symlink(
+            target.version.target, target.version.mtime_ns
+        )
+        expected = target.real.fingerprint if target.real else None
+        try:
+            return self._root.publish(temporary, target.path, expected)
+        except BaseException:
+            self._root.state.temp.drop(temporary, ino)
+            raise
 
     def _realize_directory(self, target: Target, found: Fingerprint | None) -> Fingerprint:
         version, path = target.version, target.path
         if found is None:
-            self._root.mkdir(path, version.mode)
-        elif not _is_directory(found):
+            prepare = partial(_give, mark=target.mark, attributes=target.attributes)
+            self._root.make_directory(path, version.mode, version.mtime_ns, prepare)
+            return self._root.fingerprint(path)
+        if not _is_directory(found):
             raise _changed(path)
         self._root.chmod(path, _mode(version, found))
         if target.mark is not None:
             self._root.setxattr(path, MARK_XATTR, target.mark.value.encode())
         if target.real is None:
             self._root.utime_ns(path, None, version.mtime_ns)
+        self._root.sync(path)
         return self._root.fingerprint(path)
 
     def make_parents(self, path: bytes) -> None:
@@ -117,13 +150,13 @@ class RootWork:
             above = paths.join(above, name)
             with self._store.env.read() as txn:
                 entry = self._store.tree.entry_at(txn, above)
+                attributes = self._store.attributes.of(txn, entry.ino) if entry else {}
             mode = entry.version.mode if entry is not None else 0o755
             mode |= 0o700  # ours to write into, whatever the owner's
-            try:
-                self._root.mkdir(above, mode)
-            except FileExistsError:
-                continue
-            self._root.chmod(above, mode)  # whatever our umask is
+            if self._root.fingerprint_if_any(above) is None:
+                prepare = partial(_give, mark=None, attributes=attributes)
+                with suppress(FileExistsError):
+                    self._root.make_directory(above, mode, None, prepare)
 
     def create_empty(self, target: Target) -> None:
         """A native file that is about to be written, marked as its entry is."""
@@ -132,6 +165,7 @@ class RootWork:
         try:
             if target.mark is not None:
                 os.setxattr(fd, MARK_XATTR, target.mark.value.encode())
+            write_fd_attributes(fd, target.attributes)
         finally:
             os.close(fd)
 
@@ -140,6 +174,22 @@ class RootWork:
         with self._store.blobs.moves.receive(row) as (directory, name):
             self._root.adopt(target.path, real.fingerprint, (directory, name))
             os.chmod(name, 0o600, dir_fd=directory)
+
+    def check_indexed(self, target: Target) -> None:
+        """Busy where something else is than was indexed: nothing is fetched for such a place. It
+        may be what was realized just before a crash."""
+        expected = target.real.fingerprint if target.real else None
+        if self._root.fingerprint_if_any(target.path) != expected:
+            raise _changed(target.path)
+
+    def check_alone(self, path: bytes) -> None:
+        """Busy for one of several names of a file: unreal, it would be a file of its own."""
+        try:
+            found = self._root.lstat(path)
+        except FileNotFoundError:
+            return  # a crash came before the commit
+        if not stat.S_ISDIR(found.st_mode) and found.st_nlink > 1:
+            raise Busy(f'"{paths.show(path)}" has other hard links, so it stays in the root.')
 
     def leave(self, path: bytes, expected: Fingerprint) -> bytes:
         """Out of the root: to the trash, at the place returned, what has content, else away."""
@@ -160,6 +210,12 @@ class RootWork:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
             raise Busy(f'"{paths.show(path)}" still contains something.') from None
+        self._root.sync_directory(paths.split(path)[0])
+
+
+def _give(fd: int, mark: Mark | None, attributes: Mapping[bytes, bytes]) -> None:
+    write_fd_mark(fd, mark)
+    write_fd_attributes(fd, attributes)
 
 
 def _mode(version: Version, found: Fingerprint | None) -> int:

@@ -3,7 +3,8 @@
 from realizefs.model.ids import Digest, Inode
 from realizefs.model.versions import Held
 from realizefs.store.arena import ArenaStore
-from realizefs.store.env import Txn
+from realizefs.store.eviction import MayDrop
+from realizefs.store.txn import Txn
 
 
 def owners(txn: Txn, store: ArenaStore, ino: Inode, digest: Digest) -> int:
@@ -19,3 +20,8 @@ def may_drop(txn: Txn, store: ArenaStore, ino: Inode, digest: Digest) -> bool:
     if entry is None or entry.version.deleted or entry.version.hash != digest:
         return True
     return owners(txn, store, ino, digest) > 0
+
+
+def droppable(store: ArenaStore) -> MayDrop:
+    """`may_drop` for the blobstore."""
+    return lambda txn, ino, digest: may_drop(txn, store, ino, digest)

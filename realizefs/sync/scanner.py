@@ -8,17 +8,21 @@ written through our own mount isn't hashed while it is open for writing.
 import logging
 import stat
 from collections import Counter
+from math import ceil
 
 import trio
 
 from realizefs.model import limits, paths
-from realizefs.model.errors import Cancelled, RealizeError, RootGone, StoreFault
+from realizefs.model.errors import Cancelled, RealizeError, StoreFault
 from realizefs.model.ids import Inode
 from realizefs.store.watch import RootWatch
+from realizefs.sync import moved
 from realizefs.sync.batch import Batch
 from realizefs.sync.bell import Bell
 from realizefs.sync.context import Context
-from realizefs.sync.look import Unstable, is_indexed, look, scan_directory
+from realizefs.sync.local import count_below
+from realizefs.sync.look import Unstable, is_gone, is_indexed, look, scan_directory
+from realizefs.sync.presence import check_present
 from realizefs.sync.record import Found, record_found, record_gone
 
 log = logging.getLogger(__name__)
@@ -26,14 +30,25 @@ log = logging.getLogger(__name__)
 DEBOUNCE_SECONDS = 0.02
 """Quiet time after a create, close, rename or delete: groups what one command does."""
 
+TICK_SECONDS = 0.01
+"""Paths become due in such steps: both names of a rename in the same one."""
+
 DEBOUNCE_WRITING_SECONDS = 1.0
 """Quiet time after a write without close: a file is hashed when its writer pauses."""
 
 BATCH_PATHS = 256
 """Paths looked at in one worker thread call and recorded in one transaction."""
 
+TOGETHER_MAX = 4096
+"""Paths that are looked at before any of them is recorded as gone, so that both names of what
+was renamed are seen together: a folder of photos moved file by file."""
+
 BATCH_BYTES = 64 * limits.MIB
 """Bytes hashed in one such call, unless one file alone is bigger."""
+
+BELIEVED_GONE_MAX = 1
+"""Files that may be deleted last, leaving an empty root: a root that loses more at once has lost
+its disk, or its owner all of it, and says so himself."""
 
 TOUCHED_MAX = 100_000
 """Paths waiting; beyond it a scan of everything is cheaper than a list."""
@@ -53,10 +68,10 @@ class Scanner:
         self._due: dict[bytes, float] = {}
         self._wake = Bell()
         self._writing: Counter[Inode] = Counter()
+        self._looking: frozenset[bytes] = frozenset()
         self._rescan = True
         self._stopping = False
         self._limiter = trio.CapacityLimiter(2)
-        self.problem: str | None = None
         self.scanned = trio.Event()
         context.on_touched = self.touched
 
@@ -67,8 +82,13 @@ class Scanner:
         if len(self._due) >= TOUCHED_MAX:
             self._due.clear()
             self._rescan = True
-        self._due[path] = self._context.clock.now() + delay
+        self._due[path] = ceil((self._context.clock.now() + delay) / TICK_SECONDS) * TICK_SECONDS
         self._wake.ring()
+
+    def suspected(self, path: bytes) -> None:
+        """A peer asked for it as it is indexed, and it is different: not put off by asking again."""
+        if path not in self._due:
+            self.touched(path)
 
     def writing(self, ino: Inode) -> None:
         """A handle of our mount is open for writing."""
@@ -84,18 +104,20 @@ class Scanner:
     def _is_written(self, path: bytes) -> bool:
         if not self._writing:
             return False
-        parent, name = paths.split(path)
-        store, overlay = self._context.store, self._context.overlay
-        with store.env.read() as txn:
-            directory = store.tree.resolve(txn, parent)
-            if directory is None:
-                return False
-            dirent = store.tree.lookup(txn, directory, name)
-        ino = dirent.ino if dirent is not None else overlay.peek(directory, name)
-        return ino in self._writing
+        return self._context.names.resolve(path) in self._writing
+
+    def is_pending(self, path: bytes) -> bool:
+        """Whether what is at `path` is about to be indexed, or is being written. Any thread."""
+        return (
+            self._rescan
+            or not self.scanned.is_set()
+            or path in self._due
+            or path in self._looking
+            or self._is_written(path)
+        )
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Scan, then follow; returns never."""
+        """Scan, then follow; returns never. RootGone where everything is gone (R8)."""
         watch = await self._watch()
         task_status.started()
         try:
@@ -128,6 +150,9 @@ class Scanner:
                 if event.kind == "overflow":
                     self._rescan = True
                     self._wake.ring()
+                elif event.kind == "root_gone":
+                    store, name = self._context.store, self._context.name
+                    await trio.to_thread.run_sync(check_present, store, name)
                 else:
                     slow = event.kind == "changed"
                     self.touched(event.path, DEBOUNCE_WRITING_SECONDS if slow else DEBOUNCE_SECONDS)
@@ -164,71 +189,73 @@ class Scanner:
             else:
                 soonest = min(soonest, due)
         ready.sort()  # parents before what is in them
-        for path in ready[:BATCH_PATHS]:
+        for path in ready[:TOGETHER_MAX]:
             del self._due[path]
-        return ready[:BATCH_PATHS], soonest - now
+        return ready[:TOGETHER_MAX], soonest - now
 
     # -- scanning -----------------------------------------------------------------------------
 
     async def _scan_all(self) -> None:
-        try:
-            await trio.to_thread.run_sync(self._check_root)
-        except RootGone as error:
-            self.problem = str(error)
-            log.error("%s", error)  # noqa: TRY400 - one sentence, no traceback
-            return
-        self.problem = None
+        """RootGone, which stops the arena, where everything is gone (R8)."""
+        context = self._context
+        await trio.to_thread.run_sync(check_present, context.store, context.name)
         await self._scan_below(b"")
-
-    def _check_root(self) -> None:
-        """R8: a root that is gone or empty is a missing disk, not the deletion of everything."""
-        store, name = self._context.store, self._context.name
-        here = store.root.lstat(b"")
-        if here.st_nlink == 0 or not stat.S_ISDIR(here.st_mode):
-            raise RootGone(f"The root of {name} was removed while it was in use.")
-        with store.env.read() as txn:
-            indexed = next(iter(store.real.all(txn)), None) is not None
-        if indexed and not store.root.list(b""):
-            raise RootGone(
-                f"The root of {name} is empty although files of it are known: "
-                "nothing is announced as deleted; attach the disk, or restore the files."
-            )
 
     async def _scan_below(self, directory: bytes) -> None:
         """Depth first; the stack holds the siblings on the way down only.
 
-        What changed is gathered over directories, so that many small ones share a transaction;
-        a directory comes before what is in it.
+        What differs is gathered over directories, so that many small ones share a transaction and
+        both names of what was renamed are seen together; a directory comes before what is in it.
         """
+        await self._context.names_committed()
         stack = [directory]
-        changed: list[bytes] = []
+        differs: list[bytes] = []
         while stack:
-            path = stack.pop()
-            scan = await trio.to_thread.run_sync(scan_directory, self._context.store, path)
-            changed += scan.changed
-            while len(changed) >= BATCH_PATHS or (changed and not (stack or scan.directories)):
-                await self._index(changed[:BATCH_PATHS], descend=False)
-                del changed[:BATCH_PATHS]
-            if scan.gone:
-                await self._index(scan.gone, descend=False)
+            scan = await trio.to_thread.run_sync(scan_directory, self._context.store, stack.pop())
+            differs += scan.changed + scan.gone
             stack += reversed(scan.directories)
+            if len(differs) >= TOGETHER_MAX:
+                await self._index(differs, descend=False)
+                differs = []
+        await self._index(differs, descend=False)
 
     # -- indexing -----------------------------------------------------------------------------
 
     async def _index(self, touched: list[bytes], *, descend: bool = True) -> None:
-        rest = touched
+        """What is there is recorded before what is gone: peers hear of it in that order (R1)."""
+        await self._context.names_committed()
+        self._looking = frozenset(touched)
+        gone = await trio.to_thread.run_sync(self._gone_of, touched)
+        left = set(gone)
+        rest = [path for path in touched if path not in left]
         while rest:
-            found, gone, rest = await trio.to_thread.run_sync(
+            found, vanished, rest = await trio.to_thread.run_sync(
                 self._look_at, rest, limiter=self._limiter
             )
-            await self._record(found, gone)
-            if descend:
-                for one in found:
+            gone += vanished
+            moved_whole = await self._record(found, gone)
+            for one in found:
+                if descend or one.path in moved_whole:
                     await self._descend(one)
+        await self._believe(gone)
+        for start in range(0, len(gone), BATCH_PATHS):
+            await self._record([], gone[start : start + BATCH_PATHS])
+        self._looking = frozenset()
+
+    async def _believe(self, gone: list[bytes]) -> None:
+        """RootGone where these are the rest of what was in the root (R8)."""
+        if gone:
+            context = self._context
+            least = BELIEVED_GONE_MAX + 1
+            await trio.to_thread.run_sync(check_present, context.store, context.name, least)
+
+    def _gone_of(self, touched: list[bytes]) -> list[bytes]:
+        """Those where nothing is."""
+        return [path for path in touched if is_gone(self._context.store, path)]
 
     async def _descend(self, found: Found) -> None:
         """A directory that came whole (moved in) is scanned below."""
-        if stat.S_ISDIR(found.fingerprint.mode):
+        if _is_directory(found):
             scan = await trio.to_thread.run_sync(scan_directory, self._context.store, found.path)
             if scan.changed or scan.gone:
                 await self._scan_below(found.path)
@@ -239,7 +266,7 @@ class Scanner:
         gone: list[bytes] = []
         hashed = 0
         for position, path in enumerate(touched):
-            if hashed >= BATCH_BYTES:
+            if hashed >= BATCH_BYTES or position >= BATCH_PATHS:
                 return found, gone, touched[position:]
             one = self._look(path, gone)
             if one is not None:
@@ -267,32 +294,56 @@ class Scanner:
             gone.append(path)
         return one
 
-    async def _record(self, found: list[Found], gone: list[bytes]) -> None:
-        """In one transaction; what fails with the others is recorded alone, or tried again."""
-        if not found and not gone:
-            return
+    async def _record(self, found: list[Found], gone: list[bytes]) -> set[bytes]:
+        """What was found, in one transaction, of which some may have had a name of `gone`; without
+        any, those of `gone`. What fails with the others is recorded alone, or tried again.
+
+        Returns the directories that came with all that was in them.
+        """
+        recorded = [one.path for one in found] or gone
+        if not recorded:
+            return set()
         try:
-            await self._commit(found, gone)
+            return await self._commit(found, gone)
         except (RealizeError, OSError) as error:
-            if len(found) + len(gone) > 1:
-                for one in gone:
-                    await self._record([], [one])
+            if len(recorded) > 1:
+                moved_whole: set[bytes] = set()
                 for thing in found:
-                    await self._record([thing], [])
-                return
-            path = gone[0] if gone else found[0].path
+                    moved_whole |= await self._record([thing], gone)
+                for one in gone if not found else []:
+                    await self._record([], [one])
+                return moved_whole
+            path = recorded[0]
             log.warning('"%s" can\'t be indexed just now: %s', paths.show(path), error)
             self.touched(path, RETRY_SECONDS)
+            return set()
 
-    async def _commit(self, found: list[Found], gone: list[bytes]) -> None:
+    async def _commit(self, found: list[Found], gone: list[bytes]) -> set[bytes]:
         context = self._context
-        await trio.to_thread.run_sync(context.store.inodes.ensure, len(found))
         now_ns = context.clock.wall_ns()
 
-        def record(batch: Batch) -> None:
-            for path in gone:
-                record_gone(batch, path, now_ns)
-            for one in found:
-                record_found(batch, context.overlay, one, now_ns)
+        def reserve() -> None:
+            with context.store.env.read() as txn:
+                moves = moved.match(context.store, txn, found, gone)
+                below = [count_below(context.store.tree, txn, ino) for ino in moves.values()]
+            context.store.inodes.ensure(len(found) + sum(below))
 
-        await context.commit(record)
+        def record(batch: Batch) -> set[bytes]:
+            moves = moved.match(batch.store, batch.txn, found, gone)
+            directories = {one.path for one in found if one.path in moves and _is_directory(one)}
+            for one in found:
+                if moved.is_below(one.path, directories):
+                    continue  # it has come with its directory, which is scanned next
+                if one.path in moves:
+                    moved.follow(batch, context.overlay, one, moves[one.path], now_ns)
+                record_found(batch, context.overlay, one, now_ns)
+            for path in gone if not found else []:
+                record_gone(batch, path, now_ns)
+            return directories
+
+        await trio.to_thread.run_sync(reserve)
+        return await context.commit(record)
+
+
+def _is_directory(found: Found) -> bool:
+    return stat.S_ISDIR(found.fingerprint.mode)

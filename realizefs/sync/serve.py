@@ -11,8 +11,8 @@ from realizefs.model.entries import Entry
 from realizefs.model.errors import RequestFailed, VersionGone
 from realizefs.model.ids import Digest
 from realizefs.store.arena import ArenaStore
-from realizefs.store.env import Txn
 from realizefs.store.fingerprint import fingerprint_of
+from realizefs.store.txn import Txn
 
 
 class Moved(VersionGone):

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 
 import trio
 
+from realizefs.model.errors import Busy
 from realizefs.model.ids import Digest, Inode
 from realizefs.model.limits import MIB
 from realizefs.model.versions import Version
 from realizefs.store.blob import Blob
-from realizefs.store.env import Txn
+from realizefs.store.txn import Txn
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
 from realizefs.sync.safety import may_drop
@@ -55,7 +56,8 @@ class Shelf:
     async def put(
         self, ino: Inode, version: Version, start: int, data: bytes, *, bound: bool
     ) -> bool:
-        """Store verified bytes; whether they were kept (False: no room). Raises OSError.
+        """Store verified bytes; whether they were kept (False: no room). Raises OSError; Busy if
+        something else is the file's content by now.
 
         Without `bound` the cache's limit doesn't matter; see `Blobs.reserve`.
         """
@@ -101,6 +103,7 @@ class Shelf:
                 item.stored.set()
 
     def _store(self, batch: list[_Item]) -> list[Blob | None]:
+        batch = self._of_now(batch)
         blobs = self._blobs.open_all([(item.ino, item.version) for item in batch])
         try:
             self._protect({item.ino for item in batch if not item.bound})
@@ -122,6 +125,19 @@ class Shelf:
                     blob.close()
             raise
         return blobs
+
+    def _of_now(self, batch: list[_Item]) -> list[_Item]:
+        """Those of the present content: who reads an older one, which is still open, has the bytes,
+        and the cache is for what everybody else reads."""
+        store, wanted = self._context.store, []
+        with store.env.read() as txn:
+            for item in batch:
+                entry = store.tree.entry(txn, item.ino)
+                if entry is not None and entry.version.hash == item.version.hash:
+                    wanted.append(item)
+                elif not item.bound:
+                    item.error = Busy("The file was changed meanwhile.")
+        return wanted
 
     def _protect(self, inodes: set[Inode]) -> None:
         """What is fetched as a whole isn't evicted before it is complete; the engine, which looks

@@ -30,6 +30,10 @@ CHECK_INLINE_BYTES_MAX = 256 * limits.KIB
 """Bytes hashed on the trio thread: a tenth of a millisecond."""
 
 
+GONE_WAITS_SECONDS = (0.05, 0.1, 0.2, 0.4)
+"""Between tries where the current version is gone at every holder: until they have indexed it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What is fetched: one version of one path, with the digests of its blocks."""
@@ -82,8 +86,24 @@ class Sources:
     async def read(self, wanted: Wanted, start: int, end: int) -> bytes:
         """Bytes [start, end), whole blocks, from the best holder; the others are tried after it.
 
-        Raises Unreachable where none answers, VersionGone or RequestFailed where all say no.
+        Raises Unreachable where none answers, VersionGone or RequestFailed where all say no. Who
+        is just changing permissions or times of its file says so for a moment: it is asked again.
         """
+        for seconds in GONE_WAITS_SECONDS:
+            try:
+                return await self._read_once(wanted, start, end)
+            except VersionGone:
+                if not self._is_current(wanted):
+                    raise
+                await trio.sleep(seconds)
+        return await self._read_once(wanted, start, end)
+
+    def _is_current(self, wanted: Wanted) -> bool:
+        with self._store.env.read() as txn:
+            entry = self._store.tree.entry(txn, wanted.ino)
+        return entry is not None and entry.version.hash == wanted.version.hash
+
+    async def _read_once(self, wanted: Wanted, start: int, end: int) -> bytes:
         errors: list[RealizeError] = []
         version = wanted.version
         for link in self._links.holding(self._store, wanted.ino, version.hash):

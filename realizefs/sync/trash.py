@@ -6,8 +6,7 @@
 import os
 import shutil
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 
 from realizefs.model import paths
@@ -35,6 +34,7 @@ class Trash:
         """
         if not stat.S_ISREG(expected.mode):
             self._root.unlink(path)
+            self._root.sync_directory(paths.split(path)[0])
             return b""
         with self._place(path) as (directory, name):
             self._root.adopt(path, expected, (directory, name), alone=False)
@@ -46,39 +46,17 @@ class Trash:
         with self._place(path) as (directory, name):
             renameat2(*replaced, directory, name, RENAME_NOREPLACE)
 
-    @contextmanager
-    def _place(self, path: bytes) -> Iterator[Place]:
-        now = datetime.fromtimestamp(self._clock.wall_ns() / 1e9, UTC)
-        directory = self._day(now.strftime("%Y-%m-%d"))
-        try:
-            stamp = now.strftime("%H%M%S.%f-").encode()
-            yield directory, stamp + paths.split(path)[1][: 255 - len(stamp)]
-        finally:
-            os.close(directory)
+    def _place(self, path: bytes) -> AbstractContextManager[Place]:
+        return self._root.state.trash_place(paths.split(path)[1], self._clock.wall_ns())
 
     def purge(self) -> None:
         """Remove the days that are too old."""
         now = datetime.fromtimestamp(self._clock.wall_ns() / 1e9, UTC)
         oldest = (now - timedelta(days=TRASH_DAYS)).strftime("%Y-%m-%d")
-        trash = self._open()
+        trash = self._root.state.open_trash()
         try:
             for day in os.listdir(trash):
                 if day < oldest:
                     shutil.rmtree(day, dir_fd=trash)
         finally:
             os.close(trash)
-
-    def _day(self, day: str) -> int:
-        trash = self._open()
-        try:
-            with suppress(FileExistsError):
-                os.mkdir(day, 0o700, dir_fd=trash)
-            return os.open(day, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=trash)
-        finally:
-            os.close(trash)
-
-    def _open(self) -> int:
-        state = self._root.state.fd
-        with suppress(FileExistsError):
-            os.mkdir("trash", 0o700, dir_fd=state)
-        return os.open("trash", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=state)

@@ -3,7 +3,12 @@
 Functions that write are queued; one task takes what is there, runs it in one transaction in a
 worker thread and resolves all callers after the commit. If one raises, the transaction is
 abandoned and each is run again in a transaction of its own, so that a failure stays with its
-caller. So a function may run twice: what it does outside the database must tolerate that.
+caller. A transaction for which the database's map was too small is run again in a larger one. So a
+function may run twice: what it does outside the database must tolerate that.
+
+Functions are run in the order in which they were queued, and `submit` queues without waiting:
+whoever changed something natively and submits before it awaits anything has its record before
+that of everybody who looks at the root afterwards.
 """
 
 from collections import deque
@@ -14,7 +19,9 @@ from typing import Any, TypeVar
 import trio
 
 from realizefs.model.errors import StoreFault
-from realizefs.store.env import Environment, Txn
+from realizefs.store.env import Environment
+from realizefs.store.txn import Txn
+from realizefs.sync.bell import Bell
 
 T = TypeVar("T")
 
@@ -23,33 +30,57 @@ GROUP_MAX = 64
 
 
 @dataclass(slots=True, eq=False)
-class _Request:
+class Request:
+    """A function on its way: `result` or `error` once `done`.
+
+    `inodes` counts those that it will allocate, in the moment before its transaction begins.
+    `settled` is called on the trio thread after the commit or the failure, before anybody who
+    waits for `done` goes on; it must neither block nor raise.
+    """
+
     work: Callable[[Txn], Any]
+    inodes: Callable[[Txn], int] | None = None
+    settled: "Callable[[Request], None] | None" = None
     done: trio.Event = field(default_factory=trio.Event)
     result: Any = None
     error: BaseException | None = None
 
 
 class Writer:
-    """The only writer of one environment while the daemon runs."""
+    """The only writer of one environment while the daemon runs.
 
-    def __init__(self, env: Environment) -> None:
+    `ensure` reserves inodes in the worker thread, so that no caller waits for that commit either.
+    """
+
+    def __init__(self, env: Environment, ensure: Callable[[int], None]) -> None:
         self._env = env
-        # Bounded by the tasks of this process: each waits for its one request.
-        self._queue: deque[_Request] = deque()
+        self._ensure = ensure
+        # Bounded by the tasks of this process, each of which waits for its one request, and by
+        # PENDING_MAX of `name_changes`, which doesn't wait.
+        self._queue: deque[Request] = deque()
         self._wake = trio.Event()
+        self._progress = Bell()
         self._closed = False
+
+    def submit(self, request: Request) -> Request:
+        """Queue it and return at once; StoreFault once the database is being closed."""
+        if self._closed:
+            raise StoreFault("The database is being closed.")
+        self._queue.append(request)
+        self._wake.set()
+        return request
+
+    async def shorter_than(self, length: int) -> None:
+        """Wait until fewer than `length` functions wait for their transaction."""
+        while len(self._queue) >= length:
+            await self._progress.after(self._progress.count)
 
     async def do(self, work: Callable[[Txn], T]) -> T:
         """Run `work` in a transaction; return its result once that is committed.
 
         A cancelled caller's work is still done: whoever waits no longer can't take it back.
         """
-        if self._closed:
-            raise StoreFault("The database is being closed.")
-        request = _Request(work)
-        self._queue.append(request)
-        self._wake.set()
+        request = self.submit(Request(work))
         await request.done.wait()
         if request.error is not None:
             raise request.error
@@ -76,13 +107,16 @@ class Writer:
         with trio.CancelScope(shield=True):
             await trio.to_thread.run_sync(self._execute, group)
         for request in group:
+            if request.settled is not None:
+                request.settled(request)
             request.done.set()
+        self._progress.ring()
 
-    def _execute(self, group: list[_Request]) -> None:
+    def _execute(self, group: list[Request]) -> None:
         if len(group) > 1:
             try:
-                with self._env.write() as txn:
-                    results = [request.work(txn) for request in group]
+                self._reserve(group)
+                results = self._env.do(lambda txn: [request.work(txn) for request in group])
             except Exception:  # noqa: BLE001, S110 - each is run again alone, with its own error
                 pass
             else:
@@ -92,9 +126,19 @@ class Writer:
         for request in group:
             self._execute_alone(request)
 
-    def _execute_alone(self, request: _Request) -> None:
+    def _execute_alone(self, request: Request) -> None:
         try:
-            with self._env.write() as txn:
-                request.result = request.work(txn)
+            self._reserve([request])
+            request.result = self._env.do(request.work)
         except Exception as error:  # noqa: BLE001 - handed to the caller of do()
             request.error = error
+
+    def _reserve(self, group: list[Request]) -> None:
+        """Inodes can't be reserved inside a transaction. What a group's first functions make for
+        its last ones to need isn't counted: the margin of `ensure` covers it, and if it doesn't,
+        the group is run one by one."""
+        counts = [request.inodes for request in group if request.inodes is not None]
+        if counts:
+            with self._env.read() as txn:
+                needed = sum(count(txn) for count in counts)
+            self._ensure(needed)

@@ -54,10 +54,12 @@ class FakeArena:
         self.cached: set[Digest] = set()
         self.real: set[Inode] = set()
         self.marks: dict[Inode, Mark] = {}
+        self.own_attributes: dict[Inode, dict[bytes, bytes]] = {}
         self.reachable = True
         self.fetches = 0
         self.stalled = trio.Event()
         self.stall = False
+        self.waiting = 0
         self.open_for_writing: list[Inode] = []
         self.touched_paths: list[bytes] = []
         version = Version(Kind.DIRECTORY, mode=0o755, mtime_ns=MTIME_NS)
@@ -92,6 +94,40 @@ class FakeArena:
         gone = replace(entry, version=replace(entry.version, deleted=True))
         self._put(gone, ChangeKind.ENTRY)
 
+    def scanned(self, path: str) -> Inode:
+        """What the scanner does about a native file in the root directory of the arena."""
+        name = path.encode()
+        known = self.names.get((self.root_ino, name))
+        native = self.store.root.lstat(name)
+        content = (self.store.root.path / path).read_bytes()
+        version = replace(
+            self._version(content, native.st_mode & 0o777, b""), mtime_ns=native.st_mtime_ns
+        )
+        ino = known or self.overlay.ino_of(self.root_ino, name)
+        self.overlay.forget(ino)
+        self.real.add(ino)
+        what = ChangeKind.CONTENT if known else ChangeKind.ENTRY
+        self._put(Entry(ino, self.root_ino, name, version), what)
+        return ino
+
+    def is_indexed(self, path: bytes) -> None:
+        """A native directory in the root gets its entry, under the inode that it has."""
+        version = self._version(None, 0o755, b"")
+        ino = self.overlay.ino_of(self.root_ino, path)
+        self._put(Entry(ino, self.root_ino, path, version), ChangeKind.ENTRY)
+
+    def becomes_unreal(self, path: bytes) -> None:
+        """A real file goes to the cache, under the inode that it has."""
+        content = (self.store.root.path / os.fsdecode(path)).read_bytes()
+        parent_path, name = paths.split(path)
+        parent = self.resolve(parent_path)
+        assert parent is not None
+        ino = self.names.get((parent, name)) or self.overlay.ino_of(parent, name)
+        version = self._version(content, 0o644, b"")
+        self.cached.add(version.hash)
+        self.store.root.unlink(path)
+        self._put(Entry(ino, parent, name, version), ChangeKind.ATTRIBUTES)
+
     def _version(self, content: bytes | None, mode: int, target: bytes) -> Version:
         if target:
             return Version(Kind.SYMLINK, size=len(target), target=target, mtime_ns=MTIME_NS)
@@ -105,7 +141,8 @@ class FakeArena:
         self.entries[entry.ino] = entry
         self.names[entry.parent, entry.name] = entry.ino
         for listener in self.listeners:
-            listener(Change(entry.parent, entry.name, entry.ino, what))
+            content = entry.version.hash if entry.version.size else NO_DIGEST
+            listener(Change(entry.parent, entry.name, entry.ino, what, content))
 
     def resolve(self, path: bytes) -> Inode | None:
         at: Inode | None = self.root_ino
@@ -159,6 +196,14 @@ class FakeArena:
     def explicit_mark(self, ino: Inode) -> Mark | None:
         return self.marks.get(ino)
 
+    def attributes(self, ino: Inode) -> dict[bytes, bytes]:
+        return self.own_attributes.setdefault(ino, {})
+
+    async def set_attribute(self, ino: Inode, name: bytes, value: bytes | None) -> None:
+        self.attributes(ino).pop(name, None)
+        if value is not None:
+            self.attributes(ino)[name] = value
+
     def describe(self, ino: Inode) -> FakeDescription:
         entry = self.entries.get(ino)
         digest = entry.version.hash if entry else NO_DIGEST
@@ -175,13 +220,21 @@ class FakeArena:
 
     def written(self, ino: Inode, path: bytes | None) -> None:
         self.open_for_writing.remove(ino)
+        if path is not None:
+            self.touched(path)
 
     async def read(self, ino: Inode, version: Version, start: int, length: int) -> bytes:
         if version.hash not in self.cached:
             if not self.reachable:
                 raise Unreachable("No peer that holds this is connected.")
             if self.stall:
-                await self.stalled.wait()
+                self.waiting += 1
+                try:
+                    await self.stalled.wait()
+                finally:
+                    self.waiting -= 1
+                if not self.reachable:
+                    raise Unreachable("The link was cut.")
             self.fetches += 1
             self.cached.add(version.hash)
         return self.contents[version.hash][start : start + length]

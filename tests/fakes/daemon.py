@@ -16,9 +16,11 @@ from realizefs.daemon.mounts import MountRun
 from realizefs.daemon.parts import Parts
 from realizefs.model.control import Request
 from realizefs.model.errors import RealizeError
+from realizefs.model.findings import Report
 from realizefs.model.ids import NO_DIGEST, Inode
 from realizefs.model.marks import Mark
 from realizefs.sync.describe import Description
+from realizefs.sync.loss import Loss
 
 
 class FakeArena:
@@ -69,10 +71,20 @@ class FakeOpened:
         self.problem = ""
         self.applied: list[ArenaConfig] = []
         self.failing = trio.Event()
+        self.report = Report(arena.name)
+        self.checks: list[tuple[bool, bool]] = []
+        self.closed = False
         self.error: RealizeError | None = None
 
     async def apply(self, config: ArenaConfig) -> None:
         self.applied.append(config)
+
+    async def check(self, *, repair: bool, deep: bool) -> Report:
+        self.checks.append((repair, deep))
+        return self.report
+
+    def close(self) -> None:
+        self.closed = True
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         task_status.started()
@@ -89,10 +101,19 @@ class FakeShells:
         self.opened: dict[str, FakeOpened] = {}
         self.refusals: dict[str, list[RealizeError]] = {}
         self.mounted: dict[Path, trio.Event] = {}
+        self.flags: dict[Path, frozenset[str]] = {}
         self.mount_refusal: RealizeError | None = None
+        self.loss = Loss()
+        self.accepted: list[str] = []
 
     def shells(self) -> Shells:
-        return Shells(opener=self._opener, mounter=self._mounter)
+        return Shells(opener=self._opener, mounter=self._mounter, acceptor=self._accept)
+
+    def _accept(self, _parts: Parts, config: ArenaConfig, really: bool) -> Loss:
+        if really:
+            self.accepted.append(config.name)
+            self.refusals.pop(config.name, None)
+        return self.loss
 
     def _opener(self, _parts: Parts, _me: str) -> Opener:
         return self.open
@@ -103,11 +124,14 @@ class FakeShells:
         self.opened[config.name] = FakeOpened(FakeArena(config, self.paths))
         return self.opened[config.name]
 
-    def _mounter(self, _app: App, directory: Path, _arena: RunningArena | None) -> MountRun:
+    def _mounter(
+        self, _app: App, directory: Path, _arena: RunningArena | None, flags: frozenset[str]
+    ) -> MountRun:
         async def run(task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
             if self.mount_refusal is not None:
                 raise self.mount_refusal
             self.mounted[directory] = trio.Event()
+            self.flags[directory] = flags
             task_status.started()
             await self.mounted[directory].wait()
 

@@ -15,6 +15,7 @@ import trio
 from realizefs.fs import mountpoints
 from realizefs.fs.mount import Mount, MountOptions
 from realizefs.fs.views import View
+from tests.household.waiting import until
 
 T = TypeVar("T")
 END_SECONDS = 20
@@ -70,6 +71,37 @@ class MountedView:
         """Make the kernel ask anew for an inode's attributes."""
         self._mount._notifier.inode_changed(ino, attributes_only=True)
         self.settle()
+
+    def echoed(self) -> None:
+        """Wait until watchers have heard of all that was announced so far."""
+        live = self._mount._live
+        until(lambda: self.call(lambda: live.settled), "watchers to be told", END_SECONDS)
+
+    def forgotten(self) -> None:
+        """Have the kernel drop what it knows: by its own means, or where that isn't allowed (or
+        would cost others too much), as it does when names are no longer trusted."""
+        lookups = self.served.lookups
+        for _ in range(4):  # a directory can only go when what is in it has gone
+            self.call(self._distrust)
+            assert self._mount._notifier.drain(END_SECONDS)
+            os.statvfs(self.path)
+        until(lambda: self.call(len, lookups) == 1, "the kernel forgets all", END_SECONDS)
+
+    def _distrust(self) -> None:
+        for ino in self.served.lookups.known():
+            place = self._mount._notifier._place_of(ino)
+            if place is not None:
+                self._mount._notifier.name_changed(place)
+
+    @property
+    def hand(self) -> int | None:
+        """The process by which watchers hear of changes."""
+        return self._mount._echoes.hand
+
+    @property
+    def echoes(self) -> int:
+        """How often something was done again for watchers to hear of."""
+        return self._mount._echoes.answered
 
     @property
     def served(self) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import trio
 
+from realizefs.model.cache_limits import Amount, CacheLimits
 from realizefs.model.entries import Entry, PeerCard
 from realizefs.model.errors import RealizeError
 from realizefs.model.ids import ArenaId
@@ -22,11 +23,13 @@ from realizefs.store.peers import Invitations
 from realizefs.store.peers import Roster as StoredRoster
 from realizefs.store.realfile import Root
 from realizefs.store.schema import ARENA_SCHEMA, GLOBAL_SCHEMA
+from realizefs.store.unadopt import undo_adoptions
 from realizefs.sync.arena import Arena
 from realizefs.sync.household import Household
 from realizefs.sync.joining import Doorman
 from realizefs.sync.roster import Roster
 from tests.fakes.clock import SystemClock
+from tests.fakes.soundness import assert_sound
 
 ARENA = ArenaId(b"the same arena!!")
 WAIT_SECONDS = 20
@@ -118,7 +121,10 @@ async def running_peer(
     root.state.empty_temp()
     env = Environment(root.state.database, ARENA_SCHEMA)
     try:
-        store = open_arena(env, InodeAllocator(global_env), ARENA, root, cache_max)
+        store = open_arena(
+            env, InodeAllocator(global_env), ARENA, root, CacheLimits(Amount(cache_max))
+        )
+        undo_adoptions(store)
         store.blobs.recover()
         roster = Roster(global_env, StoredRoster(), identity, name)
         arena = Arena(
@@ -138,6 +144,7 @@ async def running_peer(
                 error.add_note(peer.explain())
                 raise
             nursery.cancel_scope.cancel()
+        assert_sound(store)
     finally:
         env.close()
         root.close()

@@ -187,5 +187,5 @@ def test_arena_set_is_in_force_at_once(desk: Machine) -> None:
     desk.serve()
     desk.ask("arena", "set", "docs", "--mark", "own", "--cache-max", "500MB")
     arena = desk.ask_json("arena", "list")[0]
-    assert (arena["mark"], arena["cache_max"]) == ("own", 500_000_000)
+    assert (arena["mark"], arena["cache"]["max"]) == ("own", "500MB")
     assert desk.info(desk.directory / "files")["mark"] == "own"

@@ -15,6 +15,7 @@ from realizefs.model.marks import Mark
 from tests.fakes.arena import FakeArena
 from tests.fakes.mounted import MountedView
 from tests.mount.conftest import failure
+from tests.mount.watching import Watcher
 
 NAMES = ["music", "photos/family", "photos/work"]
 INODES_EACH = 10_000
@@ -97,3 +98,13 @@ def test_an_arena_added_later_appears(house: House, mnt: Path) -> None:
     assert "new" in os.listdir(mnt / "photos")
     assert os.listdir(mnt / "photos" / "new") == ["a"]
     assert arena.listeners
+
+
+def test_watchers_hear_in_every_arena(house: House, fuse: None, tmp_path: Path) -> None:
+    with MountedView(HouseholdView(house.all, house.owner), tmp_path / "mnt") as view:
+        with Watcher(view.path / "photos/work") as deep, Watcher(view.path / "music") as top:
+            view.call(house.arenas[2].peer_adds, "new", b"w")
+            deep.hears(("create", "new"), ("close write", "new"))
+            view.call(house.arenas[0].peer_adds, "song", b"m")
+            top.hears(("create", "song"))
+            assert (view.path / "photos/work/new").read_bytes() == b"w"

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from realizefs.store.openat import RENAME_EXCHANGE, RENAME_NOREPLACE, renameat2
+from tests.household.waiting import until
 from tests.mount.conftest import Bench, failure
 
 ODD_NAMES = [b"a:b", b"\xff\xfe", b"new\nline", b"\xc3\xa4 \\040", b"-", b"x" * 255]
@@ -34,8 +35,7 @@ def test_what_is_written_is_a_plain_file_in_the_root(bench: Bench) -> None:
     assert (bench.root / "a").read_bytes() == b"hello"
     assert (bench.mnt / "a").read_bytes() == b"hello"
     assert b"a" in bench.arena.touched_paths
-    bench.view.settle()
-    assert bench.arena.open_for_writing == []
+    until(lambda: not bench.arena.open_for_writing, "the kernel says, some time, that it is closed")
 
 
 def test_what_another_program_writes_in_the_root_is_there(bench: Bench) -> None:
@@ -96,6 +96,12 @@ def test_a_mode_that_the_daemons_umask_would_mask(bench: Bench) -> None:
         os.umask(before)
     assert stat.S_IMODE((bench.root / "a").stat().st_mode) == 0o666
     assert stat.S_IMODE((bench.root / "d").stat().st_mode) == 0o777
+
+
+def test_opening_to_read_can_truncate(bench: Bench) -> None:
+    (bench.mnt / "a").write_bytes(b"12345")
+    os.close(os.open(bench.mnt / "a", os.O_RDONLY | os.O_TRUNC))
+    assert (bench.root / "a").read_bytes() == b""
 
 
 def test_append_and_truncate(bench: Bench) -> None:
@@ -190,6 +196,18 @@ def test_directories(bench: Bench) -> None:
     assert os.listdir(bench.root) == [".realize"]
 
 
+def test_who_is_in_a_new_directory_keeps_its_name_when_it_is_indexed(bench: Bench) -> None:
+    """The kernel was told to drop the name, and getcwd failed with ENOENT."""
+    (bench.mnt / "d").mkdir()
+    fd = os.open(bench.mnt / "d", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        bench.view.call(bench.arena.is_indexed, b"d")
+        bench.view.settle()
+        assert os.readlink(f"/proc/self/fd/{fd}") == str(bench.mnt / "d")
+    finally:
+        os.close(fd)
+
+
 def test_links(bench: Bench) -> None:
     (bench.mnt / "a").write_bytes(b"a")
     os.link(bench.mnt / "a", bench.mnt / "b")
@@ -261,6 +279,33 @@ def test_statvfs_is_the_roots(bench: Bench) -> None:
         native.f_bsize,
         255,
     )
+
+
+MAPPING_OF_APPENDER = """
+import mmap, os, sys
+fd = os.open(sys.argv[1], os.O_RDWR | os.O_APPEND)
+with mmap.mmap(fd, 0) as shared:
+    shared[0:5] = b"HELLO"
+    shared.flush()
+os.write(fd, b"!")
+"""
+
+
+def test_a_mapping_of_a_file_open_for_appending_is_written_in_place(bench: Bench) -> None:
+    """Its pages were appended to the native file."""
+    (bench.mnt / "a").write_bytes(b"hello world")
+    command = [sys.executable, "-c", MAPPING_OF_APPENDER, str(bench.mnt / "a")]
+    subprocess.run(command, check=True, timeout=30)
+    assert (bench.root / "a").read_bytes() == b"HELLO world!"
+
+
+def test_two_that_append_here_and_in_the_root_overwrite_nothing(bench: Bench) -> None:
+    with (bench.mnt / "a").open("ab", buffering=0) as shown:
+        shown.write(b"one ")
+        with (bench.root / "a").open("ab", buffering=0) as native:
+            native.write(b"two ")
+        shown.write(b"three")
+    assert (bench.root / "a").read_bytes() == b"one two three"
 
 
 MAPPING = """

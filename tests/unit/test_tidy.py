@@ -208,6 +208,43 @@ def test_every_layer_lists_its_modules() -> None:
     assert_none(offenders, rule)
 
 
+# Databases belong to who is handed them.
+
+
+def calls_of(path: Path, names: set[str]) -> Iterator[str]:
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in names:
+            yield f"{place(path, node)} {ast.unparse(node.func)}"
+
+
+def test_only_the_composition_root_opens_databases() -> None:
+    offenders = [
+        offender
+        for path in sources(PACKAGE)
+        for offender in calls_of(path, {"Environment", "env.Environment"})
+        if path.parent != PACKAGE / "daemon"
+    ]
+    offenders += [
+        offender
+        for path in sources(PACKAGE)
+        for offender in calls_of(path, {"lmdb.open", "lmdb.Environment"})
+        if path != PACKAGE / "store" / "env.py"
+    ]
+    assert_none(offenders, "A subsystem is handed its Environment, which daemon/ opens:")
+
+
+def test_only_the_store_names_tables() -> None:
+    schemas = {f"realizefs.store.schema.{kind}_SCHEMA" for kind in ("ARENA", "GLOBAL")}
+    offenders = (
+        f"{place(path)} imports {name}"
+        for path in sources(PACKAGE)
+        if path.parent != PACKAGE / "store"
+        for name in imports(path)
+        if name.startswith("realizefs.store.schema.") and name not in schemas
+    )
+    assert_none(offenders, "What a table holds is asked of the subsystem that owns it:")
+
+
 # Tests wait for events and run everywhere.
 
 

@@ -43,9 +43,12 @@ STATUS = {
             "files": 3,
             "real_bytes": 1536,
             "cached_bytes": 0,
+            "cache_limit": 2**30,
+            "kept_bytes": 5,
             "pending": 1,
             "jobs": 0,
             "problem": None,
+            "notice": "What is kept takes 1 MiB more than the cache may.",
         }
     ],
     "wire": {"bytes_in": 1, "bytes_out": 2},
@@ -216,7 +219,7 @@ def test_mount_asks_the_running_daemon(home: Path, capsys: pytest.CaptureFixture
     with FakeDaemon(home, lambda _: {"sentence": "It is mounted."}) as daemon:
         assert run(["mount", "/mnt", "--arena", "photos"]) == 0
         assert run(["mount", "-f", "/mnt"]) == 2
-    assert daemon.asked == [Request("mount", {"directory": "/mnt", "arena": "photos"})]
+    assert daemon.asked == [Request("mount", {"directory": "/mnt", "arena": "photos", "flags": []})]
     said = capsys.readouterr()
     assert said.out == "It is mounted.\n"
     assert "leave out -f" in said.err

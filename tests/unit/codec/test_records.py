@@ -1,12 +1,13 @@
 import contextlib
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realizefs.codec import records
+from realizefs.codec import index_records, records
 from realizefs.model.blobs import BlobRow
 from realizefs.model.decisions import Action, Decision
 from realizefs.model.entries import Entry, Fingerprint, PeerCard, RealRow
@@ -75,16 +76,24 @@ cards = st.builds(
 )
 
 
-@given(entries)
-def test_entries_come_back(entry: Entry) -> None:
-    data = records.encode_entry(entry)
-    assert records.decode_entry(entry.ino, data) == entry
-    assert records.decode_place(data) == (entry.parent, entry.name, entry.seq)
+@pytest.mark.parametrize("writer", [records, index_records])
+@pytest.mark.parametrize("reader", [records, index_records])
+@given(entry=entries)
+def test_entries_come_back_whoever_wrote_them(
+    writer: ModuleType, reader: ModuleType, entry: Entry
+) -> None:
+    data = writer.encode_entry(entry)
+    assert reader.decode_entry(entry.ino, data) == entry
+    assert reader.decode_place(data) == (entry.parent, entry.name, entry.seq)
 
 
-@given(reals)
-def test_real_rows_come_back(row: RealRow) -> None:
-    assert records.decode_real(records.encode_real(row)) == row
+@pytest.mark.parametrize("writer", [records, index_records])
+@pytest.mark.parametrize("reader", [records, index_records])
+@given(row=reals)
+def test_real_rows_come_back_whoever_wrote_them(
+    writer: ModuleType, reader: ModuleType, row: RealRow
+) -> None:
+    assert reader.decode_real(writer.encode_real(row)) == row
 
 
 @given(decisions)
@@ -114,10 +123,32 @@ def test_a_blob_of_many_ranges_comes_back() -> None:
     assert records.decode_blob(records.encode_blob(blob)) == blob
 
 
+SEEN = Fingerprint(65024, 2**40, 12345, -1, 2**62, 0o100644)
+ORDINARY = Entry(
+    Inode(5),
+    Inode(2),
+    b"photograph.jpeg",
+    Version(
+        Kind.FILE,
+        Digest(b"h" * 32),
+        size=12345,
+        mtime_ns=1_700_000_000_123_456_789,
+        mode=0o644,
+        vector=((PeerId(2**63 + 5), 1),),
+        author=PeerId(2**63 + 5),
+    ),
+    PeerId(2**63 + 5),
+    Seq(7),
+)
+"""An entry that is written by layout."""
+
 DECODERS: list[Callable[[bytes], Any]] = [
     lambda data: records.decode_entry(Inode(5), data),
+    lambda data: index_records.decode_entry(Inode(5), data),
     records.decode_place,
+    index_records.decode_place,
     records.decode_real,
+    index_records.decode_real,
     records.decode_decision,
     records.decode_blob,
     records.decode_card,
@@ -127,6 +158,8 @@ SAMPLES = [
     records.encode_entry(
         Entry(Inode(5), Inode(2), b"name", Version(Kind.FILE, Digest(b"h" * 32)), seq=Seq(4))
     ),
+    index_records.encode_entry(ORDINARY),
+    index_records.encode_real(RealRow(SEEN, Digest(b"h" * 32), ORDINARY.version.vector)),
     records.encode_card(PeerCard(PeerId(5), "name", b"der", ("a:1",), (ArenaId(b"a" * 16),))),
 ]
 

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from realizefs.daemon.arguments import Arguments
+from realizefs.daemon.cache_config import CacheConfig
 from realizefs.daemon.home import Home, home_at
 from realizefs.daemon.setup_commands import init
 from realizefs.model import invitation
+from realizefs.model.cache_limits import Amount
 from realizefs.model.control import BadControlLine, path_text
 from realizefs.model.errors import (
     AlreadyRunning,
@@ -58,7 +60,7 @@ def test_init_refuses_an_address_that_is_none_and_makes_nothing(tmp_path: Path) 
 async def test_an_added_arena_runs_at_once(home: Home, fakes: FakeShells, tmp_path: Path) -> None:
     async with running(home, fakes) as ask:
         added = await add_photos(ask, tmp_path, mark="own", cache_max="1GiB")
-        assert (added["mark"], added["cache_max"]) == ("own", 2**30)
+        assert (added["mark"], added["cache"]) == ("own", {"max": "1GiB", "leave": None})
         assert (tmp_path / "photos" / ".realize").is_dir()
         assert fakes.opened["photos"].arena.name == "photos"
         assert await ask("arena-list") == [added]
@@ -68,7 +70,7 @@ async def test_an_added_arena_runs_at_once(home: Home, fakes: FakeShells, tmp_pa
             await ask("arena-add", name="other", directory=str(tmp_path / "photos"))
         with pytest.raises(BadMark):
             await ask("arena-add", name="x", directory=str(tmp_path / "x"), mark="nonsense")
-        with pytest.raises(Misuse, match="is not a size"):
+        with pytest.raises(Misuse, match="neither a size"):
             await ask("arena-add", name="x", directory=str(tmp_path / "x"), cache_max="lots")
 
 
@@ -78,8 +80,13 @@ async def test_settings_reach_a_running_arena(
     async with running(home, fakes) as ask:
         await add_photos(ask, tmp_path)
         changed = await ask("arena-set", name="photos", mark="keep", cache_max="5MB")
-        assert (changed["mark"], changed["cache_max"]) == ("keep", 5_000_000)
-        assert fakes.opened["photos"].applied[-1].cache_max == 5_000_000
+        assert (changed["mark"], changed["cache"]) == ("keep", {"max": "5MB", "leave": None})
+        assert fakes.opened["photos"].applied[-1].cache == CacheConfig(Amount(5_000_000))
+        changed = await ask("arena-set", name="photos", cache_leave="12.5%")
+        assert changed["cache"] == {"max": "5MB", "leave": "12.5%"}
+        assert fakes.opened["photos"].applied[-1].cache.leave == Amount(12.5, percent=True)
+        with pytest.raises(Misuse, match="more than the disk"):
+            await ask("arena-set", name="photos", cache_max="101%")
         with pytest.raises(NotFound, match="films"):
             await ask("arena-set", name="films", mark="keep", cache_max=None)
 

@@ -4,15 +4,21 @@ from pathlib import Path
 
 import pytest
 
+from realizefs.daemon.cache_config import CacheConfig
 from realizefs.daemon.config import DEFAULT_LISTEN, ArenaConfig, read_config
 from realizefs.daemon.config_edit import add_arena, set_arena, write_home
 from realizefs.daemon.config_lines import line_of
+from realizefs.model.cache_limits import Amount, CacheLimits
 from realizefs.model.errors import BadConfig, Misuse, NotFound
 from realizefs.model.ids import ArenaId
 from realizefs.model.marks import Mark
 
 ARENA = ArenaConfig(
-    "photos", ArenaId(b"0123456789abcdef"), Path("/srv/photos"), Mark.OWN, 10 * 2**30
+    "photos",
+    ArenaId(b"0123456789abcdef"),
+    Path("/srv/photos"),
+    Mark.OWN,
+    CacheConfig(Amount(10 * 2**30), Amount(5, percent=True)),
 )
 
 FULL = """\
@@ -25,7 +31,7 @@ name = "photos"
 id = "30313233343536373839616263646566"
 root = "~/photos"
 mark = "keep"
-cache_max = "1.5GiB"
+cache = { max = "1.5GiB", leave = "2.5%" }
 state = "/srv/state"
 
 [[arena]]
@@ -58,9 +64,11 @@ def test_every_key_is_read(path: Path) -> None:
     photos, docs = config.arenas
     assert (config.name, config.listen) == ("desk", ("localhost:0",))
     assert photos.root == Path("~/photos").expanduser()
-    assert (photos.mark, photos.cache_max) == (Mark.KEEP, 3 * 2**29)
+    assert photos.mark is Mark.KEEP
+    assert photos.cache == CacheConfig(Amount(3 * 2**29), Amount(2.5, percent=True))
     assert photos.state == Path("/srv/state")
-    assert (docs.mark, docs.cache_max, docs.state) == (Mark.WATCH, 5, None)
+    assert (docs.mark, docs.state) == (Mark.WATCH, None)
+    assert docs.cache == CacheConfig(Amount(5)), "cache_max is what it was called before"
     assert config.mount.no_fetch == ("updatedb",)
     assert config.mount.allow_other
 
@@ -72,8 +80,15 @@ def test_every_key_is_read(path: Path) -> None:
         ('listen = ["localhost:0"]', 'listen = "localhost:0"', 3, '"listen"'),
         ('listen = ["localhost:0"]', 'lsten = ["localhost:0"]', 3, '"lsten"'),
         ('mark = "keep"', 'mark = "nonsense"', 9, '"arena.mark"'),
-        ('cache_max = "1.5GiB"', 'cache_max = "lots"', 10, '"arena.cache_max"'),
+        ('"1.5GiB"', '"lots"', 10, '"arena.cache.max" is refused: "lots" is neither'),
+        ('"2.5%"', '"100.5%"', 10, '"arena.cache.leave" is refused: "100.5%" is more than'),
+        ('"2.5%"', '"-1%"', 10, '"arena.cache.leave"'),
+        ('"2.5%"', "true", 10, '"arena.cache.leave" must be a size'),
+        ("leave =", "least =", 10, '"arena.cache.least"'),
+        ('{ max = "1.5GiB", leave = "2.5%" }', '"1GiB"', 10, '"arena.cache" must be a table'),
         ("cache_max = 5", "cache_max = -5", 17, '"arena.cache_max"'),
+        ("cache_max = 5", "cache_max = 5\ncache = {}", 17, '"arena.cache_max" is what "cache"'),
+        ("cache_max = 5", "[arena.cache]\nmax = false", 18, '"arena.cache.max"'),
         ('root = "/srv/docs"', 'root = "docs"', 16, '"arena.root"'),
         ('root = "/srv/docs"', "", 13, '"arena.root"'),
         ('name = "home/docs"', 'name = "photos/docs"', 14, '"arena.name"'),
@@ -114,15 +129,38 @@ def test_a_line_is_that_of_the_nearest_thing_that_can_be_found() -> None:
 
 def test_changes_keep_comments_and_other_arenas(path: Path) -> None:
     path.write_text(FULL)
-    set_arena(path, "home/docs", Mark.OWN, 2**30)
+    set_arena(path, "home/docs", Mark.OWN, CacheConfig(Amount(2**30)))
     write_home(path, "tower", ("localhost:1",))
     text = path.read_text()
     assert "# mine" in text
     assert "# the big one" in text
     config = read_config(path)
     assert (config.name, config.listen) == ("tower", ("localhost:1",))
-    assert (config.arenas[1].mark, config.arenas[1].cache_max) == (Mark.OWN, 2**30)
+    assert (config.arenas[1].mark, config.arenas[1].cache.max) == (Mark.OWN, Amount(2**30))
     assert config.arenas[0].state == Path("/srv/state")
+
+
+def test_the_old_name_of_the_limit_becomes_the_new_one_when_it_is_changed(path: Path) -> None:
+    path.write_text(FULL)
+    set_arena(path, "home/docs", Mark.OWN, CacheConfig())
+    assert "cache_max = 5" in path.read_text(), "nothing of it was changed"
+    set_arena(path, "home/docs", None, CacheConfig(leave=Amount(1, percent=True)))
+    text = path.read_text()
+    assert "cache_max" not in text
+    assert 'cache = {max = 5, leave = "1%"}' in text
+    assert read_config(path).arenas[1].cache == CacheConfig(Amount(5), Amount(1, percent=True))
+    set_arena(path, "photos", None, CacheConfig(Amount(20, percent=True)))
+    photos = read_config(path).arenas[0]
+    assert photos.cache == CacheConfig(Amount(20, percent=True), Amount(2.5, percent=True))
+
+
+def test_a_cache_that_nobody_limited_is_a_small_part_of_its_disk() -> None:
+    nothing = CacheConfig()
+    small, big = 20 * 2**30, 2**42
+    assert nothing.limits(small) == CacheLimits(Amount(small // 10), Amount(small // 100))
+    assert nothing.limits(big) == CacheLimits(Amount(10 * 2**30), Amount(2**30))
+    half = CacheConfig(Amount(50, percent=True), Amount(0)).limits(big)
+    assert (half.max.of(big), half.leave.of(big)) == (2**41, 0)
 
 
 def test_an_arena_that_was_added_is_read_again(path: Path) -> None:
@@ -137,7 +175,7 @@ def test_a_change_that_would_break_the_file_leaves_it(path: Path) -> None:
     with pytest.raises(BadConfig):
         add_arena(path, ARENA)
     with pytest.raises(NotFound):
-        set_arena(path, "films", Mark.OWN, None)
+        set_arena(path, "films", Mark.OWN, CacheConfig())
     assert path.read_bytes() == before
 
 

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from realizefs.model.cache_limits import Amount, CacheLimits
 from realizefs.model.decisions import Action, Decision
 from realizefs.model.entries import Fingerprint, Holder, RealRow
 from realizefs.model.ids import NO_DIGEST, Digest, PeerId
@@ -22,7 +23,7 @@ VERSION = Version(Kind.FILE, Digest(b"h" * 32), size=5)
 def store(tmp_path: Path, env: Environment, global_env: Environment) -> Iterator[ArenaStore]:
     (tmp_path / "root").mkdir()
     root = Root(tmp_path / "root")
-    store = open_arena(env, InodeAllocator(global_env), ARENA, root, 10**9)
+    store = open_arena(env, InodeAllocator(global_env), ARENA, root, CacheLimits(Amount(10**9)))
     yield store
     store.blobs.close()
     root.close()
@@ -44,7 +45,7 @@ def test_what_is_forgotten_leaves_no_row(store: ArenaStore) -> None:
         store.real.put(txn, ino, RealRow(Fingerprint(1, 2, 5, 4, 5, 0o100644)))
         store.holders.put(txn, ino, Holder(PeerId(3), Held.OWN, NO_DIGEST))
         store.marks.set(txn, ino, Mark.KEEP)
-        store.decisions.put(txn, ino, Decision(Action.REALIZE, NO_DIGEST))
+        store.decisions.set(txn, ino, Decision(Action.REALIZE, NO_DIGEST))
         store.dirty.mark_subtree(txn, ino)
     with store.env.write() as txn:
         store.forget(txn, ino)
@@ -85,6 +86,8 @@ def test_subsystems_share_a_transaction(store: ArenaStore) -> None:
 
 
 def test_opening_again_finds_the_same_arena(store: ArenaStore, global_env: Environment) -> None:
-    again = open_arena(store.env, InodeAllocator(global_env), ARENA, store.root, 10**9)
+    again = open_arena(
+        store.env, InodeAllocator(global_env), ARENA, store.root, CacheLimits(Amount(10**9))
+    )
     assert (again.tree.root, again.tree.replica) == (store.tree.root, store.tree.replica)
     again.blobs.close()

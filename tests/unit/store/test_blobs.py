@@ -10,69 +10,31 @@ import pytest
 from realizefs.model.errors import CacheFull
 from realizefs.model.ids import Digest, Inode
 from realizefs.model.limits import KIB, MIB
-from realizefs.model.versions import Kind, Version
 from realizefs.store.blobs import Blobs
-from realizefs.store.env import Environment, Txn
+from realizefs.store.env import Environment
+from tests.unit.store.cached import (
+    any_may_go,
+    at_most,
+    check,
+    contents,
+    disk_usage,
+    fill,
+    none_may_go,
+    version,
+)
 
 LIMIT = 8 * MIB
-
-
-def any_may_go(txn: Txn, ino: Inode, digest: Digest) -> bool:
-    return True
-
-
-def none_may_go(txn: Txn, ino: Inode, digest: Digest) -> bool:
-    return False
 
 
 @pytest.fixture
 def blobs(env: Environment, tmp_path: Path) -> Iterator[Blobs]:
     (tmp_path / "blobs").mkdir()
     fd = os.open(tmp_path / "blobs", os.O_RDONLY | os.O_DIRECTORY)
-    blobs = Blobs(env, fd, LIMIT)
+    blobs = Blobs(env, fd, at_most(LIMIT))
     yield blobs
     blobs.close()
     check(env, blobs, tmp_path)
     os.close(fd)
-
-
-def version(name: str, size: int) -> Version:
-    return Version(Kind.FILE, hash=Digest(name.encode().ljust(32, b".")), size=size)
-
-
-def fill(blobs: Blobs, ino: int, name: str, size: int) -> bytes:
-    """A complete blob with random content, closed again."""
-    data = os.urandom(size)
-    blob = blobs.open(Inode(ino), version(name, size))
-    assert blobs.store(blob, 0, data, any_may_go)
-    blob.close()
-    return data
-
-
-def contents(blobs: Blobs, ino: int, name: str, size: int) -> bytes | None:
-    blob = blobs.open_existing(Inode(ino), version(name, size).hash)
-    if blob is None:
-        return None
-    try:
-        return blob.read(0, size)
-    finally:
-        blob.close()
-
-
-def disk_usage(directory: Path) -> int:
-    return sum(path.stat().st_blocks * 512 for path in directory.rglob("*") if path.is_file())
-
-
-def check(env: Environment, blobs: Blobs, directory: Path) -> None:
-    """Rows, queues, sums and files agree; for a store at rest."""
-    with env.read() as txn:
-        rows = [key for key, _ in txn.scan("blob.row")]
-        assert sorted(value for _, value in txn.scan("blob.lru")) == rows
-        assert {value for _, value in txn.scan("blob.of")} <= set(rows)
-        names = {path.name.encode() for path in (directory / "blobs").rglob("*") if path.is_file()}
-        assert names == {key.hex().encode() for key in rows}
-        used = txn.get("blob.meta", b"used") or b""
-        assert int.from_bytes(used, "big") == blobs.usage() == disk_usage(directory / "blobs")
 
 
 def test_bytes_are_readable_once_written(blobs: Blobs) -> None:
@@ -219,7 +181,7 @@ def test_a_dropped_blob_is_gone_for_its_readers_too(blobs: Blobs, tmp_path: Path
 
 
 def test_without_room_nothing_is_written(blobs: Blobs) -> None:
-    blobs.limit = 64 * KIB
+    blobs.limits = at_most(64 * KIB)
     blob = blobs.open(Inode(2), version("a", MIB))
     assert not blobs.store(blob, 0, bytes(MIB), any_may_go)
     with pytest.raises(CacheFull):
@@ -242,7 +204,7 @@ def test_reserved_room_is_not_promised_twice(blobs: Blobs) -> None:
 def test_one_reservation_for_many_writes(blobs: Blobs) -> None:
     blob = blobs.open(Inode(2), version("a", 6 * MIB))
     with blobs.reserve(6 * MIB, any_may_go) or pytest.fail("no room") as room:
-        blobs.limit = 6 * MIB + 64 * KIB  # what was promised holds
+        blobs.limits = at_most(6 * MIB + 64 * KIB)  # what was promised holds
         for at in range(0, 6 * MIB, 128 * KIB):
             assert blob.write(at, bytes([1]) * 128 * KIB, room)
     assert blob.complete
@@ -315,6 +277,6 @@ def test_files_do_not_stay_open(blobs: Blobs) -> None:
 
 def reopened(env: Environment, blobs: Blobs) -> Blobs:
     """As a new process would, without the old one having saved anything."""
-    again = Blobs(env, blobs.moves.directory, LIMIT)
+    again = Blobs(env, blobs.moves.directory, at_most(LIMIT))
     again.recover()
     return again

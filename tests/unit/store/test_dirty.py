@@ -1,13 +1,14 @@
+from pathlib import Path
+
 import pytest
 
-from realizefs.model.decisions import Action, Decision
-from realizefs.model.ids import NO_DIGEST, Digest, Inode
-from realizefs.store.decisions import Decisions
+from realizefs.model.ids import Inode
 from realizefs.store.dirty import DirtySet
-from realizefs.store.env import Environment, Txn
+from realizefs.store.env import Environment
 from realizefs.store.schema import SUBTREE
 from realizefs.store.tree import Tree
-from tests.unit.store.conftest import Grow
+from realizefs.store.txn import Txn
+from tests.unit.store.conftest import Grow, opened_grow
 
 
 @pytest.fixture
@@ -131,24 +132,32 @@ def test_many_empty_directories_are_bounded_work(
         assert txn.count(SUBTREE) == 20
 
 
+def test_the_dirty_set_survives_a_restart(memory: Path) -> None:
+    """Rows, their counters, and where the walk through a directory stopped."""
+    with opened_grow(memory) as (env, grow):
+        dirty = DirtySet(grow.tree)
+        with env.write() as txn:
+            top = grow.directory(txn, b"top")
+            files = [grow.file(txn, b"top/%02d" % number) for number in range(20)]
+            dirty.mark_subtree(txn, top)
+            dirty.expand(txn, 5)
+            before = dirty.take(txn, 100)
+    with opened_grow(memory) as (env, grow):
+        dirty = DirtySet(grow.tree)
+        with env.write() as txn:
+            assert dirty.any(txn)
+            assert dirty.take(txn, 100) == before
+            assert dirty.clear(txn, *before[0])
+            assert dirty.expand(txn, 100) == 15 + 1  # the others, and the directory is done
+            assert taken(dirty, txn) == set(files)
+            dirty.mark(txn, files[0])
+            newest = dict(dirty.take(txn, 100))[files[0]]
+            assert newest > max(counter for _, counter in before)
+
+
 def test_forget(env: Environment, dirty: DirtySet) -> None:
     with env.write() as txn:
         dirty.mark_subtree(txn, Inode(5))
         dirty.forget(txn, Inode(5))
         assert dirty.count(txn) == 0
         assert dirty.expand(txn, 10) == 0
-
-
-def test_decisions_survive_a_restart(env: Environment) -> None:
-    later = Decision(Action.REALIZE, Digest(b"h" * 32), 3, 10**18, True, "Nobody has ünïcode.")
-    now = Decision(Action.UNREALIZE, NO_DIGEST)
-    with env.write() as txn:
-        for ino, decision in ((9, now), (5, now), (9, later), (300, now)):
-            Decisions().put(txn, Inode(ino), decision)
-        assert Decisions().delete(txn, Inode(300))
-        assert not Decisions().delete(txn, Inode(300))
-    with env.read() as txn:
-        assert list(Decisions().all(txn)) == [(5, now), (9, later)]
-        assert Decisions().get(txn, Inode(9)) == later
-        assert Decisions().get(txn, Inode(10)) is None
-        assert Decisions().count(txn) == 2

@@ -1,13 +1,14 @@
 import errno
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import lmdb
 import pytest
 
 from realizefs.model.errors import DiskFull, NewerSchema, StoreFault
-from realizefs.store.env import Environment, Txn
+from realizefs.store.env import Environment
 from realizefs.store.schema import (
     ARENA_SCHEMA,
     BLOCKS,
@@ -17,8 +18,14 @@ from realizefs.store.schema import (
     SCHEMA,
     Schema,
 )
+from realizefs.store.txn import Txn
 
-NEWER = Schema("arena", ARENA_SCHEMA.version + 1, "an arena", (*ARENA_SCHEMA.tables, "new.table"))
+NEWER = Schema(
+    "arena",
+    "an arena",
+    (*ARENA_SCHEMA.tables, "new.table"),
+    (*ARENA_SCHEMA.steps, lambda txn: None),
+)
 
 COMMIT_FOREVER = """
 import sys, pathlib
@@ -32,6 +39,19 @@ for number in range(1_000_000):
 """
 
 
+@pytest.fixture(params=["disk", "memory"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, memory: Path) -> Path:
+    """Where the databases of a test are: each test runs with both kinds."""
+    return tmp_path if request.param == "disk" else memory
+
+
+@pytest.fixture
+def env(place: Path) -> Iterator[Environment]:
+    env = Environment(place / "db", ARENA_SCHEMA)
+    yield env
+    env.close()
+
+
 class Halfway(Exception):
     """In the middle of a transaction."""
 
@@ -41,26 +61,26 @@ def fill(txn: Txn, keys: list[bytes]) -> None:
         txn.put(DIRTY, key, b"=" + key)
 
 
-def test_what_is_committed_is_there_after_opening_again(tmp_path: Path) -> None:
-    env = Environment(tmp_path / "a" / "db", ARENA_SCHEMA)
+def test_what_is_committed_is_there_after_opening_again(place: Path) -> None:
+    env = Environment(place / "a" / "db", ARENA_SCHEMA)
     with env.write() as txn:
         txn.put(BLOCKS, b"key", b"value")
     env.close()
     env.close()
-    again = Environment(tmp_path / "a" / "db", ARENA_SCHEMA)
+    again = Environment(place / "a" / "db", ARENA_SCHEMA)
     with again.read() as txn:
         assert txn.get(BLOCKS, b"key") == b"value"
         assert txn.get(BLOCKS, b"other") is None
     again.close()
 
 
-def test_a_commit_survives_kill_9(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", COMMIT_FOREVER, str(tmp_path / "db")]
+def test_a_commit_survives_kill_9(place: Path) -> None:
+    command = [sys.executable, "-c", COMMIT_FOREVER, str(place / "db")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         told = [int(child.stdout.readline()) for _ in range(30)]
         child.kill()
-    env = Environment(tmp_path / "db", ARENA_SCHEMA)
+    env = Environment(place / "db", ARENA_SCHEMA)
     with env.read() as txn:
         keys = [int.from_bytes(key, "big") for key in txn.scan_keys(DIRTY)]
     env.close()
@@ -131,10 +151,18 @@ def test_scan_tolerates_changes_while_it_runs(env: Environment) -> None:
         assert txn.count(BLOCKS) == 3000
 
 
-def test_append_also_takes_keys_out_of_order(env: Environment) -> None:
+def test_the_first_row_from_a_key_on(env: Environment) -> None:
+    with env.write() as txn:
+        fill(txn, [b"b", b"d"])
+        found = [txn.first_from(DIRTY, key) for key in (b"a", b"b", b"c", b"d", b"e")]
+    b, d = (b"b", b"=b"), (b"d", b"=d")
+    assert found == [b, b, d, d, None]
+
+
+def test_rows_put_in_any_order_stand_in_theirs(env: Environment) -> None:
     with env.write() as txn:
         for key in (b"b", b"c", b"a", b"c"):
-            txn.append(DIRTY, key, b"=" + key)
+            txn.put(DIRTY, key, b"=" + key)
         assert list(txn.scan(DIRTY)) == [(b"a", b"=a"), (b"b", b"=b"), (b"c", b"=c")]
         assert txn.last(DIRTY) == (b"c", b"=c")
         assert txn.last(BLOCKS) is None
@@ -164,37 +192,39 @@ def test_a_total_below_zero_abandons_the_transaction(env: Environment) -> None:
         assert txn.count(DIRTY) == 0
 
 
-def test_a_database_of_a_newer_program_is_refused_and_untouched(tmp_path: Path) -> None:
-    Environment(tmp_path / "db", NEWER).close()
-    before = (tmp_path / "db" / "data.mdb").read_bytes()
+def test_a_database_of_a_newer_program_is_refused_and_untouched(place: Path) -> None:
+    Environment(place / "db", NEWER).close()
+    data = place / "db" / "data.mdb"
+    before, changed = data.read_bytes(), data.stat().st_mtime_ns
     with pytest.raises(NewerSchema, match=r"newer RealizeFS .* update this one"):
-        Environment(tmp_path / "db", ARENA_SCHEMA)
-    assert (tmp_path / "db" / "data.mdb").read_bytes() == before
-    Environment(tmp_path / "db", NEWER).close()
+        Environment(place / "db", ARENA_SCHEMA)
+    assert data.read_bytes() == before
+    assert data.stat().st_mtime_ns == changed
+    Environment(place / "db", NEWER).close()
 
 
 def test_the_version_is_stored(env: Environment) -> None:
     with env.read() as txn:
-        assert dict(txn.scan(SCHEMA)) == {b"name": b"arena", b"version": bytes(7) + b"\x01"}
+        assert dict(txn.scan(SCHEMA)) == {b"name": b"arena", b"version": bytes(7) + b"\x02"}
 
 
-def test_a_database_of_another_kind_is_refused(tmp_path: Path) -> None:
-    Environment(tmp_path / "db", GLOBAL_SCHEMA).close()
+def test_a_database_of_another_kind_is_refused(place: Path) -> None:
+    Environment(place / "db", GLOBAL_SCHEMA).close()
     with pytest.raises(StoreFault, match="is not the database of an arena"):
-        Environment(tmp_path / "db", ARENA_SCHEMA)
+        Environment(place / "db", ARENA_SCHEMA)
 
 
-def test_a_damaged_file_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "db").mkdir()
-    (tmp_path / "db" / "data.mdb").write_bytes(b"garbage " * 1024)
+def test_a_damaged_file_is_one_sentence(place: Path) -> None:
+    (place / "db").mkdir()
+    (place / "db" / "data.mdb").write_bytes(b"garbage " * 1024)
     with pytest.raises(StoreFault, match=r'^The database ".*db" failed: .*\.$'):
-        Environment(tmp_path / "db", ARENA_SCHEMA)
+        Environment(place / "db", ARENA_SCHEMA)
 
 
-def test_a_directory_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"")
+def test_a_directory_that_cannot_be_made_is_one_sentence(place: Path) -> None:
+    (place / "file").write_bytes(b"")
     with pytest.raises(StoreFault, match="can't be made: Not a directory"):
-        Environment(tmp_path / "file" / "db", ARENA_SCHEMA)
+        Environment(place / "file" / "db", ARENA_SCHEMA)
 
 
 def test_a_full_disk_has_its_own_error(env: Environment) -> None:
@@ -205,5 +235,7 @@ def test_a_full_disk_has_its_own_error(env: Environment) -> None:
 
 def test_use_after_close_is_a_store_fault(env: Environment) -> None:
     env.close()
-    with pytest.raises(StoreFault), env.read():
+    with pytest.raises(StoreFault, match=r'^The database ".*db" failed: .*[^.]\.$'), env.read():
         pass
+    with pytest.raises(StoreFault):
+        env.do(lambda txn: txn.put(DIRTY, b"key", b""))

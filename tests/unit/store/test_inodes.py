@@ -1,28 +1,15 @@
-"""Inode ranges: DESIGN 7.1, with crashes between the two databases and lost arena databases."""
+"""Inode ranges and what an arena gives out of them; crashes are in test_inodes_model."""
 
-import shutil
-import tempfile
 import threading
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
 
 from realizefs.model.ids import ROOT_INODE, ArenaId, Inode
 from realizefs.model.limits import INODE_RANGE_SIZE
-from realizefs.store import inodes as under_test
 from realizefs.store.env import Environment
 from realizefs.store.inodes import ArenaInodes, InodeAllocator
-from realizefs.store.keys import unpack_u64
-from realizefs.store.schema import ARENA_SCHEMA, GLOBAL_SCHEMA, INODE_RANGE
+from realizefs.store.txn import Txn
 
 A, B, C = (ArenaId(letter * 16) for letter in (b"a", b"b", b"c"))
 SIZE = INODE_RANGE_SIZE
@@ -30,14 +17,6 @@ SIZE = INODE_RANGE_SIZE
 
 class Crash(Exception):
     """The process is gone."""
-
-
-class CrashesAfterCommit(InodeAllocator):
-    """The global commit happens, its result is never heard."""
-
-    def next_range(self, arena: ArenaId, after_end: int) -> tuple[int, int]:
-        super().next_range(arena, after_end)
-        raise Crash
 
 
 def test_ranges_follow_each_other_from_two_on(global_env: Environment) -> None:
@@ -65,6 +44,33 @@ def test_the_arena_of_an_inode(global_env: Environment) -> None:
     assert found == [A, A, B, B]
     assert allocator.arena_of(ROOT_INODE) is None
     assert allocator.arena_of(Inode(2 * SIZE + 2)) is None
+
+
+def test_the_arena_of_an_inode_is_one_lookup(
+    global_env: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many ranges there are: the first row at or after the inode names it."""
+    allocator = InodeAllocator(global_env)
+    ends = [0]
+    for number in range(300):
+        ends.append(allocator.next_range((A, B, C)[number % 3], ends[-1])[1])
+    asked: list[str] = []
+
+    def counted(name: str) -> Callable[..., object]:
+        method: Callable[..., object] = getattr(Txn, name)
+
+        def call(*arguments: object) -> object:
+            asked.append(name)
+            return method(*arguments)
+
+        return call
+
+    for name in ("get", "scan", "scan_keys", "first_from", "last", "count"):
+        monkeypatch.setattr(Txn, name, counted(name))
+    for number in (0, 1, 150, 299):
+        asked.clear()
+        assert allocator.arena_of(Inode(ends[number + 1])) == (A, B, C)[number % 3]
+        assert asked == ["first_from"]
 
 
 def test_an_aborted_transaction_brings_no_inode_back(env: Environment, inodes: ArenaInodes) -> None:
@@ -135,88 +141,3 @@ def test_threads_never_get_the_same_inode(env: Environment, global_env: Environm
     for thread in threads:
         thread.join()
     assert len(set(given)) == 8000
-
-
-class Household(RuleBasedStateMachine):
-    """Three arenas, with ranges of 8 inodes reserved 3 at a time."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.directory = Path(tempfile.mkdtemp())
-        self.global_env = Environment(self.directory / "global", GLOBAL_SCHEMA)
-        self.allocator = InodeAllocator(self.global_env)
-        self.envs = {arena: self.open(arena) for arena in (A, B, C)}
-        self.inodes = {arena: self.start(arena) for arena in (A, B, C)}
-        self.given: dict[ArenaId, set[int]] = {A: set(), B: set(), C: set()}
-        self.known_ranges: list[tuple[int, bytes]] = []
-
-    def open(self, arena: ArenaId) -> Environment:
-        return Environment(self.directory / arena.decode(), ARENA_SCHEMA)
-
-    def start(self, arena: ArenaId) -> ArenaInodes:
-        return ArenaInodes(self.envs[arena], self.allocator, arena)
-
-    def ranges(self) -> list[tuple[int, bytes]]:
-        with self.global_env.read() as txn:
-            return [(unpack_u64(key), owner) for key, owner in txn.scan(INODE_RANGE)]
-
-    @rule(arena=st.sampled_from([A, B, C]), count=st.integers(1, 12))
-    def allocate(self, arena: ArenaId, count: int) -> None:
-        for _ in range(count):
-            ino = self.inodes[arena].allocate()
-            assert ino not in self.given[arena]
-            assert self.allocator.arena_of(ino) == arena
-            self.given[arena].add(ino)
-
-    @rule(arena=st.sampled_from([A, B, C]))
-    def restart(self, arena: ArenaId) -> None:
-        self.inodes[arena] = self.start(arena)
-
-    @rule(arena=st.sampled_from([A, B, C]), count=st.integers(1, 20))
-    def crash_between_the_commits(self, arena: ArenaId, count: int) -> None:
-        crashing = ArenaInodes(self.envs[arena], CrashesAfterCommit(self.global_env), arena)
-        try:
-            self.given[arena] |= {crashing.allocate() for _ in range(count)}
-        except Crash:
-            ends = len(self.ranges())
-            self.inodes[arena] = self.start(arena)
-            self.allocate(arena, 1)
-            assert len(self.ranges()) == ends  # the range was found again, not lost
-        else:
-            self.inodes[arena] = self.start(arena)
-
-    @precondition(lambda self: len(self.known_ranges) > 0)
-    @rule(arena=st.sampled_from([A, B, C]))
-    def lose_the_arena_database(self, arena: ArenaId) -> None:
-        self.envs[arena].close()
-        shutil.rmtree(self.directory / arena.decode())
-        self.envs[arena] = self.open(arena)
-        self.inodes[arena] = self.start(arena)
-        self.given[arena] = set()
-        ends = [end for end, owner in self.ranges() if owner == arena]
-        if ends:  # the earliest of its ranges comes first
-            ino = self.inodes[arena].allocate()
-            self.given[arena].add(ino)
-            assert ends[0] - 8 < ino <= ends[0]
-
-    @invariant()
-    def ranges_only_grow_and_never_overlap(self) -> None:
-        now = self.ranges()
-        assert now[: len(self.known_ranges)] == self.known_ranges
-        assert [end for end, _ in now] == [9 + 8 * index for index in range(len(now))]
-        self.known_ranges = now
-
-    def teardown(self) -> None:
-        for env in (self.global_env, *self.envs.values()):
-            env.close()
-        shutil.rmtree(self.directory)
-
-
-def test_no_interleaving_repeats_or_loses_inodes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(under_test, "INODE_RANGE_SIZE", 8)
-    monkeypatch.setattr(under_test, "INODE_RESERVE", 3)
-    monkeypatch.setattr(under_test, "_MARGIN", 1)
-    run_state_machine_as_test(
-        Household,
-        settings=settings(max_examples=40, stateful_step_count=25, deadline=None),
-    )

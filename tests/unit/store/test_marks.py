@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from realizefs.model.errors import StoreFault
@@ -7,7 +9,7 @@ from realizefs.store.env import Environment
 from realizefs.store.marks import Marks
 from realizefs.store.schema import MARK
 from realizefs.store.tree import Tree
-from tests.unit.store.conftest import Grow
+from tests.unit.store.conftest import Grow, opened_grow
 
 
 @pytest.fixture
@@ -29,11 +31,11 @@ def test_the_nearest_mark_counts(env: Environment, marks: Marks, grow: Grow) -> 
         assert marks.effective(txn, file, Mark.WATCH) == (Mark.OWN, b)
         marks.set(txn, file, Mark.WATCH)
         assert marks.effective(txn, file, Mark.OWN) == (Mark.WATCH, file)
-        marks.set(txn, file, None)
-        marks.set(txn, b, None)
+        marks.clear(txn, file)
+        marks.clear(txn, b)
         marks.set(txn, grow.tree.root, Mark.OWN)
         assert marks.effective(txn, b, Mark.WATCH) == (Mark.KEEP, a)
-        marks.set(txn, a, None)
+        marks.clear(txn, a)
         assert marks.effective(txn, b, Mark.WATCH) == (Mark.OWN, grow.tree.root)
 
 
@@ -55,12 +57,53 @@ def test_marks_are_listed_and_removed(env: Environment, marks: Marks) -> None:
         marks.set(txn, Inode(300), Mark.KEEP)
         marks.set(txn, Inode(5), Mark.OWN)
         marks.set(txn, Inode(6), Mark.OWN)
-        marks.set(txn, Inode(6), None)
-        marks.set(txn, Inode(6), None)
+        marks.clear(txn, Inode(6))
+        marks.clear(txn, Inode(6))
     with env.read() as txn:
         assert list(marks.all(txn)) == [(5, Mark.OWN), (300, Mark.KEEP)]
         assert marks.get(txn, Inode(300)) is Mark.KEEP
         assert marks.get(txn, Inode(6)) is None
+
+
+def test_marks_are_asked_for_set_and_cleared_by_path(
+    env: Environment, marks: Marks, grow: Grow
+) -> None:
+    with env.write() as txn:
+        grow.directory(txn, b"a")
+        grow.file(txn, b"a/file")
+        assert marks.for_path(txn, b"a/file", Mark.KEEP) == (Mark.KEEP, None)
+        assert marks.set(txn, b"a", Mark.OWN)
+        assert marks.for_path(txn, b"a/file", Mark.KEEP) == (Mark.OWN, b"a")
+        assert marks.set(txn, b"", Mark.WATCH)
+        assert marks.set(txn, b"a/file", Mark.KEEP)
+        assert marks.for_path(txn, b"a/file", Mark.OWN) == (Mark.KEEP, b"a/file")
+        assert marks.for_path(txn, b"", Mark.OWN) == (Mark.WATCH, b"")
+        expected = [(b"", Mark.WATCH), (b"a", Mark.OWN), (b"a/file", Mark.KEEP)]
+        assert list(marks.list(txn)) == expected
+        assert marks.clear(txn, b"a/file")
+        assert not marks.clear(txn, b"a/file")
+        assert marks.for_path(txn, b"a/file", Mark.KEEP) == (Mark.OWN, b"a")
+
+
+def test_a_path_that_is_not_there_has_the_mark_that_it_would_inherit(
+    env: Environment, marks: Marks, grow: Grow
+) -> None:
+    with env.write() as txn:
+        grow.directory(txn, b"a")
+        marks.set(txn, b"a", Mark.OWN)
+        assert marks.for_path(txn, b"a/new/deep", Mark.WATCH) == (Mark.OWN, b"a")
+        assert marks.for_path(txn, b"b/new", Mark.WATCH) == (Mark.WATCH, None)
+        assert not marks.set(txn, b"b/new", Mark.OWN)
+        assert not marks.clear(txn, b"b/new")
+        assert list(marks.list(txn)) == [(b"a", Mark.OWN)]
+
+
+def test_marks_survive_a_restart(memory: Path) -> None:
+    with opened_grow(memory) as (env, grow), env.write() as txn:
+        grow.directory(txn, b"a")
+        Marks(grow.tree).set(txn, b"a", Mark.OWN)
+    with opened_grow(memory) as (env, grow), env.read() as txn:
+        assert Marks(grow.tree).for_path(txn, b"a/new", Mark.WATCH) == (Mark.OWN, b"a")
 
 
 def test_an_inode_outside_the_tree_has_the_default(env: Environment, marks: Marks) -> None:

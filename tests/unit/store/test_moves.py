@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 
 from realizefs.model.blobs import BlobRow
+from realizefs.model.cache_limits import Amount, CacheLimits
 from realizefs.model.errors import Busy
 from realizefs.model.ids import Digest, Inode
 from realizefs.model.limits import KIB, MIB
 from realizefs.model.versions import Kind, Version
 from realizefs.store.blobs import Blobs
-from realizefs.store.env import Environment, Txn
+from realizefs.store.env import Environment
 from realizefs.store.realfile import Root
 from realizefs.store.schema import ARENA_SCHEMA
+from realizefs.store.txn import Txn
 
 INO = Inode(2)
 DATA = os.urandom(40 * KIB)
@@ -35,7 +37,7 @@ class Store:
     def restart(self) -> Blobs:
         """As at the start of a process: nothing of what was in memory is left."""
         self.root.state.empty_temp()
-        blobs = Blobs(self.env, self.root.state.blobs_fd, 8 * MIB)
+        blobs = Blobs(self.env, self.root.state.blobs_fd, CacheLimits(Amount(8 * MIB)))
         blobs.recover()
         with self.env.read() as txn:
             assert list(txn.scan("blob.busy")) == []
@@ -52,7 +54,7 @@ class Store:
 def store(tmp_path: Path) -> Iterator[Store]:
     root = Root(tmp_path)
     env = Environment(tmp_path / ".realize" / "db", ARENA_SCHEMA)
-    yield Store(env, root, Blobs(env, root.state.blobs_fd, 8 * MIB))
+    yield Store(env, root, Blobs(env, root.state.blobs_fd, CacheLimits(Amount(8 * MIB))))
     env.close()
     root.close()
 
@@ -71,8 +73,8 @@ def realize(store: Store, step: Callable[[str], None]) -> None:
     with store.env.write() as txn:
         row = moves.take(txn, INO)
     step("taken")
-    temp = store.root.temp_link(moves.directory, moves.file_name(row.id))
-    store.root.stamp_temp(temp, 0o644, 77)
+    temp = store.root.state.temp.link(moves.directory, moves.file_name(row.id))
+    store.root.state.temp.stamp(temp, 0o644, 77)
     step("linked")
     store.root.publish(temp, b"f", None)
     step("published")
@@ -189,7 +191,7 @@ def test_giving_up_leaves_a_blob_as_any_other(store: Store) -> None:
     with store.env.write() as txn:
         row = store.blobs.moves.take(txn, INO)
     with store.env.write() as txn:
-        store.blobs.moves.not_taken(txn, row)
+        store.blobs.moves.not_taken(txn, row, store.root.state.temp.names_of)
     assert store.blobs.evict(1, lambda txn, ino, digest: True) == 40 * KIB
 
 
@@ -199,10 +201,10 @@ def test_a_realize_that_failed_late_does_not_share_its_file(store: Store, tmp_pa
     with store.env.write() as txn:
         row = store.blobs.moves.take(txn, INO)
     moves = store.blobs.moves
-    temp = store.root.temp_link(moves.directory, moves.file_name(row.id))
+    temp = store.root.state.temp.link(moves.directory, moves.file_name(row.id))
     store.root.publish(temp, b"f", None)
     with store.env.write() as txn:
-        moves.not_taken(txn, row)
+        moves.not_taken(txn, row, store.root.state.temp.names_of)
     assert ((tmp_path / "f").stat().st_nlink, store.row(), store.blobs.usage()) == (1, None, 0)
 
 

@@ -24,7 +24,7 @@ def root(tmp_path: Path) -> Iterator[Root]:
 
 def test_publish_where_nothing_is(root: Root, tmp_path: Path) -> None:
     temp = _temp(root, b"new")
-    root.stamp_temp(temp, 0o640, 1_234_567_890_123_456_789)
+    root.state.temp.stamp(temp, 0o640, 1_234_567_890_123_456_789)
     found = root.publish(temp, b"d/g", None)
     assert found == root.fingerprint(b"d/g")
     assert (found.mode & 0o7777, found.mtime_ns) == (0o640, 1_234_567_890_123_456_789)
@@ -47,7 +47,7 @@ def test_publish_over_the_expected_file(root: Root, tmp_path: Path) -> None:
 
 def test_a_symlink_is_replaced_and_not_followed(root: Root, tmp_path: Path) -> None:
     root.symlink(b"f", b"d/link")
-    root.publish(root.temp_symlink(b"g"), b"d/link", root.fingerprint(b"d/link"))
+    root.publish(root.state.temp.symlink(b"g", 0)[0], b"d/link", root.fingerprint(b"d/link"))
     assert root.readlink(b"d/link") == b"g"
     assert (tmp_path / "d" / "f").read_bytes() == b"old"
 
@@ -66,7 +66,7 @@ def test_an_edit_before_publish_is_not_lost(root: Root, tmp_path: Path) -> None:
     with pytest.raises(Busy, match='"d/f" changed just now'):
         root.publish(temp, b"d/f", expected)
     assert (tmp_path / "d" / "f").read_bytes() == b"edited"
-    root.drop_temp(temp)
+    root.state.temp.drop(temp, _ino(root, temp))
 
 
 def test_a_file_removed_before_publish_is_not_brought_back(root: Root) -> None:
@@ -94,7 +94,7 @@ def test_a_file_replaced_at_the_last_moment_comes_back(
     with pytest.raises(Busy):
         root.publish(temp, b"d/f", expected)
     assert (tmp_path / "d" / "f").read_bytes() == b"theirs"
-    root.drop_temp(temp)
+    root.state.temp.drop(temp, _ino(root, temp))
 
 
 def test_a_file_open_for_writing_is_not_replaced(root: Root, tmp_path: Path) -> None:
@@ -179,8 +179,12 @@ def _adopt(root: Root) -> None:
 
 
 def _temp(root: Root, data: bytes) -> bytes:
-    fd, name = root.temp_file()
+    fd, name = root.state.temp.file()
     os.write(fd, data)
     os.fsync(fd)
     os.close(fd)
     return name
+
+
+def _ino(root: Root, temp: bytes) -> int:
+    return os.lstat(temp, dir_fd=root.state.tmp_fd).st_ino

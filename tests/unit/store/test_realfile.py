@@ -151,7 +151,7 @@ def test_another_directory_laid_over_the_same_path_is_not_seen(root: Root, tmp_p
     (tmp_path / "root").rename(tmp_path / "moved")
     (tmp_path / "root").mkdir()
     assert root.lstat(b"d/f").st_size == 5
-    fd, name = root.temp_file()
+    fd, name = root.state.temp.file()
     os.close(fd)
     root.publish(name, b"d/new", None)
     assert (tmp_path / "moved" / "d" / "new").exists()
@@ -200,8 +200,8 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
 
 
 def test_temp_files_of_a_crash_are_removed(root: Root) -> None:
-    fd, _ = root.temp_file()
+    fd, _ = root.state.temp.file()
     os.close(fd)
-    root.temp_symlink(b"nowhere")
+    root.state.temp.symlink(b"nowhere", 0)
     assert root.state.empty_temp() == 2
     assert root.state.empty_temp() == 0

@@ -200,6 +200,20 @@ def test_move_to_where_it_is_changes_nothing(env: Environment, tree: Tree, grow:
         assert tree.resolve(txn, b"a") == ino
 
 
+def test_add_is_put_of_what_is_new(env: Environment, tree: Tree, grow: Grow) -> None:
+    with env.write() as txn:
+        directory, ino = grow.directory(txn, b"dir"), grow.allocate()
+        entry = tree.add(txn, ino, directory, b"new", FILE, PeerId(9))
+        assert tree.entry(txn, ino) == entry
+    with env.read() as txn:
+        assert entry == Entry(ino, directory, b"new", FILE, PeerId(9), Seq(2))
+        assert tree.entry_at(txn, b"dir/new") == entry
+        assert tree.history(txn, Seq(1)) == [(Seq(2), ino)]
+        assert tree.counts(txn) == TreeCounts(1, 1, 0, FILE.size)
+
+
 def test_an_entry_without_a_name_is_a_mistake(env: Environment, tree: Tree, grow: Grow) -> None:
     with pytest.raises(AssertionError, match="needs a name"), env.write() as txn:
         tree.put(txn, grow.allocate(), tree.root, b"", FILE)
+    with pytest.raises(AssertionError, match="needs a name"), env.write() as txn:
+        tree.add(txn, grow.allocate(), tree.root, b"", FILE)

@@ -14,6 +14,7 @@ from realizefs.store.env import Environment
 from realizefs.store.inodes import ArenaInodes, InodeAllocator
 from realizefs.store.schema import ARENA_SCHEMA, DIRENT, ENTRY, GLOBAL_SCHEMA, HISTORY
 from realizefs.store.tree import Tree, TreeCounts
+from tests.fakes.in_memory import TMPFS
 
 NAMES = st.sampled_from([b"a", b"b", b"c"])
 PICK = st.integers(0, 5)
@@ -31,7 +32,7 @@ class TreeModel(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.directory = Path(tempfile.mkdtemp())
+        self.directory = Path(tempfile.mkdtemp(prefix="realizefs-", dir=TMPFS))
         self.global_env = Environment(self.directory / "global", GLOBAL_SCHEMA)
         self.env = Environment(self.directory / "db", ARENA_SCHEMA)
         inodes = ArenaInodes(self.env, InodeAllocator(self.global_env), ArenaId(b"a" * 16))
@@ -63,6 +64,26 @@ class TreeModel(RuleBasedStateMachine):
         self.versions[ino] = version
         self.relink(ino, (parent, name))
         self.changed(ino)
+
+    @rule(changes=st.lists(st.tuples(PICK, st.integers(0, 1), NAMES, VERSIONS), max_size=6))
+    def put_several(self, changes: list[tuple[int, int, bytes, Version]]) -> None:
+        """In one transaction, `add` where it may be: each sees what those before have kept back."""
+        with self.env.write() as txn:
+            for pick, where, name, version in changes:
+                ino, parent = self.pool[pick], self.parents[where]
+                free = self.tree.lookup(txn, parent, name) is None
+                assert free == ((parent, name) not in self.places)
+                assert (self.tree.entry(txn, ino) is None) == (ino not in self.versions)
+                new = free and ino not in self.versions
+                (self.tree.add if new else self.tree.put)(
+                    txn, ino, parent, name, version, PeerId(3)
+                )
+                self.versions[ino] = version
+                self.relink(ino, (parent, name))
+                self.changed(ino)
+                names = sorted(at for (above, at) in self.places if above == parent)
+                listed = [child.name for child in self.tree.children(txn, parent)]
+                assert [one for one in listed if one != b"below"] == names
 
     @rule(pick=PICK, where=st.integers(0, 1), name=NAMES)
     def move(self, pick: int, where: int, name: bytes) -> None:

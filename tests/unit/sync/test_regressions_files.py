@@ -93,13 +93,14 @@ async def test_a_directory_deleted_by_a_peer_does_not_come_back(tmp_path: Path) 
     """Its mtime changed while its files left it; that was taken for a new directory."""
     for number in range(60):
         write(tmp_path / "a/root", f"d/e/{number}", b"%d" % number)
+    write(tmp_path / "a/root", "stays", b"an emptied root would be a missing disk")
     async with _two_owners(tmp_path) as (a, b):
-        await until(lambda: len(list(b.root.glob("d/e/*"))) == 60)
+        await until(lambda: len(list(b.root.glob("d/e/*"))) == 60 and b.status("stays") == "real")
         shutil.rmtree(a.root / "d")
         await until(lambda: not (b.root / "d").exists())
         await until(lambda: not (b.arena.status()["pending"] or a.arena.status()["pending"]))
-        assert not a.paths()
-        assert not b.paths()
+        assert a.paths() == {"stays"}
+        assert b.paths() == {"stays"}
         assert not (a.root / "d").exists()
 
 
@@ -152,6 +153,7 @@ async def test_a_renamed_file_is_owned_by_nobody_who_has_not_said_so(tmp_path: P
             )
         (b.root / "d").rename(b.root / "e")
         await b.arena.move(b.arena.resolve(b"d"), b.arena.root_ino, b"e", 0)
+        await b.arena.context.names_committed()
         assert b.arena.describe(b.arena.resolve(b"e/f")).holders == ()
         async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
             await until(

@@ -1,0 +1,45 @@
+"""Making native what was unreal: files and symlinks that are to be linked or exchanged, and the
+directories that something native is made in."""
+
+import pyfuse3
+
+from realizefs.fs import content, items
+from realizefs.fs.items import Item
+from realizefs.fs.port import Arena
+from realizefs.fs.served import Served
+from realizefs.model import paths
+from realizefs.model.versions import Kind
+from realizefs.sync.own_attributes import write_attributes
+
+
+async def make_real(served: Served, item: Item, ctx: pyfuse3.RequestContext) -> Item:
+    """The same file or symlink, real by now."""
+    if item.stat is not None:
+        return item
+    if item.version.kind is Kind.FILE:
+        await content.realize(served, item, truncate=False, ctx=ctx)
+    else:
+        root, parent = item.arena.store.root, paths.split(item.path)[0]
+        make_directory(item.arena, items.at(item.arena, parent), served.umask)
+        root.symlink(item.version.target, item.path)
+        root.utime_ns(item.path, None, item.version.mtime_ns)
+        item.arena.touched(item.path)
+    return items.find(item.arena, item.ino)
+
+
+def make_directory(arena: Arena, directory: Item, umask: int) -> None:
+    """Make a directory of the index, and those above it, with the modes that the index has."""
+    root = arena.store.root
+    ino = arena.root_ino
+    for name in paths.components(directory.path):
+        item = items.child(arena, ino, name)
+        if item is None:
+            raise items.missing(directory.path)
+        ino = item.ino
+        if item.stat is None:
+            mode = item.version.mode & 0o7777
+            root.mkdir(item.path, mode)
+            if mode & umask:
+                root.chmod(item.path, mode)
+            write_attributes(root, item.path, arena.attributes(item.ino))
+            arena.touched(item.path)

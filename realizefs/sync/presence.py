@@ -1,0 +1,45 @@
+"""R8: a root that is empty or gone although the index knows files is a missing disk.
+
+Nothing of it counts as deleted, and the arena stops until the disk is back or its loss is
+accepted. Files that we ourselves are just taking out of the root (their decision says so) don't
+count as known: the last of them leaves an empty root, too.
+
+While the arena runs, deletions are seen as they happen, and somebody may well delete the last
+file of a root; two and more that are gone at once with all the rest are not believed.
+"""
+
+import stat
+from collections.abc import Iterator
+
+from realizefs.model.decisions import Action
+from realizefs.model.errors import RootGone
+from realizefs.model.ids import Inode
+from realizefs.store.arena import ArenaStore
+from realizefs.store.txn import Txn
+
+
+def check_present(store: ArenaStore, name: str, least: int = 1) -> None:
+    """Raise RootGone where the root is no more, or empty with `least` files known; blocking."""
+    here = store.root.lstat(b"")
+    if here.st_nlink == 0 or not stat.S_ISDIR(here.st_mode):
+        raise RootGone(f'The arena root "{store.root.path}" was removed while it was in use.')
+    if store.root.list(b""):
+        return
+    with store.env.read() as txn:
+        known = sum(1 for _, _ in zip(range(least), _known(store, txn), strict=False))
+    if known >= least:
+        raise RootGone(
+            f'The arena root "{store.root.path}" is empty although files of it are known; nothing '
+            "counts as deleted. Attach its disk, restore the files, or say "
+            f"`realizefs arena accept-loss {name}`."
+        )
+
+
+def _known(store: ArenaStore, txn: Txn) -> Iterator[Inode]:
+    """Files and symlinks that are to be in the root."""
+    for ino, row in store.real.all(txn):
+        if stat.S_ISDIR(row.fingerprint.mode):
+            continue
+        decision = store.decisions.get(txn, ino)
+        if decision is None or decision.action is not Action.UNREALIZE:
+            yield ino

@@ -1,0 +1,41 @@
+"""What a scenario is, and the contents that scenarios use."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from realizefs.model.ids import Digest
+from realizefs.model.limits import KIB
+from realizefs.model.marks import Mark
+from realizefs.store.hashing import hash_bytes
+from tests.crash.world import CACHE_BYTES, World
+
+OLD = b"what the user wrote " * 1500
+NEW = b"what the peer made of it " * 2000
+EDIT = b"what the user wrote meanwhile " * 100
+EMPTY = b""
+LARGE = bytes(range(251)) * (300 * KIB // 251)
+"""Three blocks."""
+
+CONTENTS: dict[Digest, bytes] = {hash_bytes(one): one for one in (OLD, NEW, EDIT, EMPTY, LARGE)}
+
+Deed = Callable[[World], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """`prepare` makes the arena what it is before; `act` is what is interrupted, and can be done
+    again. No crash and no fault may lose any of `kept`; peers hear of no deletion but `deleted`."""
+
+    prepare: Deed
+    act: Deed
+    kept: tuple[bytes, ...] = ()
+    deleted: frozenset[str] = frozenset()
+    mark: Mark = Mark.WATCH
+    cache_bytes: int = CACHE_BYTES
+    meddle: tuple[str, Callable[[World], None]] | None = None
+    """(point, what another program does just before it)"""
+    kept_after_meddling: tuple[bytes, ...] = ()
+    counts_up: bool = False
+    """A file is renamed in the root before the commit that says so: after a crash in between, the
+    scan takes the missing name for a deletion that loses against the peer's edit, which counts
+    the version up (see `sync.record`)."""

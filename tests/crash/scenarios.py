@@ -1,0 +1,8 @@
+"""All scenarios by name."""
+
+from tests.crash.caching import CACHING
+from tests.crash.moving import MOVING
+from tests.crash.scenario import Scenario
+
+SCENARIOS: dict[str, Scenario] = MOVING | CACHING
+NAMES = sorted(SCENARIOS)

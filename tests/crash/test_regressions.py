@@ -1,0 +1,109 @@
+"""Crashes and faults that once lost, invented or changed something, each by its name."""
+
+import errno
+import os
+from pathlib import Path
+
+from realizefs.store.realfile import Root
+from tests.crash.runner import FOR_EVER, Runner
+
+COMMIT = "sync.writer.Writer._execute_alone:commit"
+IN_ROOT = "store.publish.put_in:renameat2#1"
+
+
+def commit_after(runner: Runner, scenario: str, point: str) -> str:
+    """The point of the first commit behind another point."""
+    points, _ = runner.recorded(scenario)
+    return next(one for one in points[points.index(point) :] if one.startswith(COMMIT))
+
+
+def test_what_is_replaced_survives_a_crash_before_it_is_in_the_trash(runner: Runner) -> None:
+    """It was in tmp/ at that moment, which start-up emptied."""
+    point = "sync.trash.Trash.keep:renameat2#1"
+    assert runner.killed_at("realize over an outdated file", point, after=False) == []
+
+
+def test_what_is_replaced_goes_back_if_the_trash_refuses_it(runner: Runner) -> None:
+    """It was deleted as if it were the temp link of the new version."""
+    point = "sync.trash.Trash.keep:renameat2#1"
+    for times in (1, FOR_EVER):
+        found = runner.failed_at("realize over an outdated file", point, errno.EIO, times, True)
+        assert found == []
+
+
+def test_what_came_out_instead_of_the_expected_file_is_not_deleted(runner: Runner) -> None:
+    """Putting it back failed, and then it was taken for the temp link."""
+    point = "store.publish._replace:renameat2#2"
+    scenario = "realize while a program saves over it"
+    assert runner.killed_at(scenario, point, after=False) == []
+    assert runner.failed_at(scenario, point, errno.EIO, 1, False) == []
+
+
+def test_a_crash_after_publish_is_no_change_of_ours(runner: Runner) -> None:
+    """The peer's version was told back as a version made here."""
+    point = "store.blobdir.BlobDirectory.remove:unlink#1"
+    assert runner.killed_at("realize over an outdated file", point, after=False) == []
+
+
+def test_a_crash_between_permissions_and_mtime_undoes_no_edit(runner: Runner) -> None:
+    """Half of the peer's metadata with half of ours was told as a local change."""
+    point = "store.realfile.Root.utime_ns:utime#1"
+    assert runner.killed_at("realize permissions and mtime", point, after=False) == []
+
+
+def test_what_a_program_saves_during_an_unrealize_never_becomes_a_blob(runner: Runner) -> None:
+    """Its bytes were called the verified ones of another content, and left the root."""
+    point = "store.publish.take_out:renameat2#2"
+    scenario = "unrealize while a program saves over it"
+    assert runner.killed_at(scenario, point, after=False) == []
+    assert runner.failed_at(scenario, point, errno.EIO, 1, True) == []
+
+
+def test_a_temp_link_that_stays_is_not_taken_for_the_real_file(runner: Runner) -> None:
+    """The blob was given up, and the temp link with the only bytes at the next start."""
+    found = runner.failed_at("realize what is cached", IN_ROOT, errno.EIO, FOR_EVER, False)
+    assert found == []
+
+
+def test_a_temp_link_that_stays_does_not_bar_the_way_back(runner: Runner) -> None:
+    """It counted as another hard link of the user's, and the file couldn't become unreal."""
+    assert runner.failed_at("make real for writing", IN_ROOT, errno.EIO, FOR_EVER, True) == []
+
+
+def test_what_became_real_is_no_blob_though_its_commit_failed(runner: Runner) -> None:
+    """A row without a file called the content verified; the next unrealize threw it away."""
+    scenario = "realize what is cached"
+    point = commit_after(runner, scenario, "store.blobdir.BlobDirectory.remove:unlink#1")
+    for times in (1, FOR_EVER):
+        assert runner.failed_at(scenario, point, errno.ENOSPC, times, True) == []
+
+
+def test_memory_does_not_believe_in_a_commit_that_failed(runner: Runner) -> None:
+    """A blob counted as saved, and what it took was never given back."""
+    scenario = "realize a new file"
+    point = commit_after(runner, scenario, "store.blobdir.BlobDirectory.sync_names:fsync#1")
+    assert runner.failed_at(scenario, point, errno.EIO, 1, True) == []
+
+
+def test_nothing_is_fetched_again_for_what_a_crash_left_in_the_root(runner: Runner) -> None:
+    """The engine was quicker than the scan: it stayed in the cache for ever, too."""
+    point = "store.publish.put_in:fsync#1"
+    assert runner.killed_at("realize what is cached", point, after=False) == []
+
+
+def test_a_new_blob_has_its_size_after_a_crash(runner: Runner) -> None:
+    point = "store.blobdir.BlobDirectory.make:ftruncate#1"
+    assert runner.killed_at("realize a new file", point, after=False) == []
+
+
+def test_a_file_found_in_tmp_goes_to_the_trash_under_its_own_name(tmp_path: Path) -> None:
+    root = Root(tmp_path)
+    directory, name = root.state.temp.place(b"report.txt")
+    fd = os.open(name, os.O_WRONLY | os.O_CREAT, 0o600, dir_fd=directory)
+    os.write(fd, b"a user's")
+    os.close(fd)
+    assert root.state.empty_temp() == 1
+    (found,) = (tmp_path / ".realize/trash").glob("*/*-report.txt")
+    assert found.read_bytes() == b"a user's"
+    assert os.listdir(tmp_path / ".realize/tmp") == []
+    root.close()

@@ -1,0 +1,105 @@
+"""Renames that another program makes in the arena root are seen as renames."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from realizefs.model.ids import Inode
+from realizefs.model.limits import KIB
+from realizefs.model.marks import Mark
+from tests.fakes.peer import Peer, introduce, running_peer, until, write
+
+
+def inode(peer: Peer, path: str) -> Inode:
+    return peer.arena.resolve(path.encode())
+
+
+def number_of(peer: Peer, path: str) -> int:
+    """The native inode."""
+    return (peer.root / path).stat().st_ino
+
+
+@asynccontextmanager
+async def one_peer(tmp_path: Path, *names: str) -> AsyncIterator[Peer]:
+    """A peer that has indexed these files, each with its name as content."""
+    for name in names:
+        write(tmp_path / "a/root", name, name.encode())
+    async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
+        await until(lambda: all(a.status(name) == "real" for name in names))
+        yield a
+
+
+async def test_a_file_keeps_its_inode_and_a_symlink_its_mark(tmp_path: Path) -> None:
+    async with one_peer(tmp_path, "d/file", "e/other") as peer:
+        (peer.root / "link").symlink_to("d/file")
+        await until(lambda: peer.entry("link"))
+        await peer.mark("link", Mark.KEEP)
+        file, link = inode(peer, "d/file"), inode(peer, "link")
+        (peer.root / "d/file").rename(peer.root / "e/moved")
+        (peer.root / "link").rename(peer.root / "d/link")
+        await until(lambda: peer.paths() == {"d", "e", "e/other", "e/moved", "d/link"})
+        assert (inode(peer, "e/moved"), inode(peer, "d/link")) == (file, link)
+        assert peer.arena.explicit_mark(link) is Mark.KEEP
+
+
+async def test_a_directory_keeps_all_inodes_below_it(tmp_path: Path) -> None:
+    async with one_peer(tmp_path, "d/a", "d/sub/b") as peer:
+        before = [inode(peer, path) for path in ("d", "d/a", "d/sub", "d/sub/b")]
+        (peer.root / "d").rename(peer.root / "e")
+        (peer.root / "e/new").write_bytes(b"made before anybody has looked")
+        await until(lambda: peer.paths() == {"e", "e/a", "e/sub", "e/sub/b", "e/new"})
+        assert [inode(peer, path) for path in ("e", "e/a", "e/sub", "e/sub/b")] == before
+
+
+async def test_a_rename_over_another_file_replaces_it(tmp_path: Path) -> None:
+    async with one_peer(tmp_path, "a", "b") as peer:
+        ino = inode(peer, "a")
+        (peer.root / "a").rename(peer.root / "b")
+        await until(lambda: peer.paths() == {"b"})
+        assert inode(peer, "b") == ino
+        assert peer.arena.context.store.root.lstat(b"b").st_size == 1
+
+
+async def test_another_file_with_the_inode_number_of_a_deleted_one_is_no_rename(
+    tmp_path: Path,
+) -> None:
+    """A filesystem gives the number of a deleted file to the next that is made."""
+    async with one_peer(tmp_path, "a", "d/in", "stays") as peer:
+        file, directory = inode(peer, "a"), inode(peer, "d")
+        for _ in range(20):
+            (peer.root / "a").unlink(missing_ok=True)
+            (peer.root / "b").write_bytes(os.urandom(8))
+        os.unlink(peer.root / "d/in")
+        os.rmdir(peer.root / "d")
+        os.mkdir(peer.root / "e")
+        (peer.root / "e/else").write_bytes(b"else")
+        await until(lambda: peer.paths() == {"b", "e", "e/else", "stays"})
+        assert inode(peer, "b") != file
+        assert inode(peer, "e") != directory
+
+
+async def test_many_files_moved_one_by_one_are_told_and_fetched_by_nobody(tmp_path: Path) -> None:
+    names = [f"d/{number:03}" for number in range(300)]
+    for name in names:
+        write(tmp_path / "a/root", name, os.urandom(4 * KIB))
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
+    ):
+        await introduce(a, b)
+        await until(lambda: all((b.root / name).exists() for name in names))
+        await until(lambda: b.arena.status()["pending"] == 0)
+        native = {name: number_of(b, name) for name in names}
+        before = b.household.counters.bytes_in
+        (a.root / "e").mkdir()
+        for name in names:
+            (a.root / name).rename(a.root / name.replace("d/", "e/"))
+        moved = {name.replace("d/", "e/") for name in names}
+        await until(lambda: b.paths() == {"d", "e", *moved})
+        await until(lambda: all((b.root / name).exists() for name in moved))
+        await until(lambda: b.arena.status()["pending"] == 0)
+        assert b.household.counters.bytes_in - before < len(names) * 2 * KIB
+        kept = [name for name in names if number_of(b, name.replace("d/", "e/")) == native[name]]
+        # One whose two names come in two messages may be fetched in between.
+        assert len(kept) > 0.9 * len(names)
