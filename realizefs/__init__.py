@@ -15,6 +15,16 @@ Words
     decision    what the engine wants done with a path: Realize, Unrealize or UpdateCache
     job         a decision being carried out
 
+Rules that always hold; comments name them by these numbers
+    R1  no lost content: what no other peer is known to own is not dropped
+    R2  no lost edit: two edits of one path apart from each other leave two files
+    R3  convergence: peers that are connected, however indirectly, end with the same index
+    R4  a read returns verified bytes of exactly one version
+    R5  a crash at any point loses at most what was never synced, and needs no repair by hand
+    R6  bounded: memory, cache, messages, queues and waits, in `model.limits` with their reasons
+    R7  what a peer says is checked: it can't write outside the root, fill memory or end the process
+    R8  what disappears from a root isn't deleted unless its user deleted it
+
 Layers, each importing only those below it, siblings (|) never each other
     cli | daemon    the command line; the composition root, configuration, control socket
     fs              the mount; the only importer of pyfuse3
@@ -26,7 +36,8 @@ Layers, each importing only those below it, siblings (|) never each other
 `make check` fails where this picture is wrong (import-linter, in pyproject.toml).
 
 One process, one trio thread: the mount, the peers and the jobs take turns on it. What may block
-(hashing, syncing, big copies, transactions that write) happens in worker threads.
+(hashing, syncing, big copies, transactions that write) happens in worker threads. Only `fs.hand` is
+a process of its own, for each mount: by its system calls programs that watch hear of changes.
 
 Reading order
     1. model.versions, model.marks, model.entries    what is known of a path
@@ -37,6 +48,8 @@ Reading order
        → sync.engine → sync.jobs → sync.actions
     6. a read: fs.operations → fs.content → sync.fetcher → sync.sources → sync.link
        → (the other peer) sync.serve
-    7. daemon.app                                    how a process is made of all this
+    7. a rename: fs.changes → sync.name_changes → sync.overlay
+    8. store.check_arena                             what must be true of all that is stored
+    9. daemon.app                                    how a process is made of all this
 The `__init__` of each layer says what it promises and lists its files in reading order.
 """

@@ -36,3 +36,10 @@ def fuse() -> None:
     missing = _missing_for_mounts()
     if missing:
         pytest.fail(f"This test mounts a file system, and {missing}", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def root() -> None:
+    """Asked for by every test that acts as another user. Without root it fails, never skips."""
+    if os.geteuid() != 0:
+        pytest.fail("This test acts as another user, too, and so needs root.", pytrace=False)

@@ -117,7 +117,7 @@ def _show_status(found: Any) -> None:
     for problem in found["problems"]:
         show_line(f"PROBLEM: {problem}")
     for each in found["arenas"]:
-        if each["notice"]:
+        if each.get("notice"):  # an older daemon has none
             show_line(f'Note: Arena "{each["name"]}": {each["notice"]}')
     show_line("")
     show_table(

@@ -24,6 +24,7 @@ from realizefs.store.lock import Lock
 from realizefs.store.realfile import Root
 from realizefs.store.schema import ARENA_SCHEMA
 from realizefs.store.unadopt import undo_adoptions
+from realizefs.store.unpublish import undo_publications
 from realizefs.sync.arena import Arena
 from realizefs.sync.checking import Checking
 from realizefs.sync.loss import Loss, accept, assess
@@ -117,10 +118,11 @@ def _open(parts: Parts, me_name: str, config: ArenaConfig) -> OpenArena:
         undo.callback(root.close)
         lock = Lock(root.state.lock)
         undo.callback(lock.close)
-        root.state.empty_temp()
         env = Environment(root.state.database, ARENA_SCHEMA)
         undo.callback(env.close)
         store = open_arena(env, parts.allocator, config.id, root, cache_limits(config, root))
+        undo_publications(store)
+        root.state.empty_temp()
         undo_adoptions(store)
         store.blobs.recover()
         check_present(store, config.name)
@@ -133,6 +135,8 @@ def _open(parts: Parts, me_name: str, config: ArenaConfig) -> OpenArena:
             default_mark=config.mark,
             clock=parts.clock,
         )
+        # Where no daemon runs nobody else says what the peers are called.
+        arena.context.links.names |= {card.peer: card.name for card in parts.roster.all()}
         undo.pop_all()
         return _Opened(parts, root, lock, env, arena, _place(root))
 

@@ -121,7 +121,8 @@ async def unlink(served: Served, directory: Spot, name: bytes) -> None:
     if item.stat is not None:
         item.arena.store.root.unlink(item.path)
     _nameless(served, item)
-    await item.arena.remove(item.ino)
+    with served.changed_by_kernel():
+        await item.arena.remove(item.ino)
 
 
 async def rmdir(served: Served, directory: Spot, name: bytes) -> None:
@@ -133,7 +134,8 @@ async def rmdir(served: Served, directory: Spot, name: bytes) -> None:
         raise _error(errno.ENOTEMPTY)
     if item.stat is not None:
         item.arena.store.root.rmdir(item.path)
-    await item.arena.remove(item.ino)
+    with served.changed_by_kernel():
+        await item.arena.remove(item.ino)
 
 
 async def rename(
@@ -180,7 +182,8 @@ async def _rename(
     if replaced is not None and not flags & pyfuse3.RENAME_EXCHANGE:
         _nameless(served, replaced)
     served.lookups.moved(served.kernel_ino(item.arena, item.ino), served.place(target, new_name))
-    await item.arena.move(item.ino, target.ino, new_name, flags)
+    with served.changed_by_kernel():
+        await item.arena.move(item.ino, target.ino, new_name, flags)
 
 
 def _nameless(served: Served, item: Item) -> None:

@@ -57,7 +57,6 @@ class Events:
         self._waiting: dict[Place, list[Event]] = {}
         self._by_content: dict[tuple[EventKind, Digest], Place] = {}
         self._sources: dict[Place, Place] = {}
-        self.dropped = 0
 
     def __len__(self) -> int:
         """Names of which something is to be told."""
@@ -74,8 +73,7 @@ class Events:
             event = replace(come, kind="rename", source=gone, ticket=event.ticket)
         waiting = self._waiting.get(event.place, [])
         if not waiting and len(self._waiting) >= self._limit:
-            self.dropped += 1
-            return
+            return  # not to be heard of
         self._put(event.place, _merged(waiting, event))
         if event.source is not None:
             self._sources[event.source.place] = event.place

@@ -85,7 +85,6 @@ class Notifier:
         self._queue = _Queue()
         self._wake = threading.Condition()
         self._stopping = False
-        self._telling = False
         self._taken = 0
         self._done = 0
         self._progress = trio.Event()
@@ -127,14 +126,6 @@ class Notifier:
             self._queue = _Queue()
             self._wake.notify_all()
 
-    def drain(self, seconds: float) -> bool:
-        """Wait until all that was queued has been told; False if that took longer.
-
-        For threads that no request of the kernel needs.
-        """
-        with self._wake:
-            return self._wake.wait_for(lambda: not self._queue and not self._telling, seconds)
-
     def _bound(self) -> None:
         if len(self._queue) > self._limit:
             self._queue = _Queue(sweep=True)
@@ -159,13 +150,10 @@ class Notifier:
 
     def _next(self) -> _Queue | None:
         with self._wake:
-            self._telling = False
-            self._wake.notify_all()
             self._wake.wait_for(lambda: self._queue or self._stopping)
             if self._stopping:
                 return None
             batch, self._queue = self._queue, _Queue()
-            self._telling = True
             self._taken += 1
             return batch
 

@@ -98,7 +98,7 @@ class ArenaOperations(pyfuse3.Operations):
                 continue  # its arena is gone
             if isinstance(place, Spot) and not self._served.handles.files(place.ino):
                 for name in self._served.hardlinks.forget(place.ino):
-                    place.arena.overlay.forget(name)
+                    place.arena.overlay.release(name)
 
     def end(self) -> None:
         """The session is over: nothing is open, and the kernel knows nothing."""

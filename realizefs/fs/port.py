@@ -47,8 +47,8 @@ class Overlay(Protocol):
         """The inode of this place; a new one the first time."""
         ...
 
-    def forget(self, ino: Inode) -> None:
-        """Nobody knows this inode any more; harmless for inodes of the index."""
+    def release(self, ino: Inode) -> None:
+        """The kernel doesn't know this inode any more; harmless for inodes of the index."""
         ...
 
 

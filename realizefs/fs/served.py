@@ -1,6 +1,7 @@
 """What all handlers of one mount share. Lives on the trio thread."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -36,6 +37,10 @@ class Served:
         default_factory=lambda: ContextVar("answering", default=False)
     )
     """true in the tasks that answer the kernel, which knows what changes there without being told"""
+    renaming: ContextVar[bool] = field(
+        default_factory=lambda: ContextVar("renaming", default=False)
+    )
+    """true where names are recorded that the kernel itself changes, with the directory locked"""
     threads: trio.CapacityLimiter = field(
         default_factory=lambda: trio.CapacityLimiter(FUSE_THREADS_MAX)
     )
@@ -64,6 +69,16 @@ class Served:
     def place(self, directory: Spot, name: bytes) -> Place:
         """A name as the kernel knows it."""
         return self.view.kernel_ino(directory.arena, directory.ino), name
+
+    @contextmanager
+    def changed_by_kernel(self) -> Iterator[None]:
+        """What is told by this task meanwhile is a rename or delete that the kernel asks for: it
+        drops what it knew itself. A notice would only wait for the lock that it holds."""
+        token = self.renaming.set(True)
+        try:
+            yield
+        finally:
+            self.renaming.reset(token)
 
     def touched(self, item: Item) -> None:
         """A native file changed, under each of its names: index it soon."""

@@ -56,13 +56,14 @@ class Subscription:
         known = ino in served.lookups
         item = _item(arena, change.ino) if known else None
         gone = known and item is None  # at any change: a real file goes after its entry
+        tells = not served.renaming.get()
         if (gone or change.what is ChangeKind.ENTRY) and parent in served.lookups:
             place = parent, change.name
             if gone:
                 served.lookups.deleted(ino, directory=_is_directory(arena, change.ino))
-            if gone or not served.lookups.means(place, ino):
+            if tells and (gone or not served.lookups.means(place, ino)):
                 self._notifier.name_changed(place, ino if gone else 0)
-        if known:
+        if known and tells:
             # The pages of a real file are dropped by the kernel itself when it sees another mtime
             # or size (FUSE_AUTO_INVAL_DATA), and kept where we were those who wrote it.
             real = item is not None and item.stat is not None

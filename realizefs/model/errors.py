@@ -127,7 +127,10 @@ class RequestFailed(PeerFault):
 
 
 class VersionGone(PeerFault):
-    """The holder no longer has that version."""
+    """The holder no longer has that version: to a reader, who is promised it, as if nobody were
+    there (DESIGN 3.4: ESTALE never)."""
+
+    errno = errno.EHOSTUNREACH
 
 
 class Unreachable(RealizeError):

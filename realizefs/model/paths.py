@@ -84,6 +84,17 @@ def conflict_name(name: bytes, peer: str, date: str) -> bytes:
     return stem[: max(room, 1)] + note + dot + extension
 
 
+def conflict_date(name: bytes, peer: str) -> str:
+    """The DATE in the name of a conflict copy of that peer; "" in any other name.
+
+    >>> conflict_date(b"a.tar (conflict desk 2026-01-02).gz", "desk")
+    '2026-01-02'
+    """
+    _, note, rest = name.rpartition(f" (conflict {peer} ".encode().replace(b"/", b"_"))
+    date, closed, _ = rest.partition(b")")
+    return date.decode("utf-8", "replace") if note and closed else ""
+
+
 def show(path: bytes) -> str:
     """For messages to people: undecodable bytes as \\xNN, the root as "/"."""
     return path.decode("utf-8", "backslashreplace") or "/"

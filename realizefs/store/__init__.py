@@ -7,7 +7,7 @@ keeps.
 In reading order:
     schema, migrate                 every table; from the tables of older programs
     keys, txn, env                  how keys sort; one LMDB environment
-    mapsize, residency              its address space; its share of memory
+    dbdir, mapsize, residency       its directory; its address space; its share of memory
     arena                           the subsystems of one arena, put together
   the index
     tree, inodes, real              entries and history; their numbers; which real file is whose
@@ -21,7 +21,8 @@ In reading order:
     queues, blobdir                 rows and LRU queues; the files
     space, allocation               the bound; what sparse files take
     room, eviction, uses            making room; removing blobs; what is used, and how often
-    saver, recovery, unadopt        making durable; after a crash; after one in an unrealize
+    saver, recovery                 making durable; after a crash
+    unadopt, unpublish              after a crash in an unrealize, in a realize
     moves                           a blob becomes a real file, and the other way round
   the arena root
     realfile, openat                `Root`, the one way to real files; never out of the root

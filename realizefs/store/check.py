@@ -62,6 +62,8 @@ class Rule:
     page: Callable[[Txn, bytes], Sequence[bytes]]
     """up to PAGE keys from this one on, in ascending order; none at the end"""
     look: Callable[[Txn, bytes], Iterable[Problem]]
+    table: str = ""
+    """whose rows the keys are of: one that is gone since it was listed is no problem"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,11 @@ def rows_of(table: str) -> Callable[[Txn, bytes], Sequence[bytes]]:
         return list(islice(txn.scan_keys(table, start), PAGE))
 
     return page
+
+
+def rule_of(what: str, table: str, look: Callable[[Txn, bytes], Iterable[Problem]]) -> Rule:
+    """A rule over the keys of a table."""
+    return Rule(what, rows_of(table), look, table)
 
 
 def once(txn: Txn, start: bytes) -> Sequence[bytes]:
@@ -147,6 +154,8 @@ def _pages(
 
 
 def _problems(rule: Rule, txn: Txn, key: bytes) -> list[Problem]:
+    if rule.table and txn.get(rule.table, key) is None:
+        return []
     try:
         return list(rule.look(txn, key))
     except StoreFault as error:  # a record that the rule took to be readable; its own rule says so

@@ -17,7 +17,7 @@ from realizefs.model.ids import BlobId
 from realizefs.store.allocation import STAT_BLOCK_BYTES
 from realizefs.store.arena import ArenaStore
 from realizefs.store.blob import GROWTH_SLACK_BLOCKS
-from realizefs.store.check import PAGE, Problem, Rule, rows_of
+from realizefs.store.check import PAGE, Problem, Rule, rule_of
 from realizefs.store.check_tree import named
 from realizefs.store.keys import inode_of, pack_u64, unpack_u64
 from realizefs.store.queues import Step, lru_key
@@ -36,10 +36,10 @@ class BlobRules:
     def rules(self) -> list[Rule]:
         """Rows before what names them."""
         return [
-            Rule("blobs", rows_of(BLOB_ROW), self.look_at_row),
-            Rule("", rows_of(BLOB_OF), self.look_at_of),
-            Rule("", rows_of(BLOB_LRU), self.look_at_place),
-            Rule("", rows_of(BLOB_BUSY), self.look_at_note),
+            rule_of("blobs", BLOB_ROW, self.look_at_row),
+            rule_of("", BLOB_OF, self.look_at_of),
+            rule_of("", BLOB_LRU, self.look_at_place),
+            rule_of("", BLOB_BUSY, self.look_at_note),
             Rule("cached files", self.files, self.look_at_file),
         ]
 

@@ -9,7 +9,7 @@ from realizefs.model.errors import StoreFault
 from realizefs.model.findings import Finding
 from realizefs.model.ids import peer_id_of
 from realizefs.model.limits import INODE_RANGE_SIZE, INVITATIONS_MAX, PEERS_MAX
-from realizefs.store.check import Problem, Rule, once, rows_of
+from realizefs.store.check import Problem, Rule, once, rule_of
 from realizefs.store.keys import unpack_u64
 from realizefs.store.schema import INODE_RANGE, INVITATION, PEER
 from realizefs.store.txn import Txn
@@ -25,9 +25,9 @@ class HomeRules:
     def rules(self) -> list[Rule]:
         """In no particular order."""
         return [
-            Rule("peers", rows_of(PEER), self.look_at_peer),
-            Rule("invitations", rows_of(INVITATION), self.look_at_invitation),
-            Rule("inode ranges", rows_of(INODE_RANGE), self.look_at_range),
+            rule_of("peers", PEER, self.look_at_peer),
+            rule_of("invitations", INVITATION, self.look_at_invitation),
+            rule_of("inode ranges", INODE_RANGE, self.look_at_range),
             Rule("", once, self.look_at_numbers),
         ]
 

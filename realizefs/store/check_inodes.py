@@ -13,7 +13,7 @@ from functools import partial
 from realizefs.model.findings import Finding
 from realizefs.model.ids import ArenaId, Inode
 from realizefs.store.arena import ArenaStore
-from realizefs.store.check import Problem, Rule, once, rows_of
+from realizefs.store.check import Problem, Rule, once, rule_of
 from realizefs.store.check_tree import named
 from realizefs.store.inodes import InodeAllocator
 from realizefs.store.keys import inode_of, pack_pair, unpack_pair, unpack_u64
@@ -38,7 +38,7 @@ class InodeRules:
         """The pool first: a new number comes from it."""
         return [
             Rule("", once, self.look_at_pool),
-            Rule("", rows_of(ENTRY), self.look_at_inode),
+            rule_of("", ENTRY, self.look_at_inode),
         ]
 
     def look_at_pool(self, txn: Txn, _key: bytes) -> Iterator[Problem]:

@@ -17,7 +17,7 @@ from realizefs.model.findings import Finding
 from realizefs.model.ids import Inode
 from realizefs.model.limits import BLOCK_BYTES_MIN
 from realizefs.store.arena import ArenaStore
-from realizefs.store.check import Problem, Rule, once, rows_of
+from realizefs.store.check import Problem, Rule, once, rule_of
 from realizefs.store.check_tree import named
 from realizefs.store.hashing import block_size, hash_bytes
 from realizefs.store.keys import (
@@ -65,16 +65,16 @@ class RowRules:
             self._rule("marks", MARK, "A mark", self._read_mark),
             self._rule("", ATTRIBUTE, "An attribute", self._read_nothing),
             self._rule("decisions", DECISION, "A decision", self._read_decision),
-            Rule("", rows_of(DECISION), self.look_at_time),
-            Rule("", rows_of(RETRY), self.look_at_retry),
-            Rule("", rows_of(WAITING), self.look_at_waiting),
+            rule_of("", DECISION, self.look_at_time),
+            rule_of("", RETRY, self.look_at_retry),
+            rule_of("", WAITING, self.look_at_waiting),
             self._rule("", DIRTY, "A note that something is to be decided", self._read_nothing),
             self._rule("", SUBTREE, "A note that a tree is to be decided", self._read_nothing),
             self._rule("real files", REAL, "The row of a real file", self._read_real),
             Rule("", once, self.look_at_counter),
-            Rule("", rows_of(CURSOR), self.look_at_cursor),
-            Rule("block lists", rows_of(BLOCKS), self.look_at_list),
-            Rule("", rows_of(DIRENT), self.look_at_blocks),
+            rule_of("", CURSOR, self.look_at_cursor),
+            rule_of("block lists", BLOCKS, self.look_at_list),
+            rule_of("", DIRENT, self.look_at_blocks),
         ]
 
     def look_at_counter(self, txn: Txn, _key: bytes) -> Iterator[Problem]:
@@ -176,7 +176,7 @@ class RowRules:
         self, what: str, table: str, shown: str, read: Callable[[Txn, bytes], object]
     ) -> Rule:
         look = partial(self._look, table=table, shown=shown, read=read)
-        return Rule(what, rows_of(table), look)
+        return rule_of(what, table, look)
 
     def _look(
         self, txn: Txn, key: bytes, table: str, shown: str, read: Callable[[Txn, bytes], object]

@@ -17,7 +17,7 @@ from realizefs.model.ids import Inode
 from realizefs.model.paths import NAME_BYTES_MAX, show
 from realizefs.model.versions import Kind
 from realizefs.store.arena import ArenaStore
-from realizefs.store.check import Problem, Rule, once, rows_of
+from realizefs.store.check import Problem, Rule, once, rule_of
 from realizefs.store.keys import inode_of, name_of_place, pack_place, pack_u64, unpack_u64
 from realizefs.store.repair_tree import TreeRepair
 from realizefs.store.schema import DIRENT, ENTRY, HISTORY
@@ -51,9 +51,9 @@ class TreeRules:
         """In the order in which they are to be repaired."""
         return [
             Rule("", once, self.look_at_seq),
-            Rule("names", rows_of(DIRENT), self.look_at_name),
-            Rule("entries", rows_of(ENTRY), self.look_at_entry),
-            Rule("changes", rows_of(HISTORY), self.look_at_change),
+            rule_of("names", DIRENT, self.look_at_name),
+            rule_of("entries", ENTRY, self.look_at_entry),
+            rule_of("changes", HISTORY, self.look_at_change),
         ]
 
     def look_at_seq(self, txn: Txn, _key: bytes) -> Iterator[Problem]:

@@ -21,8 +21,9 @@ from typing import TypeVar
 import lmdb
 
 from realizefs.model.errors import DiskFull, MapFull, NewerSchema, StoreFault
+from realizefs.store import dbdir
 from realizefs.store.keys import pack_u64, unpack_u64
-from realizefs.store.mapsize import GROW_SECONDS, MAP_BYTES, Gate, first_sizes, next_size
+from realizefs.store.mapsize import GROW_SECONDS, MAP_BYTES, Gate, next_size
 from realizefs.store.migrate import migrate
 from realizefs.store.residency import Residency
 from realizefs.store.schema import SCHEMA, Schema
@@ -30,17 +31,11 @@ from realizefs.store.txn import Txn
 
 T = TypeVar("T")
 
-READERS_MAX = 512
-"""Read transactions open at once: each worker thread and the trio thread, with room."""
-
 _OLD_TABLES_MAX = 16
 """Tables that migrations may name beyond those of the present schema."""
 
 _ROOM_BYTES_MIN = 1 << 20
 """Bytes; a commit that failed with less than this free failed for the lack of it."""
-
-DATA_FILE = "data.mdb"
-"""What LMDB calls its file."""
 
 _NAME = b"name"
 _VERSION = b"version"
@@ -61,17 +56,18 @@ class Environment:
         self._writer: int | None = None
         self._gate = Gate()
         self._map_bytes = self._used_bytes = 0
-        _make(directory)
+        dbdir.make(directory)
         with self._opening():
-            self._lmdb = _open(directory, map_bytes, 1 + len(schema.tables) + _OLD_TABLES_MAX)
-            self._residency = Residency(directory / DATA_FILE)
+            tables_max = 1 + len(schema.tables) + _OLD_TABLES_MAX
+            self._lmdb = dbdir.open_database(directory, map_bytes, tables_max)
+            self._residency = Residency(directory / dbdir.DATA_FILE)
         try:
             with self._opening():
                 self._measure()
-                _reach_the_last_page(directory / DATA_FILE, self._used_bytes)
+                dbdir.reach_the_last_page(directory, self._used_bytes)
                 version = self._version(schema)
                 self._tables = self._retried(lambda: self._open_tables(schema, version))
-                _sync_directory(directory)
+                dbdir.sync(directory)
         except BaseException:
             self._lmdb.close()
             raise
@@ -297,54 +293,7 @@ class _AnyTables(dict[str, "lmdb._Database"]):  # noqa: SLF001 - it has no publi
         return table
 
 
-def _open(directory: Path, map_bytes: int, tables_max: int) -> lmdb.Environment:
-    """With as much address space as can be had; raises what LMDB raised for the least."""
-    sizes = list(first_sizes(directory / DATA_FILE, map_bytes))
-    for size in sizes:
-        try:
-            return lmdb.open(
-                str(directory),
-                map_size=size,
-                max_dbs=tables_max,
-                max_readers=READERS_MAX,
-                max_spare_txns=16,
-                readahead=False,
-                mode=0o600,
-            )
-        except lmdb.MemoryError:
-            if size == sizes[-1]:
-                raise
-    raise AssertionError("there is always a size to try")
-
-
-def _reach_the_last_page(data: Path, used_bytes: int) -> None:
-    """A file that was cut short gets zeros where its pages were: LMDB says of such that they are
-    damaged, while touching what lies beyond the end of a mapped file kills the process. The
-    last pages of a sound one may be missing as well; those are free."""
-    if data.stat().st_size < used_bytes:
-        os.truncate(data, used_bytes)
-
-
-def _make(directory: Path) -> None:
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreFault(
-            f'The directory of the database "{directory}" can\'t be made: {error.strerror}.'
-        ) from error
-
-
 def _is_full(directory: Path) -> bool:
     """LMDB says EIO, not ENOSPC, where the first part of a commit still had room."""
     disk = os.statvfs(directory)
     return disk.f_bavail * disk.f_frsize < _ROOM_BYTES_MIN
-
-
-def _sync_directory(directory: Path) -> None:
-    """A database whose files were just made is there after a power loss, too."""
-    for path in (directory, directory.parent):
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)

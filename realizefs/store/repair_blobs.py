@@ -191,6 +191,33 @@ class BlobRepair:
         else:
             self._put_away(name)
 
+    def _is_here(self, digest: Digest, size: int) -> bool:
+        """Whether a second copy has these very bytes: it is read, since what the index says of it
+        doesn't help if a disk has changed them (R1)."""
+        return any(
+            self._bytes_are(fd, digest)
+            for ino in self._entries_of(digest, size)
+            for fd in self._copies(ino, digest)
+        )
+
+    def _copies(self, ino: Inode, digest: Digest) -> Iterator[int]:
+        """What is said to have a content: fds, each to be closed by who takes it."""
+        with self.store.env.read() as txn:
+            real, row = self.store.real.get(txn, ino), self.rows.of(txn, ino)
+            path = self.store.tree.path(txn, ino)
+        with suppress(OSError):
+            if real is not None and real.hash == digest and path:
+                yield self.store.root.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        with suppress(OSError):
+            if row is not None and row.verified and row.hash == digest:
+                yield self.files.open(row.id)
+
+    def _bytes_are(self, fd: int, digest: Digest) -> bool:
+        try:
+            return hash_fd(fd, self._cancelled).hash == digest
+        finally:
+            os.close(fd)
+
     def _cancelled(self) -> bool:
         self.checkpoint()
         return False
@@ -225,9 +252,6 @@ class BlobRepair:
         self.store.blobs.corrected(usage)
         self._held_changed(txn, row)
         return 1
-
-    def _is_here(self, digest: Digest, size: int) -> bool:
-        return any(not self._lacks(ino, digest) for ino in self._entries_of(digest, size))
 
     def _lacks(self, ino: Inode, digest: Digest) -> bool:
         with self.store.env.read() as txn:

@@ -60,3 +60,8 @@ class Temporary:
         """The names that an inode has here."""
         with os.scandir(self.fd) as found:
             return [os.fsencode(one.name) for one in found if one.inode() == ino]
+
+    def names_for(self, of: bytes) -> list[bytes]:
+        """The names here of what is, or was, to be called `of`."""
+        names = [os.fsencode(one) for one in os.listdir(self.fd)]
+        return [one for one in names if one[PREFIX_BYTES:] == of[: 255 - PREFIX_BYTES]]

@@ -8,15 +8,19 @@ In reading order:
     context, writer, batch          what its parts share; group commit; one transaction's news
     bell, gate, rate, patience      waking, bounding, measuring, waiting
   from the arena root to the index
-    scanner, look, record           the scan and inotify; what is there, hashed; recording it
-    carried                         what a crash left of a realize is no user's edit
+    scanner, due                    the scan and inotify; what waits, and for how long
+    look, record                    what is there, hashed; recording it
+    carried, our_doing, followed    what a crash or a job left of a realize, what a job does, what a
+                                    crash left of a rename that was followed: no user's edits
     moved                           renames that were made in the root, known again
     local, marking, overlay         changes of unreal files; marks; what isn't indexed yet
     name_changes, wholly_real       renames and deletes: queued, and what is waited for
     names, pending                  what a name means meanwhile
   from peer to peer
-    household, roster, joining      who is connected, who belongs to us, how they come in
-    link, asking, links             one session; its requests; those that share an arena
+    household, expected             who is connected; who may be in a moment
+    roster, joining                 who belongs to us, how they come in
+    link, asking, silence           one session; its requests; how long it brought nothing
+    links                           those that share an arena
     gossip, apply, serve            telling and hearing history; applying it; serving bytes
     aside, renames                  conflict copies; following renames of what is real here
   from the index to the arena root and the cache
@@ -25,9 +29,10 @@ In reading order:
     jobs, actions, rootwork         carrying them out; realize and unrealize; their native half
     turns, own_attributes           one at a time; what else goes along with a file
     trash                           what peers deleted or replaced here
-    fetcher, sources, shelf         pieces on their way; from whom, verified; into the cache
+    fetcher, sources, candidates    pieces on their way; from holders, verified; who is asked next
+    shelf                           into the cache
     describe                        why a path is as it is
   when something is wrong
-    presence, loss              an emptied root stops the arena; accepting that it is lost
-    checking                    a check while all this goes on
+    presence, loss                  an emptied root stops the arena; accepting that it is lost
+    checking                        a check while all this goes on
 """

@@ -6,7 +6,8 @@ before it (unrealize); what is left in between, the scanner and `Blobs.recover` 
 A file that isn't the one that was indexed is never touched: Busy, and the scanner looks at it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from typing import TypeVar
 
 import trio
@@ -18,6 +19,7 @@ from realizefs.model.errors import Busy, NotFound, StoreFault
 from realizefs.model.ids import NO_DIGEST, Digest, Inode
 from realizefs.model.paths import show
 from realizefs.model.versions import Kind
+from realizefs.store.blob import Blob
 from realizefs.store.txn import Txn
 from realizefs.store.unadopt import end_adoption
 from realizefs.sync.batch import Batch
@@ -63,9 +65,6 @@ class Actions:
             await self._realize(target)
         else:
             await self._unrealize(target)
-        # What a user did between our rename and our commit was seen by the scanner when the index
-        # was not yet what we have made of it.
-        self._context.on_touched(target.path)
 
     async def make_real(self, ino: Inode, *, truncate: bool) -> None:
         """Give an unreal file a native one: complete, or empty if it is about to be replaced."""
@@ -82,7 +81,6 @@ class Actions:
             return
         if not truncate:
             await self._realize(target)
-            self._context.on_touched(target.path)
             return
         await trio.to_thread.run_sync(self._work.make_parents, target.path)
         # The row comes first: a file without it would be one that appeared beside this version.
@@ -123,53 +121,75 @@ class Actions:
         if target.version.kind is Kind.FILE and not _has_content(target):
             await self._realize_content(target)
             return
-        fingerprint = await self._native(target, self._work.realize_in_place, target)
-        await self._commit_real(
-            target, RealRow(fingerprint, target.version.hash, target.version.vector)
-        )
+        with self._in_hand(target):
+            fingerprint = await self._native(target, self._work.realize_in_place, target)
+            await self._commit_real(
+                target, RealRow(fingerprint, target.version.hash, target.version.vector)
+            )
 
     async def _realize_content(self, target: Target) -> None:
         """The verified blob becomes the real file; see store.moves for the steps."""
-        store, version = self._store, target.version
-        moves = store.blobs.moves
-        blob = await self._fetcher.complete(target.ino, version)
-        try:
+        with (
+            self._store.blobs.pinned(target.ino),  # until `take` has noted that it must stay
+            closing(await self._fetcher.complete(target.ino, target.version)) as blob,
+        ):
+            target = await self._as_it_is_now(target)
+            await self._publish(target, blob)
+
+    async def _publish(self, target: Target, blob: Blob) -> None:
+        store, moves = self._store, self._store.blobs.moves
+        with self._in_hand(target):
             row = await self._context.writer.do(lambda txn: moves.take(txn, target.ino))
             try:
                 fingerprint = await self._native(target, self._work.publish, target, blob, row)
             except BaseException:
                 await self._surely(
-                    lambda batch: moves.not_taken(batch.txn, row, store.root.state.temp.names_of)
+                    target,
+                    lambda batch: moves.not_taken(batch.txn, row, store.root.state.temp.names_of),
                 )
                 raise
 
             def note(batch: Batch) -> None:
                 moves.taken(batch.txn, row)
-                real = RealRow(fingerprint, version.hash, version.vector)
+                now = self._work.follow(batch.txn, target, fingerprint)
+                real = RealRow(now, target.version.hash, target.version.vector)
                 store.real.put(batch.txn, target.ino, real)
                 batch.held_changed(target.ino)
 
-            await self._surely(note)
-        finally:
-            blob.close()
+            await self._surely(target, note)
+
+    async def _as_it_is_now(self, target: Target) -> Target:
+        """It may have been renamed while it was fetched; Busy if it is another version by now."""
+        await self._context.names_committed()
+        now = self._target(target.ino)
+        if now is None or now.version.content != target.version.content or now.real != target.real:
+            raise Busy(f'"{show(target.path)}" was changed while it was fetched.')
+        if now.path != target.path:
+            await trio.to_thread.run_sync(self._work.make_parents, now.path)
+        return now
 
     async def _commit_real(self, target: Target, row: RealRow) -> None:
         def note(batch: Batch) -> None:
             self._store.real.put(batch.txn, target.ino, row)
             batch.held_changed(target.ino)
 
-        await self._surely(note)
+        await self._surely(target, note)
 
-    async def _surely(self, note: Callable[[Batch], None]) -> None:
+    async def _surely(self, target: Target, note: Callable[[Batch], None]) -> None:
         """Commit what was done natively, or undone: it is so whatever the disk of the database says.
 
         Tried until it succeeds, or until we are stopped: then start-up finds out.
         """
+
+        def run(batch: Batch) -> None:
+            note(batch)
+            self._context.renames.again(batch, target.ino)
+
         try:
             with trio.CancelScope(shield=True):
-                await self._context.commit(note)
+                await self._context.commit(run)
         except (StoreFault, OSError):
-            await patiently(lambda: self._context.commit(note), "Noting what was moved")
+            await patiently(lambda: self._context.commit(run), "Noting what was moved")
 
     # -- unrealize ----------------------------------------------------------------------------
 
@@ -199,7 +219,6 @@ class Actions:
     async def _out_of_root(self, target: Target) -> None:
         real = target.real
         assert real is not None, "only real files leave the root"
-        place = await self._native(target, self._work.leave, target.path, real.fingerprint)
 
         def note(batch: Batch) -> None:
             if self._store.real.delete(batch.txn, target.ino) or place:
@@ -207,7 +226,9 @@ class Actions:
             batch.held_changed(target.ino)
             self._store.dirty.mark(batch.txn, target.entry.parent)  # it may be empty now
 
-        await self._surely(note)
+        with self._in_hand(target):
+            place = await self._native(target, self._work.leave, target.path, real.fingerprint)
+            await self._surely(target, note)
 
     async def _to_cache(self, target: Target, real: RealRow) -> None:
         """The real file becomes a verified blob; see store.moves for the steps."""
@@ -224,14 +245,14 @@ class Actions:
         if room is None:  # larger than the cache: others own it, and the trash keeps it a while
             await self._out_of_root(target)
             return
-        with room:
+        with room, self._in_hand(target):
             row = await self._context.writer.do(
                 lambda txn: moves.adopt(txn, target.ino, target.version)
             )
             try:
                 await self._native(target, self._work.adopt, target, real, row)
             except BaseException:
-                await self._surely(lambda batch: end_adoption(batch.txn, store, row))
+                await self._surely(target, lambda batch: end_adoption(batch.txn, store, row))
                 raise
 
             def note(batch: Batch) -> None:
@@ -239,10 +260,22 @@ class Actions:
                 store.real.delete(batch.txn, target.ino)
                 batch.held_changed(target.ino)
 
-            await self._surely(note)
+            await self._surely(target, note)
 
     def _may_drop(self, txn: Txn, ino: Inode, digest: Digest) -> bool:
         return may_drop(txn, self._store, ino, digest)
+
+    @contextmanager
+    def _in_hand(self, target: Target) -> Iterator[None]:
+        """From before the native step until its commit: what is there meanwhile is our doing, and
+        the index doesn't say so yet. What a user does to it then is looked at afterwards."""
+        context = self._context
+        context.in_hand |= {target.ino}  # it has our turn, so nobody else puts it there
+        try:
+            yield
+        finally:
+            context.in_hand -= {target.ino}
+            context.on_touched(target.path)
 
     async def _native(self, target: Target, work: Callable[..., T], *arguments: object) -> T:
         """Native work in a thread; if the file isn't what it was, the scanner is told."""

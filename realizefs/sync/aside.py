@@ -1,9 +1,14 @@
 """What loses its name and must not be lost: conflict copies, and directories that come back (R2).
 
-Runs in a transaction in a worker thread, which may run twice.
+Runs in a transaction in a worker thread, which may run twice. A conflict copy gets its name before
+the commit that says why. If a crash or a full disk keeps that from happening, the scan finds one name
+gone and an unknown copy beside it, puts the file back (`was_set_aside`), and the conflict is met
+anew: nobody deleted anything (R8).
 """
 
 import errno
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -68,3 +73,35 @@ def set_aside(batch: Batch, path: bytes, loser: Version) -> bytes | None:
         batch.touched.add(copy)
         return copy
     raise OSError(errno.EEXIST, "too many conflict copies", paths.show(path))
+
+
+def was_set_aside(batch: Batch, copy: bytes, gone: Iterable[bytes]) -> bool:
+    """Whether what was found at `copy` was set aside without a commit; it is put back then.
+
+    `gone` are the paths where nothing is any more. After a commit nothing was real at the old name.
+    """
+    path = _original(batch, copy, gone)
+    if path is None:
+        return False
+    store, txn = batch.store, batch.txn
+    old = store.tree.entry_at(txn, path)
+    if old is None or old.version.deleted or store.real.get(txn, old.ino) is None:
+        return False
+    if store.tree.entry_at(txn, copy) is not None:
+        return False
+    with suppress(FileExistsError, FileNotFoundError):  # made anew, or put back when this ran first
+        store.root.rename(copy, path, RENAME_NOREPLACE)
+        store.root.sync_directory(paths.split(path)[0])
+    batch.touched |= {path, copy}
+    return True
+
+
+def _original(batch: Batch, copy: bytes, gone: Iterable[bytes]) -> bytes | None:
+    """That one of `gone` which `copy` is called a conflict copy of; names may have been cut."""
+    parent, name = paths.split(copy)
+    date = paths.conflict_date(name, batch.me_name)
+    for path in gone if date else ():
+        above, original = paths.split(path)
+        if above == parent and paths.conflict_name(original, batch.me_name, date) == name:
+            return path
+    return None

@@ -1,5 +1,6 @@
 """The requests of a link: a slot, the request, and its answer or the reason why there is none."""
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 import trio
@@ -10,11 +11,13 @@ from realizefs.core.session import Session
 from realizefs.core.session_table import State
 from realizefs.model.errors import ConnectionLost, RequestFailed, Unreachable, VersionGone
 from realizefs.model.limits import PROGRESS_SECONDS
-from realizefs.model.messages import Data
+from realizefs.model.messages import Data, Message
 from realizefs.model.paths import show
 from realizefs.model.ports import Clock
 from realizefs.net.channel import Channel
+from realizefs.sync.bell import Bell
 from realizefs.sync.rate import Rate
+from realizefs.sync.silence import Progress, Silence
 
 
 class Asking:
@@ -32,14 +35,14 @@ class Asking:
     ) -> None:
         self.rate = Rate()
         self._session = session
-        self._channel = channel
+        self._progress = Progress(channel)
         self._clock = clock
         self._do = do
         self._lost = lost
         self._name = name
         self._answers: dict[int, Answer] = {}
         self._waiting: dict[int, trio.Event] = {}
-        self._slots = trio.lowlevel.ParkingLot()
+        self._line: deque[Bell] = deque()
 
     def resolved(self, request: int, answer: Answer) -> None:
         """An answer came that somebody waits for."""
@@ -47,28 +50,37 @@ class Asking:
         self._waiting[request].set()
         self.slot_free()
 
+    def heard(self, message: Message) -> None:
+        """A message came, of whatever kind."""
+        self._progress.heard(message)
+
     def slot_free(self) -> None:
-        """Another request may be made."""
-        self._slots.unpark_all()
+        """Another request may be made, by who came first."""
+        if self._line:
+            self._line[0].ring()
 
     def ended(self) -> None:
         """Wake all that wait; there will be no more answers."""
         for event in self._waiting.values():
             event.set()
-        self._slots.unpark_all()
+        for bell in self._line:
+            bell.ring()
 
     async def ask(self, make: Callable[[int], Request], path: bytes) -> bytes:
         """The payload that answers the request; see Link.read for what it raises."""
-        began = trio.current_time()
-        await self._until(lambda: self._session.asked.room, self._slots.park, began, path)
+        silence = Silence(self._progress)
+        await self._slot(silence, path)
         if self._session.state is not State.OPEN:
             raise self._lost()
         # No await until the request is registered: there still is room.
         number, effects = self._session.call(make, self._clock.now())
         event = self._waiting[number] = trio.Event()
+        began = trio.current_time()
+        silence.in_flight()
         try:
+            self.slot_free()
             self._do(effects)
-            await self._until(event.is_set, event.wait, began, path)
+            await self._until(event.is_set, event.wait, silence, path)
             data = self._outcome(number)
             self.rate.add(len(data), trio.current_time() - began)
             return data
@@ -77,26 +89,39 @@ class Asking:
             if self._answers.pop(number, None) is None:
                 self._do(self._session.cancel(number, self._clock.now()))
 
+    async def _slot(self, silence: Silence, path: bytes) -> None:
+        """Wait for room in the order of coming: nobody is overtaken while the link is busy."""
+        bell = Bell()
+        self._line.append(bell)
+
+        def is_next() -> bool:
+            return self._line[0] is bell and self._session.asked.room
+
+        try:
+            await self._until(is_next, lambda: bell.after(bell.count), silence, path)
+        except BaseException:
+            self._line.remove(bell)
+            self.slot_free()  # whoever is next now was not rung for
+            raise
+        self._line.remove(bell)
+
     async def _until(
         self,
         ready: Callable[[], bool],
         wait: Callable[[], Awaitable[None]],
-        began: float,
+        silence: Silence,
         path: bytes,
     ) -> None:
-        """Wait while payload of any answer keeps coming. Not while anything comes: a holder
-        whose disk hangs still sends its pings."""
+        """Wait while there is progress on the link."""
         while not ready():
             if self._session.state is State.CLOSED:
                 raise self._lost()
-            deadline = max(began, self._channel.payload_at) + PROGRESS_SECONDS
-            if trio.current_time() >= deadline:
+            if silence.is_over:
                 raise Unreachable(
                     f"{self._name()} sent nothing for {PROGRESS_SECONDS:.0f} s while"
                     f' "{show(path)}" was read.'
                 )
-            with trio.move_on_at(deadline):
-                await wait()
+            await silence.during(wait)
 
     def _outcome(self, number: int) -> bytes:
         answer = self._answers.get(number)

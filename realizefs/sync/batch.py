@@ -9,6 +9,7 @@ from realizefs.model.marks import Mark
 from realizefs.model.versions import Held, Kind, Version
 from realizefs.store.arena import ArenaStore
 from realizefs.store.txn import Txn
+from realizefs.sync.pending import Place
 
 
 @dataclass(slots=True)
@@ -16,7 +17,8 @@ class Batch:
     """`txn` on `store`, written on behalf of peer `me`; lives in one worker thread call.
 
     `changes` are for the kernel's caches, `touched` are paths whose native file must be looked
-    at again, `indexed` are inodes which the overlay may forget. All of it after the commit.
+    at again, `indexed` are inodes, and where they are now, which the overlay may forget. All of it
+    after the commit. `in_hand` are inodes of which nothing is to be recorded that was seen natively.
     """
 
     txn: Txn
@@ -26,9 +28,10 @@ class Batch:
     default_mark: Mark
     changes: list[Change] = field(default_factory=list)
     touched: set[bytes] = field(default_factory=set)
-    indexed: list[Inode] = field(default_factory=list)
+    indexed: dict[Inode, Place] = field(default_factory=dict)
     alive: set[Inode] = field(default_factory=set)
     """directories that are alive in this transaction, as far as somebody looked"""
+    in_hand: frozenset[Inode] = frozenset()
     directories: dict[bytes, Inode] = field(default_factory=dict)
     """of a batch that moves nothing: directories found in this transaction, by path"""
 

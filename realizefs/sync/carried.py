@@ -14,13 +14,15 @@ def carried_out(
     """The row of a native thing that we were about to make the version `current` of a peer.
 
     It is that version already, or it is what was indexed as `real` with half of the new
-    metadata, which the engine then completes. None if somebody else changed it.
+    metadata, which the engine then completes. None if somebody else changed it: but where only the
+    metadata is other, and the peer's content, too, the peer's version is what there is (R2).
     """
     if real is None or real.vector == current.vector or current.deleted:
         return None
     kind, digest, _ = content
     if (current.kind, current.hash, current.target) != content:
-        return None
+        same = kind is Kind.FILE and stat.S_ISREG(real.fingerprint.mode) and real.hash == digest
+        return replace(real, fingerprint=now) if same else None
     mode_done = kind is Kind.SYMLINK or stat.S_IMODE(now.mode) & SYNCED_MODE == current.mode
     time_done = kind is Kind.DIRECTORY or now.mtime_ns == current.mtime_ns
     if mode_done and time_done:

@@ -61,6 +61,12 @@ class Context:
     """called when something was indexed at a place that it had left meanwhile for another"""
     names_committed: Callable[[], Awaitable[None]] = _at_once
     """waits until the renames and deletes made here so far are in the index"""
+    in_hand: frozenset[Inode] = frozenset()
+    """inodes whose native file an action is changing: the scanner records nothing of it"""
+    removed: set[Inode] = field(default_factory=set)
+    """deleted by the user through the mount, natively gone, and not yet in the index"""
+    is_looked_at: Callable[[bytes], bool] = lambda path: False
+    """whether the scanner is just recording what it saw at a path"""
     problem: str | None = None
     """a sentence while the database refuses what must be recorded"""
     names: Names = field(init=False)
@@ -88,9 +94,11 @@ class Context:
         work: Callable[[Batch], None],
         inodes: Callable[[Txn], int],
         settled: Callable[[BaseException | None], None],
+        *,
+        patient: bool = False,
     ) -> Request:
         """The same without waiting; `settled` is called after it, with what went wrong if
-        anything, before anybody is told."""
+        anything, before anybody is told. A `patient` one may wait for others."""
 
         def run(txn: Txn) -> Batch:
             batch = self.batch(txn)
@@ -102,11 +110,13 @@ class Context:
             if request.error is None:
                 self._tell(request.result)
 
-        return self.writer.submit(Request(run, inodes, end))
+        return self.writer.submit(Request(run, inodes, end, patient))
 
     def batch(self, txn: Txn) -> Batch:
         """For work in `txn` of which nobody is told."""
-        return Batch(txn, self.store, self.me, self.me_name, self.default_mark)
+        return Batch(
+            txn, self.store, self.me, self.me_name, self.default_mark, in_hand=self.in_hand
+        )
 
     def tell(self, change: Change) -> None:
         """Tell the listeners of one change."""
@@ -115,8 +125,8 @@ class Context:
 
     def _tell(self, batch: Batch) -> None:
         self.problem = None
-        for ino in batch.indexed:
-            self._is_indexed(ino)
+        for ino, indexed in batch.indexed.items():
+            self._is_indexed(ino, indexed)
         for path in batch.touched:
             self.on_touched(path)
         for change in batch.changes:
@@ -124,15 +134,11 @@ class Context:
         self.history.ring()
         self.work.ring()
 
-    def _is_indexed(self, ino: Inode) -> None:
+    def _is_indexed(self, ino: Inode, indexed: Place) -> None:
         """The index has what was in the overlay, which may have been renamed since it was seen."""
         place = self.overlay.place(ino)
         self.overlay.forget(ino)
-        if place is None:
-            return
-        with self.store.env.read() as txn:
-            indexed = self.store.tree.place(txn, ino)
-        if indexed is not None and indexed != place:
+        if place is not None and indexed != place:
             self.on_moved_unseen(ino, place)
 
     async def save_acked(self) -> None:

@@ -2,7 +2,7 @@
 
 Readers of one block share one fetch. A fetch belongs to the fetcher's nursery and not to the
 reader that started it, so a reader that is killed takes nothing from the others. Whoever waits
-is bounded by the link's own deadline (PROGRESS_SECONDS without any byte). Which peer a piece comes
+is bounded by the deadlines of `silence` and `candidates`. Which peer a piece comes
 from, and that it is what it should be, is the business of `sources`.
 """
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import trio
 
 from realizefs.core.backoff import delay
+from realizefs.core.session import PROTOCOL
 from realizefs.model.entries import PeerCard
 from realizefs.model.errors import ConnectionLost, RealizeError, RequestFailed
 from realizefs.model.ids import ArenaId, PeerId
@@ -24,14 +25,13 @@ from realizefs.net.dial import dial
 from realizefs.net.identity import Identity, peer_id
 from realizefs.net.listen import listen
 from realizefs.sync.arena import Arena
+from realizefs.sync.expected import Expected
 from realizefs.sync.gossip import Gossip
 from realizefs.sync.joining import Doorman
 from realizefs.sync.link import Link, run_link
 from realizefs.sync.roster import Roster
 
 log = logging.getLogger(__name__)
-
-PROTOCOL = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,7 @@ class Household:
         self.arenas: dict[ArenaId, Arena] = {}
         self._connections: dict[PeerId, _Connection] = {}
         self._closed: dict[PeerId, trio.Event] = {}
+        self._expected = Expected()
         self._nursery: trio.Nursery | None = None
 
     def peers(self) -> list[PeerState]:
@@ -109,6 +110,7 @@ class Household:
     async def add_arena(self, arena: Arena) -> None:
         """Carry an arena from now on; links that are up are made anew, since Hello lists arenas."""
         self.arenas[arena.id] = arena
+        arena.context.links.expected = self._expects
         self.roster.arenas = tuple(sorted({*self.roster.arenas, arena.id}))
         for card in self.roster.all():
             arena.context.links.names[card.peer] = card.name
@@ -159,6 +161,8 @@ class Household:
             )
         except RealizeError as error:
             log.log(logging.WARNING if attempt == 1 else logging.DEBUG, "%s", error)
+            self._expected.failed(card.peer)
+            self._tell_readers()
             return
         await self._carry(channel, dialled=True)
 
@@ -173,8 +177,23 @@ class Household:
         with trio.CancelScope() as scope:
             async with trio.open_nursery() as nursery:
                 handler = _Handler(self, scope, nursery, offered, dialled=dialled)
-                await run_link(channel, hello, handler, self._clock)
+                with self._expected.meeting(peer, scope):
+                    await run_link(channel, hello, handler, self._clock)
+                self._tell_readers()
                 nursery.cancel_scope.cancel()
+
+    def _expects(self, peer: PeerId) -> bool:
+        """Whether a link to a peer is being made, or about to be made anew; see Expected."""
+        connection = self._connections.get(peer)
+        if connection is not None:
+            return connection.link.closed or connection.offered != self._offered(peer)
+        card = self.roster.get(peer)
+        return self._nursery is not None and card is not None and peer in self._expected
+
+    def _tell_readers(self) -> None:
+        """Who waits for a peer may find that there is nothing to wait for."""
+        for arena in self.arenas.values():
+            arena.context.links.changed.ring()
 
     def _offered(self, peer: PeerId) -> tuple[ArenaId, ...]:
         return tuple(one for one in self.arenas if self.roster.may_see(peer, one))
@@ -182,6 +201,7 @@ class Household:
     def admit(self, connection: _Connection) -> bool:
         """Take a link into use, unless a better one to the same peer is up."""
         peer = connection.link.peer
+        self._expected.met(peer, connection.scope)
         if connection.offered != self._offered(peer):
             return False  # an arena came while the link was being made: its Hello is out of date
         old = self._connections.get(peer)
@@ -210,6 +230,7 @@ class Household:
         if self._connections.get(connection.link.peer) is not connection:
             return False
         del self._connections[connection.link.peer]
+        self._expected.ended(connection.link.peer)
         event = self._closed.pop(connection.link.peer, None)
         if event is not None:
             event.set()

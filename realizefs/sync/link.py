@@ -125,7 +125,7 @@ class Link:
         """Bytes [start, start+length) of that content, fewer only at its end; 1 to READ_BYTES_MAX.
 
         Raises VersionGone, RequestFailed, ConnectionLost, and Unreachable if for PROGRESS_SECONDS
-        no byte of any answer came. The bytes are not verified here. Cancel it freely.
+        nothing but signs of life came. The bytes are not verified here. Cancel it freely.
         """
         return await self._asking.ask(
             lambda request: Read(request, arena, path, content, start, length), path
@@ -217,6 +217,7 @@ class Link:
             except RealizeError as error:
                 self._do_all(self._session.close(str(error).rstrip("."), fault=False))
                 return
+            self._asking.heard(message)
             for effect in self._session.received(message, self._clock.now()):
                 if isinstance(effect, fx.Opened | fx.Deliver):
                     await self._hand_on(effect)

@@ -1,5 +1,7 @@
 """The connected peers that share one arena, as its readers see them."""
 
+from collections.abc import Callable
+
 from realizefs.model.entries import Holder
 from realizefs.model.errors import Unreachable
 from realizefs.model.ids import Digest, Inode, PeerId
@@ -10,14 +12,15 @@ from realizefs.sync.link import Link
 
 
 class Links:
-    """Which peers can be asked now; `changed` rings when one comes or goes, `arrived` when one
-    comes."""
+    """Which peers can be asked now; `changed` rings when one comes or goes, or is given up,
+    `arrived` when one comes. `expected` tells whether one may be connected in a moment."""
 
     def __init__(self) -> None:
         self._links: dict[PeerId, Link] = {}
         self.names: dict[PeerId, str] = {}
         self.changed = Bell()
         self.arrived = Bell()
+        self.expected: Callable[[PeerId], bool] = lambda peer: False
 
     def add(self, link: Link) -> None:
         """A peer that shares this arena is connected."""

@@ -44,7 +44,7 @@ def record_replacement(batch: Batch, replaced: Inode, ino: Inode, unseen: Finger
     store.forget(txn, replaced)
     vector = real.vector if real is not None else entry.version.vector
     store.real.put(txn, ino, RealRow(unseen, NO_DIGEST, vector))
-    batch.indexed.append(ino)
+    batch.indexed[ino] = (entry.parent, entry.name)
     return True
 
 

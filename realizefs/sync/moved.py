@@ -57,7 +57,7 @@ def follow(batch: Batch, overlay: Overlay, found: Found, ino: Inode, now_ns: int
         return
     known = overlay.peek(parent, name)
     if known is not None:  # the kernel has looked it up already, as something new
-        batch.indexed.append(known)
+        batch.indexed[known] = (parent, name)
     was = batch.store.tree.entry(batch.txn, ino)
     before = len(batch.changes)
     if was is not None and record_move(batch, ino, parent, name, now_ns):
@@ -88,7 +88,10 @@ def _lost(
             continue
         if (real.fingerprint.dev, real.fingerprint.ino) not in wanted:
             continue
-        whole = is_wholly_real(store, txn, entry.ino, path, marks=False, limit=ENTRIES_MAX)
+        # An Unrealize takes files out of the root, so what is under another name there is none.
+        whole = is_wholly_real(
+            store, txn, entry.ino, path, marks=False, leaving=True, limit=ENTRIES_MAX
+        )
         if whole and store.root.fingerprint_if_any(path) is None:
             lost[real.fingerprint.dev, real.fingerprint.ino] = (entry, real)
     return lost

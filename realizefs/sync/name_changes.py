@@ -78,10 +78,13 @@ class NameChanges:
         self._context.overlay.forget(ino)
         with self._store.env.read() as txn:
             entry = self._store.tree.entry(txn, ino)
+        now_ns = self._context.clock.wall_ns()
         if entry is None:
-            self._context.on_touched(path)  # the scanner may have seen it
+            self._context.on_touched(path)
+            if self._names.pending.covers_inode(ino) or self._context.is_looked_at(path):
+                self._submit(_unseen_removal(ino, place, path, now_ns))
             return
-        seen, now_ns = entry.version, self._context.clock.wall_ns()
+        seen = entry.version
         change = _Change(
             lambda batch: local.record_removal(batch, ino, seen, now_ns),
             Cover({place: None}, {ino: None}),
@@ -89,6 +92,7 @@ class NameChanges:
             (path,),
         )
         native = self._is_whole(ino, path, marks=False) and not self._empties_root(place)
+        self._context.removed.add(ino)
         await self._queue(change, waits=not native)
 
     async def move(self, ino: Inode, parent: Inode, name: bytes) -> None:
@@ -142,7 +146,9 @@ class NameChanges:
         now_ns = self._context.clock.wall_ns()
         above = self._unindexed_above(new[0])
         places: dict[Inode, Place | None] = {ino: new}
-        self._context.overlay.forget(ino)
+        self._context.overlay.move(
+            ino, *new
+        )  # where its entry is on its way, it is there till then
         if replaced is not None and replaced != ino:
             self._context.overlay.forget(replaced)
             places[replaced] = None
@@ -183,8 +189,6 @@ class NameChanges:
         native = self._store.root.fingerprint_if_any(path)
         takes_over = entry is not None and native is not None and kind_of(native.mode) is not None
         seen, now_ns = entry.version if entry else None, self._context.clock.wall_ns()
-        if takes_over:
-            self._context.overlay.forget(ino)
 
         def record(batch: Batch) -> bool:
             entry = batch.store.tree.entry(batch.txn, replaced)
@@ -208,6 +212,8 @@ class NameChanges:
     def _follow_unseen(self, ino: Inode, place: Place) -> None:
         """It was renamed to `place` when it wasn't indexed, and has just been indexed where it
         was before: the scanner had looked a moment too early."""
+        if self._names.pending.covers_inode(ino) is not None:
+            return  # that is being recorded
         with self._store.env.read() as txn:
             old = self._store.tree.place(txn, ino)
         if old is not None:
@@ -248,7 +254,7 @@ class NameChanges:
     # -- the queue ----------------------------------------------------------------------------
 
     async def _queue(self, change: _Change, *, waits: bool) -> None:
-        request = self._submit(change)
+        request = self._submit(change, patient=not waits)
         # No await up to here: see above.
         if not waits:
             await self._context.writer.shorter_than(PENDING_MAX)
@@ -257,7 +263,7 @@ class NameChanges:
         if request.error is not None:
             raise request.error
 
-    def _submit(self, change: _Change) -> Request:
+    def _submit(self, change: _Change, *, patient: bool = False) -> Request:
         def record(batch: Batch) -> None:
             if change.record(batch):
                 batch.changes.clear()  # told at once
@@ -268,8 +274,10 @@ class NameChanges:
             self._names.pending.uncover(change.cover)
             if error is not None:
                 self._failed(change, error)
+            else:
+                self._context.removed.difference_update(change.cover.places)
 
-        request = self._context.queue(record, change.inodes, settled)
+        request = self._context.queue(record, change.inodes, settled, patient=patient)
         self._last = request
         self._names.pending.cover(change.cover)
         for one in change.told:
@@ -289,7 +297,22 @@ class NameChanges:
     async def _committed(self) -> None:
         """Wait until all that is queued by now is in the index, or has failed."""
         if self._last is not None:
+            self._context.writer.hurry()
             await self._last.done.wait()
+
+
+def _unseen_removal(ino: Inode, place: Place, path: bytes, now_ns: int) -> _Change:
+    """What was deleted while the scanner was recording it: by the time of this it may be in the
+    index, and its name may be another file's, with an inode of its own."""
+
+    def record(batch: Batch) -> bool:
+        entry = batch.store.tree.entry(batch.txn, ino)
+        if entry is None:
+            return True
+        local.record_removal(batch, ino, entry.version, now_ns)
+        return False
+
+    return _Change(record, Cover({place: None}, {ino: None}), (), (path,))
 
 
 def _as_entries(change: _Change) -> list[Change]:

@@ -32,9 +32,18 @@ class Names:
             return covered.names[parent, name] or self._overlay.peek(parent, name)
         with self._store.env.read() as txn:
             dirent = self._store.tree.lookup(txn, parent, name)
-        if dirent is not None and not dirent.deleted:
+        live = dirent is not None and not dirent.deleted
+        if dirent is not None and live and self._is_at(dirent.ino, (parent, name)):
             return dirent.ino
         return self._overlay.peek(parent, name)
+
+    def _is_at(self, ino: Inode, place: Place) -> bool:
+        """Whether an inode is still where the index has it: it may have been renamed or deleted
+        just before that was committed."""
+        covered = self.pending.covers_inode(ino)
+        if covered is not None:
+            return covered.places[ino] == place
+        return (self._overlay.place(ino) or place) == place
 
     def resolve(self, path: bytes) -> Inode | None:
         """The inode at a path."""
@@ -51,11 +60,11 @@ class Names:
         covered = self.pending.covers_inode(ino)
         if covered is not None:
             return covered.places[ino]
-        return self._store.tree.place(txn, ino) or self._overlay.place(ino)
+        return self._overlay.place(ino) or self._store.tree.place(txn, ino)
 
     def path(self, txn: Txn, ino: Inode) -> bytes | None:
         """The path of an inode; None if it has none, or nobody knows it."""
-        if not self.pending:
+        if not self.pending and not self._overlay:
             path = self._store.tree.path(txn, ino)
             if path is not None:
                 return path
@@ -81,8 +90,15 @@ class Names:
     def children(self, parent: Inode) -> Sequence[Dirent]:
         """The entries in a directory, tombstones included, by name. Any thread."""
         covered = self.pending.names_in(parent)
+        places: dict[Inode, Place | None] = {**self._overlay.places(), **self.pending.places()}
         with self._store.env.read() as txn:
             known = list(self._store.tree.children(txn, parent))
+            if places:  # see `_is_at`
+                known = [
+                    one
+                    for one in known
+                    if one.ino not in places or places[one.ino] == (parent, one.name)
+                ]
             if not covered:
                 return known
             dirents = [one for one in known if one.name not in covered]

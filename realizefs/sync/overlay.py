@@ -18,11 +18,15 @@ LEFT_MAX = 10_000
 """Names remembered that something was renamed from: those of a few seconds. One forgotten too soon
 may cost the renamed file its inode."""
 
+IDLE_MAX = 10_000
+"""Inodes kept that the kernel has dropped: what is native keeps its number until it is indexed, a
+few seconds, however often the kernel asks; of fifos and the like as far as this goes."""
+
 
 class Overlay:
     """(parent, name) ↔ inode for what only exists natively.
 
-    Bounded by what the kernel remembers (`forget`) plus what the scanner has yet to index.
+    Bounded by what the kernel remembers, plus IDLE_MAX, plus what the scanner is just indexing.
     """
 
     def __init__(self, allocate: Callable[[], Inode]) -> None:
@@ -31,6 +35,10 @@ class Overlay:
         self._inode: dict[tuple[Inode, bytes], Inode] = {}
         self._place: dict[Inode, tuple[Inode, bytes]] = {}
         self._left: dict[tuple[Inode, bytes], None] = {}
+        self._idle: dict[Inode, None] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._place)
 
     def ino_of(self, parent: Inode, name: bytes) -> Inode:
         """The inode of this place; a new one the first time."""
@@ -41,6 +49,17 @@ class Overlay:
                 self._inode[parent, name] = known
                 self._place[known] = (parent, name)
                 self._left.pop((parent, name), None)
+            self._idle.pop(known, None)
+            return known
+
+    def claim(self, parent: Inode, name: bytes, allocate: Callable[[], Inode]) -> Inode:
+        """The inode with which the scanner is to index this place; whoever looks it up before the
+        commit is answered the same."""
+        with self._lock:
+            known = self._inode.get((parent, name))
+            if known is None:
+                known = self._inode[parent, name] = allocate()
+                self._place[known] = (parent, name)
             return known
 
     def peek(self, parent: Inode, name: bytes) -> Inode | None:
@@ -52,6 +71,11 @@ class Overlay:
         """Whether something was renamed from this place lately, and nothing known made there."""
         with self._lock:
             return (parent, name) in self._left
+
+    def places(self) -> dict[Inode, tuple[Inode, bytes]]:
+        """All of them, as of one moment."""
+        with self._lock:
+            return dict(self._place)
 
     def place(self, ino: Inode) -> tuple[Inode, bytes] | None:
         """(parent, name) of an inode of the overlay."""
@@ -88,6 +112,7 @@ class Overlay:
             replaced = self._inode.pop((parent, name), None)
             if replaced is not None:
                 self._place.pop(replaced, None)
+                self._idle.pop(replaced, None)
             self._inode[parent, name] = ino
             self._place[ino] = (parent, name)
             return True
@@ -104,9 +129,22 @@ class Overlay:
             self._inode[here], self._inode[there] = other, one
             self._place[one], self._place[other] = there, here
 
-    def forget(self, ino: Inode) -> None:
-        """The index has it now, or nobody knows it any more."""
+    def release(self, ino: Inode) -> None:
+        """The kernel doesn't know it any more, and may ask for its name again."""
         with self._lock:
-            place = self._place.pop(ino, None)
-            if place is not None and self._inode.get(place) == ino:
-                del self._inode[place]
+            if ino not in self._place:
+                return
+            self._idle[ino] = None
+            if len(self._idle) > IDLE_MAX:
+                self._drop(next(iter(self._idle)))
+
+    def forget(self, ino: Inode) -> None:
+        """The index has it now, or it is gone."""
+        with self._lock:
+            self._drop(ino)
+
+    def _drop(self, ino: Inode) -> None:
+        self._idle.pop(ino, None)
+        place = self._place.pop(ino, None)
+        if place is not None and self._inode.get(place) == ino:
+            del self._inode[place]

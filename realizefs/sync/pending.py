@@ -69,6 +69,11 @@ class Pending:
         with self._lock:
             return self._places.get(ino)
 
+    def places(self) -> dict[Inode, Place | None]:
+        """Where everything covered is."""
+        with self._lock:
+            return {ino: change.places[ino] for ino, change in self._places.items()}
+
     def names_in(self, parent: Inode) -> dict[bytes, Inode | None]:
         """All that is covered in a directory."""
         with self._lock:

@@ -7,8 +7,8 @@ agrees is left alone.
 A native file that differs from the index is a local change *of the version that it was indexed
 as* (`RealRow.vector`), not of whatever a peer has made of the path meanwhile. If the two are
 concurrent, `merge` decides who keeps the name, and where our file loses, it is renamed to a
-conflict copy before the transaction commits: after a crash in between the copy is found by the
-next scan, and the missing original merges as a delete that lost against the peer's edit.
+conflict copy before the transaction commits: after a crash in between the next scan puts it back, and
+the conflict is met anew (`aside.was_set_aside`).
 """
 
 import stat
@@ -26,9 +26,14 @@ from realizefs.store.realfile import Root
 from realizefs.sync.aside import keep_above, set_aside
 from realizefs.sync.batch import Batch
 from realizefs.sync.carried import carried_out
+from realizefs.sync.our_doing import has_changed, may_be_ours, ours_below
 from realizefs.sync.overlay import Overlay
 
 MARK_XATTR = b"user.realize.mark"
+
+OURS_TO_WRITE = stat.S_IRWXU
+"""What the mode of a directory has besides that of its version where we made it for what is in it:
+nobody changed that, and peers don't hear of it."""
 
 _SYNCED_TYPES = {stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK}
 """A fifo, say, in the place of a file is no file."""
@@ -62,13 +67,14 @@ def record_found(batch: Batch, overlay: Overlay, found: Found, now_ns: int) -> I
         batch.touched.add(parent_path)
         return None
     known = overlay.was_left(parent, name) or overlay.peek(parent, name) is not None
-    if known and _has_changed(batch, found):
+    if known and has_changed(batch, found.path, found.fingerprint):
         batch.touched.add(found.path)  # renamed since, or replaced: its inode is elsewhere
         return None
-    new = batch.store.tree.lookup(batch.txn, parent, name) is None
-    if new and (made := _record_new(batch, overlay, parent, name, found)) is not None:
+    dirent = batch.store.tree.lookup(batch.txn, parent, name)
+    if dirent is None and (made := _record_new(batch, overlay, parent, name, found)) is not None:
         return made
-    if _is_stale(batch, parent, name, found):
+    seen = found.kind, found.fingerprint
+    if dirent is not None and may_be_ours(batch, dirent.ino, found.path, seen):
         batch.touched.add(found.path)
         return None
     leaving = _leaving(batch, parent, name, found)
@@ -92,10 +98,10 @@ def _record_new(
     store, txn = batch.store, batch.txn
     ino = overlay.peek(parent, name)
     if ino is None:
-        ino = store.inodes.allocate()
+        ino = overlay.claim(parent, name, store.inodes.allocate)
     elif store.tree.entry(txn, ino) is not None or store.real.get(txn, ino) is not None:
         return None
-    batch.indexed.append(ino)
+    batch.indexed[ino] = (parent, name)
     version = _local_version(batch, None, None, found)
     store.real.add(txn, ino, RealRow(found.fingerprint, version.hash, version.vector))
     if found.content and found.content.blocks:
@@ -104,22 +110,6 @@ def _record_new(
     _record_mark(batch, ino, found, appeared=True)
     keep_above(batch, parent)
     return ino
-
-
-def _is_stale(batch: Batch, parent: Inode, name: bytes, found: Found) -> bool:
-    """Whether something that the index thinks unreal has gone again since it was looked at.
-
-    We may have taken it out of the root meanwhile; who recorded it then would find it gone later
-    and take that for the user's will (R8).
-    """
-    dirent = batch.store.tree.lookup(batch.txn, parent, name)
-    if dirent is None or batch.store.real.get(batch.txn, dirent.ino) is not None:
-        return False
-    return _has_changed(batch, found)
-
-
-def _has_changed(batch: Batch, found: Found) -> bool:
-    return batch.store.root.fingerprint_if_any(found.path) != found.fingerprint
 
 
 def _leaving(batch: Batch, parent: Inode, name: bytes, found: Found) -> Inode | None:
@@ -139,8 +129,8 @@ def _inode(batch: Batch, overlay: Overlay, parent: Inode, name: bytes) -> Inode:
     dirent = batch.store.tree.lookup(batch.txn, parent, name)
     if dirent is not None and not dirent.deleted:
         return dirent.ino
-    ino = overlay.peek(parent, name) or batch.store.inodes.allocate()
-    batch.indexed.append(ino)
+    ino = overlay.claim(parent, name, batch.store.inodes.allocate)
+    batch.indexed[ino] = (parent, name)
     if dirent is not None:  # the tombstone goes on in the new entry, which has seen it
         grave = batch.store.tree.entry(batch.txn, dirent.ino)
         assert grave is not None, "a dirent always has its entry"
@@ -217,7 +207,8 @@ def _directory_agrees(current: Version, real: RealRow | None, found: Found) -> b
     the one that was indexed is on its way out; one made again since then is a new fact."""
     live = not current.deleted and current.kind is Kind.DIRECTORY
     if real is None:
-        return live and current.mode == found.fingerprint.mode & SYNCED_MODE
+        mode = found.fingerprint.mode & SYNCED_MODE
+        return live and mode in (current.mode, current.mode | OURS_TO_WRITE)
     same = real.fingerprint.ino == found.fingerprint.ino
     return (live or same) and real.fingerprint.mode == found.fingerprint.mode
 
@@ -290,6 +281,9 @@ def record_gone(batch: Batch, path: bytes, now_ns: int) -> None:
     """
     ino = batch.store.tree.resolve(batch.txn, path)
     if ino is None or ino == batch.store.tree.root:
+        return
+    if ours := ours_below(batch, path):
+        batch.touched |= {path, *ours}
         return
     back = batch.store.root.fingerprint_if_any(path)
     if back is not None and stat.S_IFMT(back.mode) in _SYNCED_TYPES:

@@ -62,6 +62,12 @@ class Renames:
             self._remember_left(real.hash, ino, real.fingerprint, place)
             self._settle(batch, real.hash)
 
+    def again(self, batch: Batch, ino: Inode) -> None:
+        """A job is through with this entry, and may have been in the way until now."""
+        entry = batch.store.tree.entry(batch.txn, ino)
+        if entry is not None and (entry.version.hash, ino) in self._came:
+            self._settle(batch, entry.version.hash)
+
     def _may_follow(self, batch: Batch, entry: Entry, held: Held) -> bool:
         """Where its holder renamed it nothing is lost, but what is to be real needn't be fetched."""
         if held is not Held.OWN:

@@ -22,13 +22,15 @@ from realizefs.model.versions import LOCAL_MODE, Kind, Version
 from realizefs.store.arena import ArenaStore
 from realizefs.store.blob import Blob
 from realizefs.store.fingerprint import fingerprint_of, same_but_renamed
+from realizefs.store.openat import RENAME_NOREPLACE
 from realizefs.store.realfile import Root
+from realizefs.store.txn import Txn
 from realizefs.sync.marking import write_fd_mark
 from realizefs.sync.own_attributes import (
     native_attributes,
     write_fd_attributes,
 )
-from realizefs.sync.record import MARK_XATTR
+from realizefs.sync.record import MARK_XATTR, OURS_TO_WRITE
 from realizefs.sync.trash import Trash
 
 NEVER_INDEXED = Fingerprint(0, 0, 0, 0, 0, 0)
@@ -81,6 +83,24 @@ class RootWork:
             raise
         moves.discard(row)
         return _unless_edited(stamped, fingerprint_of(os.fstat(blob.fd)))
+
+    def follow(self, txn: Txn, target: Target, published: Fingerprint) -> Fingerprint:
+        """Who renames an entry at the very moment when it becomes real finds nothing native to
+        rename: in the transaction that indexes the file, it follows. Returns what it is now.
+
+        Where it can't (something is at the new name already), it stays: a file of its own.
+        """
+        path = self._store.tree.path(txn, target.ino)
+        if not path or path == target.path:
+            return published
+        if self._root.fingerprint_if_any(target.path) == published:
+            self.make_parents(path)
+            with suppress(FileExistsError):
+                self._root.rename(target.path, path, RENAME_NOREPLACE)
+                for one in (path, target.path):  # before the commit that says so
+                    self._root.sync_directory(paths.split(one)[0])
+        now = self._root.fingerprint_if_any(path)  # or it has come with its directory
+        return NEVER_INDEXED if now is None else _unless_edited(published, now)
 
     def _drop_strays(self, found: os.stat_result) -> None:
         """Temp links that couldn't be removed when an earlier try failed."""
@@ -152,7 +172,7 @@ class RootWork:
                 entry = self._store.tree.entry_at(txn, above)
                 attributes = self._store.attributes.of(txn, entry.ino) if entry else {}
             mode = entry.version.mode if entry is not None else 0o755
-            mode |= 0o700  # ours to write into, whatever the owner's
+            mode |= OURS_TO_WRITE
             if self._root.fingerprint_if_any(above) is None:
                 prepare = partial(_give, mark=None, attributes=attributes)
                 with suppress(FileExistsError):

@@ -8,7 +8,6 @@ written through our own mount isn't hashed while it is open for writing.
 import logging
 import stat
 from collections import Counter
-from math import ceil
 
 import trio
 
@@ -17,12 +16,15 @@ from realizefs.model.errors import Cancelled, RealizeError, StoreFault
 from realizefs.model.ids import Inode
 from realizefs.store.watch import RootWatch
 from realizefs.sync import moved
+from realizefs.sync.aside import was_set_aside
 from realizefs.sync.batch import Batch
 from realizefs.sync.bell import Bell
 from realizefs.sync.context import Context
+from realizefs.sync.due import TICK_SECONDS, TOGETHER_MAX, Due
+from realizefs.sync.followed import was_followed
 from realizefs.sync.local import count_below
 from realizefs.sync.look import Unstable, is_gone, is_indexed, look, scan_directory
-from realizefs.sync.presence import check_present
+from realizefs.sync.presence import check_still_present
 from realizefs.sync.record import Found, record_found, record_gone
 
 log = logging.getLogger(__name__)
@@ -30,18 +32,11 @@ log = logging.getLogger(__name__)
 DEBOUNCE_SECONDS = 0.02
 """Quiet time after a create, close, rename or delete: groups what one command does."""
 
-TICK_SECONDS = 0.01
-"""Paths become due in such steps: both names of a rename in the same one."""
-
 DEBOUNCE_WRITING_SECONDS = 1.0
 """Quiet time after a write without close: a file is hashed when its writer pauses."""
 
 BATCH_PATHS = 256
 """Paths looked at in one worker thread call and recorded in one transaction."""
-
-TOGETHER_MAX = 4096
-"""Paths that are looked at before any of them is recorded as gone, so that both names of what
-was renamed are seen together: a folder of photos moved file by file."""
 
 BATCH_BYTES = 64 * limits.MIB
 """Bytes hashed in one such call, unless one file alone is bigger."""
@@ -65,7 +60,7 @@ class Scanner:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._due: dict[bytes, float] = {}
+        self._due = Due(context.clock)
         self._wake = Bell()
         self._writing: Counter[Inode] = Counter()
         self._looking: frozenset[bytes] = frozenset()
@@ -74,6 +69,7 @@ class Scanner:
         self._limiter = trio.CapacityLimiter(2)
         self.scanned = trio.Event()
         context.on_touched = self.touched
+        context.is_looked_at = lambda path: path in self._looking
 
     def touched(self, path: bytes, delay: float = DEBOUNCE_SECONDS) -> None:
         """The native thing at `path` may have changed: index it after `delay` quiet seconds."""
@@ -82,13 +78,15 @@ class Scanner:
         if len(self._due) >= TOUCHED_MAX:
             self._due.clear()
             self._rescan = True
-        self._due[path] = ceil((self._context.clock.now() + delay) / TICK_SECONDS) * TICK_SECONDS
+        self._due.add(path, delay)
         self._wake.ring()
 
     def suspected(self, path: bytes) -> None:
-        """A peer asked for it as it is indexed, and it is different: not put off by asking again."""
-        if path not in self._due:
-            self.touched(path)
+        """A peer asked for it as it is indexed, and it is different: its reader waits for what it
+        is now. Not put off by asking again."""
+        if not paths.is_reserved(path):
+            self._due.hurry(path, DEBOUNCE_SECONDS)
+            self._wake.ring()
 
     def writing(self, ino: Inode) -> None:
         """A handle of our mount is open for writing."""
@@ -146,13 +144,13 @@ class Scanner:
     async def _follow(self, watch: RootWatch) -> None:
         while True:
             await trio.lowlevel.wait_readable(watch.fd)
+            await trio.sleep(TICK_SECONDS)  # one thread call for all that one command does
             for event in await trio.to_thread.run_sync(watch.read):
                 if event.kind == "overflow":
                     self._rescan = True
                     self._wake.ring()
                 elif event.kind == "root_gone":
-                    store, name = self._context.store, self._context.name
-                    await trio.to_thread.run_sync(check_present, store, name)
+                    await check_still_present(self._context)
                 else:
                     slow = event.kind == "changed"
                     self.touched(event.path, DEBOUNCE_WRITING_SECONDS if slow else DEBOUNCE_SECONDS)
@@ -170,35 +168,21 @@ class Scanner:
                 self._rescan = False
                 await self._scan_all()
                 self.scanned.set()
-            ready, wait = self._take_due()
+            ready, wait = self._due.take(
+                self._is_written
+            )  # what is written rings when it is closed
             if ready:
                 await self._index(ready)
                 continue
             with trio.move_on_after(wait):
                 await self._wake.after(seen)
-
-    def _take_due(self) -> tuple[list[bytes], float]:
-        """Paths that have been quiet long enough, and seconds until the next one is."""
-        now = self._context.clock.now()
-        ready: list[bytes] = []
-        soonest = now + 3600.0
-        for path, due in self._due.items():
-            if due <= now:
-                if not self._is_written(path):  # else `written` rings again
-                    ready.append(path)
-            else:
-                soonest = min(soonest, due)
-        ready.sort()  # parents before what is in them
-        for path in ready[:TOGETHER_MAX]:
-            del self._due[path]
-        return ready[:TOGETHER_MAX], soonest - now
+                await trio.sleep(TICK_SECONDS)  # not each of a thousand touches is worth a look
 
     # -- scanning -----------------------------------------------------------------------------
 
     async def _scan_all(self) -> None:
         """RootGone, which stops the arena, where everything is gone (R8)."""
-        context = self._context
-        await trio.to_thread.run_sync(check_present, context.store, context.name)
+        await check_still_present(self._context)
         await self._scan_below(b"")
 
     async def _scan_below(self, directory: bytes) -> None:
@@ -224,7 +208,8 @@ class Scanner:
     async def _index(self, touched: list[bytes], *, descend: bool = True) -> None:
         """What is there is recorded before what is gone: peers hear of it in that order (R1)."""
         await self._context.names_committed()
-        self._looking = frozenset(touched)
+        outer = self._looking
+        self._looking = outer.union(touched)
         gone = await trio.to_thread.run_sync(self._gone_of, touched)
         left = set(gone)
         rest = [path for path in touched if path not in left]
@@ -240,14 +225,12 @@ class Scanner:
         await self._believe(gone)
         for start in range(0, len(gone), BATCH_PATHS):
             await self._record([], gone[start : start + BATCH_PATHS])
-        self._looking = frozenset()
+        self._looking = outer
 
     async def _believe(self, gone: list[bytes]) -> None:
         """RootGone where these are the rest of what was in the root (R8)."""
         if gone:
-            context = self._context
-            least = BELIEVED_GONE_MAX + 1
-            await trio.to_thread.run_sync(check_present, context.store, context.name, least)
+            await check_still_present(self._context, BELIEVED_GONE_MAX + 1)
 
     def _gone_of(self, touched: list[bytes]) -> list[bytes]:
         """Those where nothing is."""
@@ -329,9 +312,10 @@ class Scanner:
             context.store.inodes.ensure(len(found) + sum(below))
 
         def record(batch: Batch) -> set[bytes]:
-            moves = moved.match(batch.store, batch.txn, found, gone)
-            directories = {one.path for one in found if one.path in moves and _is_directory(one)}
-            for one in found:
+            known = [one for one in found if not _was_ours(batch, one, gone)]
+            moves = moved.match(batch.store, batch.txn, known, gone)
+            directories = {one.path for one in known if one.path in moves and _is_directory(one)}
+            for one in known:
                 if moved.is_below(one.path, directories):
                     continue  # it has come with its directory, which is scanned next
                 if one.path in moves:
@@ -343,6 +327,11 @@ class Scanner:
 
         await trio.to_thread.run_sync(reserve)
         return await context.commit(record)
+
+
+def _was_ours(batch: Batch, found: Found, gone: list[bytes]) -> bool:
+    """Whether it was us who renamed it, before a commit that didn't come; then that is mended."""
+    return was_set_aside(batch, found.path, gone) or was_followed(batch, found, gone)
 
 
 def _is_directory(found: Found) -> bool:

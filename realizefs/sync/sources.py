@@ -6,12 +6,14 @@ one block with the hash of the file. A peer that sends something else is left fo
 """
 
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import trio
 
 from realizefs.model import limits, paths
 from realizefs.model.errors import (
+    ConnectionLost,
     PeerFault,
     RealizeError,
     RequestFailed,
@@ -22,7 +24,9 @@ from realizefs.model.errors import (
 from realizefs.model.ids import Digest, Inode
 from realizefs.model.versions import Version
 from realizefs.store.hashing import block_size, check_block, hash_bytes
+from realizefs.sync.candidates import Candidates
 from realizefs.sync.context import Context
+from realizefs.sync.link import Link
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +35,11 @@ CHECK_INLINE_BYTES_MAX = 256 * limits.KIB
 
 
 GONE_WAITS_SECONDS = (0.05, 0.1, 0.2, 0.4)
-"""Between tries where the current version is gone at every holder: until they have indexed it."""
+"""Seconds between tries where the current version is gone at every holder, at most: they look at
+their file at once, and tell what it is now. Less than a second in all."""
+
+Ask = Callable[[Link], Awaitable[bytes]]
+"""Asks one holder; returns what is verified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,59 +75,79 @@ class Sources:
 
     async def _with_digests(self, wanted: Wanted) -> Wanted:
         """Fetch the block list, checked against the version's own digest of it."""
-        errors: list[RealizeError] = []
         version = wanted.version
-        for link in self._links.holding(self._store, wanted.ino, version.hash):
-            try:
-                digests = await link.read_blocks(self._context.id, wanted.path, version.hash)
-            except (PeerFault, Unreachable) as error:
-                errors.append(error)
-                continue
-            if hash_bytes(digests) == version.block_root:
-                await self._context.keep_blocks(version.hash, digests)
-                return Wanted(wanted.ino, wanted.path, version, wanted.block, digests)
-            errors.append(
-                WrongBytes(f'{link.name} sent a wrong block list for "{paths.show(wanted.path)}".')
-            )
-        raise self._failure(wanted, errors)
+
+        async def ask(link: Link) -> bytes:
+            digests = await link.read_blocks(self._context.id, wanted.path, version.hash)
+            if hash_bytes(digests) != version.block_root:
+                shown = paths.show(wanted.path)
+                raise WrongBytes(f'{link.name} sent a wrong block list for "{shown}".')
+            return digests
+
+        digests = await self._patiently(wanted, ask)
+        await self._context.keep_blocks(version.hash, digests)
+        return Wanted(wanted.ino, wanted.path, version, wanted.block, digests)
 
     async def read(self, wanted: Wanted, start: int, end: int) -> bytes:
         """Bytes [start, end), whole blocks, from the best holder; the others are tried after it.
 
-        Raises Unreachable where none answers, VersionGone or RequestFailed where all say no. Who
-        is just changing permissions or times of its file says so for a moment: it is asked again.
+        Raises Unreachable where none answers, VersionGone or RequestFailed where all say no.
         """
+
+        async def ask(link: Link) -> bytes:
+            data = await link.read(
+                self._context.id, wanted.path, wanted.version.hash, start, end - start
+            )
+            if len(data) > CHECK_INLINE_BYTES_MAX:
+                await trio.to_thread.run_sync(_check, wanted, start, end, data, link.name)
+            else:
+                _check(wanted, start, end, data, link.name)
+            return data
+
+        return await self._patiently(wanted, ask)
+
+    async def _patiently(self, wanted: Wanted, ask: Ask) -> bytes:
+        """Who is just changing permissions or times of its file says for a moment that the
+        version is gone: it is asked again. Who changed its content tells so in a moment."""
         for seconds in GONE_WAITS_SECONDS:
             try:
-                return await self._read_once(wanted, start, end)
+                return await self._from_holders(wanted, ask)
             except VersionGone:
-                if not self._is_current(wanted):
+                if not await self._still_current(wanted, seconds):
                     raise
-                await trio.sleep(seconds)
-        return await self._read_once(wanted, start, end)
+        return await self._from_holders(wanted, ask)
 
-    def _is_current(self, wanted: Wanted) -> bool:
+    async def _still_current(self, wanted: Wanted, seconds: float) -> bool:
+        """Whether the content is the current one, once something else was told or after
+        `seconds`."""
+        before = self._current(wanted.ino)
+        with trio.move_on_after(seconds):
+            seen = self._context.history.count
+            while before is not None and before.hash == wanted.version.hash:
+                await self._context.history.after(seen)
+                seen = self._context.history.count
+                if self._current(wanted.ino) != before:
+                    break
+        now = self._current(wanted.ino)
+        return now is not None and now.hash == wanted.version.hash
+
+    def _current(self, ino: Inode) -> Version | None:
         with self._store.env.read() as txn:
-            entry = self._store.tree.entry(txn, wanted.ino)
-        return entry is not None and entry.version.hash == wanted.version.hash
+            entry = self._store.tree.entry(txn, ino)
+        return entry.version if entry is not None else None
 
-    async def _read_once(self, wanted: Wanted, start: int, end: int) -> bytes:
+    async def _from_holders(self, wanted: Wanted, ask: Ask) -> bytes:
+        """What the first of them gives that has it; the others are asked after it."""
         errors: list[RealizeError] = []
-        version = wanted.version
-        for link in self._links.holding(self._store, wanted.ino, version.hash):
+        candidates = Candidates(self._links, self._store, wanted.ino, wanted.version.hash)
+        while (link := await candidates.next()) is not None:
             try:
-                data = await link.read(
-                    self._context.id, wanted.path, version.hash, start, end - start
-                )
-                if len(data) > CHECK_INLINE_BYTES_MAX:
-                    await trio.to_thread.run_sync(_check, wanted, start, end, data, link.name)
-                else:
-                    _check(wanted, start, end, data, link.name)
+                return await ask(link)
             except (PeerFault, Unreachable) as error:
                 log.debug("%s", error)
                 errors.append(error)
-            else:
-                return data
+                if not isinstance(error, ConnectionLost):
+                    candidates.refused(link)
         raise self._failure(wanted, errors)
 
     def _failure(self, wanted: Wanted, errors: list[RealizeError]) -> RealizeError:

@@ -27,15 +27,17 @@ def is_wholly_real(
     path: bytes,
     *,
     marks: bool = True,
+    leaving: bool = False,
     limit: int = ENTRIES_MAX,
 ) -> bool:
-    """Of an entry whose native file is at `path`; `marks` False where those don't matter. False
-    if there are more than `limit` entries below it."""
+    """Of an entry whose native file is at `path`; `marks` False where those don't matter,
+    `leaving` True where what is to become unreal counts. False if there are more than `limit`
+    entries below it."""
     stack, left = [(ino, path)], limit
     while stack:
         at, where = stack.pop()
         entry = store.tree.entry(txn, at)
-        if entry is None or not _is_real(store, txn, entry):
+        if entry is None or not _is_real(store, txn, entry, leaving=leaving):
             return False
         if marks and not _says_mark(store, where, store.marks.get(txn, at)):
             return False
@@ -50,11 +52,14 @@ def is_wholly_real(
     return True
 
 
-def _is_real(store: ArenaStore, txn: Txn, entry: Entry) -> bool:
-    """Whether its current version is the native file, which isn't on its way into the cache."""
+def _is_real(store: ArenaStore, txn: Txn, entry: Entry, *, leaving: bool) -> bool:
+    """Whether its current version is the native file, which isn't on its way into the cache,
+    unless it may be `leaving`."""
     real = store.real.get(txn, entry.ino)
     if entry.version.deleted or real is None or real.vector != entry.version.vector:
         return False
+    if leaving:
+        return True
     decision = store.decisions.get(txn, entry.ino)
     return decision is None or decision.action is not Action.UNREALIZE
 

@@ -28,6 +28,9 @@ T = TypeVar("T")
 GROUP_MAX = 64
 """Functions in one transaction: bounds how long the first one waits for the last."""
 
+LINGER_SECONDS = 0.05
+"""Seconds that functions nobody waits for wait for others to share their fsync with."""
+
 
 @dataclass(slots=True, eq=False)
 class Request:
@@ -35,12 +38,14 @@ class Request:
 
     `inodes` counts those that it will allocate, in the moment before its transaction begins.
     `settled` is called on the trio thread after the commit or the failure, before anybody who
-    waits for `done` goes on; it must neither block nor raise.
+    waits for `done` goes on; it must neither block nor raise. A `patient` one may wait for company,
+    LINGER_SECONDS at most.
     """
 
     work: Callable[[Txn], Any]
     inodes: Callable[[Txn], int] | None = None
     settled: "Callable[[Request], None] | None" = None
+    patient: bool = False
     done: trio.Event = field(default_factory=trio.Event)
     result: Any = None
     error: BaseException | None = None
@@ -59,6 +64,7 @@ class Writer:
         # PENDING_MAX of `name_changes`, which doesn't wait.
         self._queue: deque[Request] = deque()
         self._wake = trio.Event()
+        self._urgent = trio.Event()
         self._progress = Bell()
         self._closed = False
 
@@ -68,7 +74,13 @@ class Writer:
             raise StoreFault("The database is being closed.")
         self._queue.append(request)
         self._wake.set()
+        if not request.patient or len(self._queue) >= GROUP_MAX:
+            self.hurry()
         return request
+
+    def hurry(self) -> None:
+        """Somebody waits for what is queued."""
+        self._urgent.set()
 
     async def shorter_than(self, length: int) -> None:
         """Wait until fewer than `length` functions wait for their transaction."""
@@ -94,12 +106,20 @@ class Writer:
                 await self._wake.wait()
                 self._wake = trio.Event()
                 while self._queue:
+                    await self._gather()
                     await self._commit_group()
         finally:
             self._closed = True
             with trio.CancelScope(shield=True):
                 while self._queue:
                     await self._commit_group()
+
+    async def _gather(self) -> None:
+        """Let what nobody waits for come together."""
+        self._urgent = trio.Event()
+        if len(self._queue) < GROUP_MAX and all(one.patient for one in self._queue):
+            with trio.move_on_after(LINGER_SECONDS):
+                await self._urgent.wait()
 
     async def _commit_group(self) -> None:
         group = [self._queue.popleft() for _ in range(min(len(self._queue), GROUP_MAX))]

@@ -154,12 +154,10 @@ CACHING: dict[str, Scenario] = {
     "drop": Scenario(_two_cached, _drop),
     "purge the trash": Scenario(_old_trash, _purge, (OLD,)),
     "follow a rename": Scenario(
-        _real, _peer_renames_and_work, (OLD,), frozenset({"d/f"}), mark=Mark.OWN, counts_up=True
+        _real, _peer_renames_and_work, (OLD,), frozenset({"d/f"}), mark=Mark.OWN, may_trash=True
     ),
     "index new files": Scenario(_new_files, _index, (OLD, EDIT)),
     "index a conflicting edit": Scenario(_edited_by_both, _index, (EDIT,), counts_up=True),
-    "apply a conflicting edit": Scenario(
-        _user_edits_indexed, _peer_edits_too, (EDIT,), counts_up=True
-    ),
+    "apply a conflicting edit": Scenario(_user_edits_indexed, _peer_edits_too, (EDIT,)),
     "mark a real file": Scenario(_real, _mark_file, (OLD,)),
 }

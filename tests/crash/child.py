@@ -68,6 +68,8 @@ def _run(order: dict[str, Any], answer: Path) -> None:
             case "act":
                 plan = Die(order["point"], after=order["after"]) if order.get("point") else None
                 report = runs.act(name, directory, TRACER, plan)
+            case "again":
+                report = runs.again(name, directory, TRACER, Die(order["point"]), order["day"])
             case "order":
                 failing = Fail(order["point"], errno.EIO) if order.get("point") else None
                 report = runs.order(name, directory, TRACER, failing)

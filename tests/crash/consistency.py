@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Callable, Iterator
+from threading import Lock
 
 from realizefs.model.findings import Report
+from realizefs.model.ids import Seq
 from realizefs.model.versions import Version
 from realizefs.store.blobdir import BlobDirectory
 from realizefs.store.check import Means, check
@@ -59,11 +61,41 @@ def unfinished(world: World) -> Iterator[str]:
             yield f"blob {blob} is still {step.name}"
 
 
-def deletions(world: World, allowed: frozenset[str]) -> Iterator[str]:
-    """R8: what peers would hear to be deleted, though no user did."""
-    for path, version in versions(world).items():
-        if version.deleted and path not in allowed:
-            yield f"{path} is told to be deleted"
+class Told:
+    """R8: what peers would hear to be deleted, at any moment, though no user did.
+
+    `look` is to be called after each commit: a tombstone that wins nothing in the end was told
+    all the same. What a peer deleted (`allowed`) we don't delete ourselves.
+    """
+
+    def __init__(self, world: World, allowed: frozenset[str]) -> None:
+        self._world = world
+        self._allowed = allowed
+        self._seen = Seq(0)
+        self._lock = Lock()
+        self._deleted: dict[str, str] = {}
+
+    def look(self) -> None:
+        """Go through the history since the last time."""
+        if not self._world.is_open:
+            return
+        store = self._world.store
+        with self._lock, store.env.read() as txn:
+            for seq, ino in store.tree.history(txn, self._seen, 1_000_000):
+                self._seen = max(self._seen, seq)
+                entry, path = store.tree.entry(txn, ino), store.tree.path(txn, ino)
+                if entry is not None and path and entry.version.deleted:
+                    self._note(os.fsdecode(path), entry.version)
+
+    def _note(self, path: str, version: Version) -> None:
+        if version.author == ME:
+            self._deleted[path] = f"{path} was told to be deleted by us"
+        elif path not in self._allowed:
+            self._deleted[path] = f"{path} was told to be deleted"
+
+    def problems(self) -> Iterator[str]:
+        """A sentence a path."""
+        yield from self._deleted.values()
 
 
 def versions(world: World) -> dict[str, Version]:

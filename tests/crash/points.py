@@ -83,6 +83,8 @@ class Tracer:
     """told of every step that was taken, in the thread that took it"""
     watch_failed: Callable[[Step], None] | None = None
     """told of those that failed as planned"""
+    committed: Callable[[], None] | None = None
+    """called after each commit, armed or not, in the thread that made it"""
 
     def __post_init__(self) -> None:
         self._counts: Counter[str] = Counter()
@@ -284,4 +286,7 @@ class _Commit:
             text = f"mdb_txn_commit: {os.strerror(code)}"
             raise lmdb.DiskError(text) if code == errno.ENOSPC else lmdb.Error(text)
 
-        return self._tracer.step(COMMIT, call, fail, Step("", COMMIT))
+        result = self._tracer.step(COMMIT, call, fail, Step("", COMMIT))
+        if self._tracer.committed is not None:
+            self._tracer.committed()
+        return result

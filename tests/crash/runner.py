@@ -74,7 +74,10 @@ class Runner:
             )
             if died["killed"] != SIGKILL:
                 return [f"it didn't come to the point, but to this: {died}"]
-            return self._goes_on(scenario, directory, loosely=SCENARIOS[scenario].counts_up)
+            how = SCENARIOS[scenario]
+            return self._goes_on(
+                scenario, directory, counts_up=how.counts_up, may_trash=how.may_trash, killed=True
+            )
 
     def failed_at(self, scenario: str, point: str, code: int, times: int, again: bool) -> list[str]:
         """What is wrong after a fault at a point."""
@@ -90,15 +93,29 @@ class Runner:
             )
             if run["killed"] or not run.get("failed"):
                 return [f"the fault didn't come about: {run}"]
-            return [*run["problems"], *self._goes_on(scenario, directory, loosely=True)]
+            # What was tried in vain meanwhile has counted versions up.
+            after = self._goes_on(scenario, directory, counts_up=True, may_trash=True)
+            return [*run["problems"], *after]
 
-    def _goes_on(self, scenario: str, directory: str, *, loosely: bool = False) -> list[str]:
+    def _goes_on(
+        self,
+        scenario: str,
+        directory: str,
+        *,
+        counts_up: bool,
+        may_trash: bool,
+        killed: bool = False,
+    ) -> list[str]:
+        """`killed`: by nothing but a crash, after which an edit is still in its place."""
         after = self.order(do="go on", scenario=scenario, directory=directory)
         problems: list[str] = after.get("problems", [f"it can't start: {after}"])
+        problems += after.get("not in root", []) if killed else []
         if "state" in after:
             wanted, found = self.recorded(scenario)[1], after["state"]
-            if loosely and found:
-                wanted, found = _loosely(wanted, found), _loosely(found, found)
+            if found and counts_up:
+                wanted, found = _uncounted(wanted), _uncounted(found)
+            if found and may_trash:
+                found = found | {"trash": [one for one in found["trash"] if one in wanted["trash"]]}
             problems += _differences(wanted, found)
         return problems
 
@@ -111,12 +128,10 @@ def _differences(wanted: Any, found: Any) -> list[str]:
     ]
 
 
-def _loosely(state: Any, found: Any) -> Any:
-    """What must be the same after a fault: files, and names told. In what was tried in vain
-    meanwhile, versions were counted up, and the trash may have what could have been moved."""
+def _uncounted(state: Any) -> Any:
+    """All but how often versions were counted up."""
     told = {path: "deleted=True" in version for path, version in state["told"].items()}
-    trash = sorted({*state["trash"], *found["trash"]})
-    return {"natives": state["natives"], "cached": state["cached"], "told": told, "trash": trash}
+    return state | {"told": told}
 
 
 @contextmanager

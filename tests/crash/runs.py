@@ -13,6 +13,7 @@ import trio
 from realizefs.model.errors import RealizeError
 from realizefs.model.versions import Kind, Version
 from tests.crash import consistency
+from tests.crash.consistency import Told
 from tests.crash.durability import Unsynced
 from tests.crash.moving import work
 from tests.crash.points import Die, Fail, Tracer
@@ -64,6 +65,27 @@ def act(name: str, directory: Path, tracer: Tracer, plan: Die | None) -> Report:
     return {"points": [step.point for step in tracer.steps]}
 
 
+def again(name: str, directory: Path, tracer: Tracer, plan: Die, day: int) -> Report:
+    """Start, find what is there, and do the scenario, which is prepared on day 0 only. A day later
+    whatever failed is tried again."""
+    scenario, world = SCENARIOS[name], new_world(name, directory)
+
+    async def main() -> None:
+        async with world.stepping():
+            if day:
+                await world.index()
+                tracer.arm(plan)
+            else:
+                await _start(world, scenario, tracer, plan)
+            await scenario.act(world)
+            tracer.disarm()
+
+    world.clock.skip(day * DAY_NS // 10**9)
+    with world.open():
+        trio.run(main)
+    return {}
+
+
 def order(name: str, directory: Path, tracer: Tracer, plan: Fail | None) -> Report:
     """Do the scenario; what a power failure at any of its commits would have made untrue."""
     scenario, world = SCENARIOS[name], new_world(name, directory)
@@ -90,6 +112,8 @@ def order(name: str, directory: Path, tracer: Tracer, plan: Fail | None) -> Repo
 def go_on(name: str, directory: Path, tracer: Tracer) -> Report:
     """Start after whatever happened; what is wrong at once, and what it is like in the end."""
     scenario, world = SCENARIOS[name], new_world(name, directory)
+    told = Told(world, scenario.deleted)
+    tracer.committed = told.look
     found: list[str] = []
 
     async def once_more() -> None:
@@ -102,24 +126,24 @@ def go_on(name: str, directory: Path, tracer: Tracer) -> Report:
         found += _after_start(world, scenario)
         trio.run(world.settle)
         if scenario.act is work:  # the engine has done it
-            return _in_the_end(world, scenario, found)
+            return _in_the_end(world, scenario, [*found, *told.problems()])
     with world.open():
         trio.run(once_more)
     with world.open():
         trio.run(world.settle)
-        return _in_the_end(world, scenario, found)
+        return _in_the_end(world, scenario, [*found, *told.problems()])
 
 
 def _in_the_end(world: World, scenario: Scenario, found: list[str]) -> Report:
     found += (f"at the end, {one}" for one in consistency.problems_at_rest(world))
     found += (f"at the end, {one}" for one in _after_start(world, scenario))
     state = snapshot(world) if scenario.meddle is None else {}
-    return {"problems": found, "state": state}
+    gone = list(_not_in_root(world, scenario))
+    return {"problems": found, "state": state, "not in root": gone}
 
 
 def _after_start(world: World, scenario: Scenario) -> Iterator[str]:
     yield from consistency.unfinished(world)
-    yield from consistency.deletions(world, scenario.deleted)
     yield from _whole(world)
     yield from _lost(world, scenario, set())
 
@@ -144,6 +168,14 @@ def _lost(world: World, scenario: Scenario, elsewhere: set[bytes]) -> Iterator[s
     for content in kept:
         if content not in held:
             yield f"{content[:30]!r} is lost"
+
+
+def _not_in_root(world: World, scenario: Scenario) -> Iterator[str]:
+    """R2: what a program saved meanwhile is an edit, and no trash."""
+    held = {path.read_bytes() for path in _native(world) if path.is_file()}
+    for content in scenario.kept_after_meddling if _meddled(world).exists() else ():
+        if content not in held:
+            yield f"{content[:30]!r} isn't in the root any more"
 
 
 def _meddled(world: World) -> Path:
@@ -198,13 +230,15 @@ def fail(name: str, directory: Path, tracer: Tracer, plan: Fail, again: bool) ->
     """Do the scenario with a fault; what is wrong right after it, and, with `again`, when it is
     done again without the fault."""
     scenario, world = SCENARIOS[name], new_world(name, directory)
+    told = Told(world, scenario.deleted)
+    tracer.committed = told.look
     found: list[str] = []
-    told: list[str] = []
+    sentences: list[str] = []
 
     async def main() -> None:
         async with world.stepping():
             await _start(world, scenario, tracer, plan)
-            told.extend(await _attempt(world, scenario))
+            sentences.extend(await _attempt(world, scenario))
             tracer.disarm()
             found.extend(await _at_once(world, scenario))
             if again:
@@ -217,7 +251,8 @@ def fail(name: str, directory: Path, tracer: Tracer, plan: Fail, again: bool) ->
         trio.run(main)
         if again and scenario.meddle is None:
             found += (f"done again, {one}" for one in consistency.problems_at_rest(world))
-    return {"problems": found, "told": told, "failed": tracer.failed}
+    found += told.problems()
+    return {"problems": found, "told": sentences, "failed": tracer.failed}
 
 
 async def _attempt(world: World, scenario: Scenario) -> list[str]:
@@ -237,6 +272,5 @@ async def _at_once(world: World, scenario: Scenario) -> list[str]:
     in_tmp = {one.read_bytes() for one in (world.state / "tmp").iterdir() if one.is_file()}
     return [
         *consistency.problems(world),
-        *consistency.deletions(world, scenario.deleted),
         *_lost(world, scenario, in_tmp),
     ]

@@ -36,6 +36,7 @@ class Scenario:
     """(point, what another program does just before it)"""
     kept_after_meddling: tuple[bytes, ...] = ()
     counts_up: bool = False
-    """A file is renamed in the root before the commit that says so: after a crash in between, the
-    scan takes the missing name for a deletion that loses against the peer's edit, which counts
-    the version up (see `sync.record`)."""
+    """After a crash the engine may see that an outdated file has left its place before the scan puts
+    it back: then the copy is found as a new file, and its conflict isn't counted in the version."""
+    may_trash: bool = False
+    """After a crash the trash may have what could have been moved."""

@@ -107,3 +107,28 @@ def test_a_file_found_in_tmp_goes_to_the_trash_under_its_own_name(tmp_path: Path
     assert found.read_bytes() == b"a user's"
     assert os.listdir(tmp_path / ".realize/tmp") == []
     root.close()
+
+
+def test_a_conflict_copy_without_its_commit_deletes_nothing_at_peers(runner: Runner) -> None:
+    """One name gone and another there: it passed for a rename, with a tombstone for the old name."""
+    points, _ = runner.recorded("apply a conflicting edit")
+    renamed = points.index("store.realfile.Root.rename:renameat2#1")
+    for point in points[renamed + 1 :]:
+        assert runner.killed_at("apply a conflicting edit", point, after=False) == []
+
+
+def test_a_followed_rename_without_its_commit_deletes_nothing_at_peers(runner: Runner) -> None:
+    """The old name got a tombstone of ours before the peer's came again."""
+    points, _ = runner.recorded("follow a rename")
+    renamed = points.index("store.realfile.Root.rename:renameat2#1")
+    for point in points[renamed + 1 :]:
+        assert runner.killed_at("follow a rename", point, after=False) == []
+
+
+def test_what_a_program_saves_during_a_realize_is_an_edit_after_a_crash(runner: Runner) -> None:
+    """It was in tmp/ at that moment, and went to the trash."""
+    scenario = "realize while a program saves over it"
+    points, _ = runner.recorded(scenario)
+    swapped = points.index("store.publish._replace:renameat2#1")
+    for point in points[swapped + 1 :]:
+        assert runner.killed_at(scenario, point, after=False) == []

@@ -57,12 +57,13 @@ class SkippingClock:
         self.ahead_ns += int(seconds * 1e9)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class _Link:
     """A connected peer that sends what it is asked for."""
 
     contents: dict[Digest, bytes]
     name: str = "peer"
+    peer: PeerId = PEER
 
     async def read(self, _: object, __: bytes, digest: Digest, start: int, length: int) -> bytes:
         await trio.lowlevel.checkpoint()
@@ -122,6 +123,10 @@ class World:
         return self.root / ".realize"
 
     @property
+    def is_open(self) -> bool:
+        return self._opened is not None
+
+    @property
     def arena(self) -> Arena:
         arena: Arena = self._opened.arena
         return arena
@@ -139,6 +144,7 @@ class World:
             allocator=InodeAllocator(self.global_env),
             identity=SimpleNamespace(peer=ME),
             clock=self.clock,
+            roster=SimpleNamespace(all=tuple),
         )
         cache = CacheConfig(max=Amount(self.cache), leave=Amount(0))
         config = ArenaConfig("arena", ARENA, self.root, self.mark, cache)
@@ -148,7 +154,8 @@ class World:
         try:
             yield
         finally:
-            self._opened.close()
+            opened, self._opened = self._opened, None
+            opened.close()
             self.global_env.close()
 
     @asynccontextmanager

@@ -71,9 +71,15 @@ class FakeArena:
     # -- the household ------------------------------------------------------------------------
 
     def peer_adds(
-        self, path: str | bytes, content: bytes | None = b"", mode: int = 0o644, target: bytes = b""
+        self,
+        path: str | bytes,
+        content: bytes | None = b"",
+        mode: int | None = None,
+        target: bytes = b"",
     ) -> Inode:
         """A file (directory if `content` is None, symlink if `target`) that is unreal here."""
+        if mode is None:
+            mode = 0o755 if content is None else 0o644
         raw = path.encode() if isinstance(path, str) else path
         parent_path, name = paths.split(raw)
         parent = self.resolve(parent_path) if parent_path else self.root_ino

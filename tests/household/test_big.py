@@ -1,4 +1,4 @@
-"""Sizes that take minutes, with their figures (issue: "It shows" 1, 2 and 6): `make test-big`."""
+"""Sizes that take minutes, with their figures: `make test-big`."""
 
 import os
 import subprocess

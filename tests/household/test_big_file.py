@@ -1,4 +1,4 @@
-"""A big file: what is read is what is fetched (issue: "It shows" 2; test_big has it at 1 GiB)."""
+"""A big file: what is read is what is fetched; test_big has it at 1 GiB."""
 
 import os
 import subprocess

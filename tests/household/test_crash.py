@@ -1,4 +1,4 @@
-"""The mounting daemon killed (SIGKILL) while marks are carried out (issue: "It shows" 3).
+"""The mounting daemon killed (SIGKILL) while marks are carried out.
 
 Whatever the moment, the next daemon ends in the same state, and nothing is lost anywhere.
 """

@@ -1,5 +1,5 @@
-"""What is wrong from outside: each gets one clear sentence, no traceback, and the rest goes on
-(issue: "It shows" 5). Codes that are expired, used or damaged are in test_joining."""
+"""What is wrong from outside: each gets one clear sentence, no traceback, and the rest goes on.
+Codes that are expired, used or damaged are in test_joining."""
 
 import socket
 import ssl

@@ -1,4 +1,4 @@
-"""First use, both views, and mounting in every state (issue: "The program")."""
+"""First use, both views, and mounting in every state."""
 
 import os
 import subprocess

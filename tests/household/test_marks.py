@@ -1,4 +1,4 @@
-"""Marks set through the mount, and what becomes of the files (issue: "It shows" 3)."""
+"""Marks set through the mount, and what becomes of the files."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""The owner stopped: what is here works, what isn't fails at once (issue: "It shows" 4)."""
+"""The owner stopped: what is here works, what isn't fails at once."""
 
 import errno
 import os

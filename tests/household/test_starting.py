@@ -16,6 +16,9 @@ from tests.household.waiting import SECONDS, until
 
 NOBODY = 65534
 
+OWN_MOUNTS = ("unshare", "--mount", *(() if os.geteuid() == 0 else ("--user", "--map-root-user")))
+"""What is mounted by the rest of such a command nobody else sees."""
+
 
 @pytest.fixture
 def photographer(household: Household) -> Machine:
@@ -24,7 +27,7 @@ def photographer(household: Household) -> Machine:
 
 
 @pytest.fixture
-def visited(fuse: None) -> Iterator[Machine]:
+def visited(fuse: None, root: None) -> Iterator[Machine]:
     """The same where other users can come: pytest closes its own directories to them."""
     with tempfile.TemporaryDirectory() as place:
         Path(place).chmod(0o711)
@@ -43,13 +46,14 @@ def _photographer(household: Household) -> Machine:
 
 def _as_installed(machine: Machine, script: str) -> subprocess.CompletedProcess[str]:
     """Run a shell script where the program is in /usr/local/bin, as mount(8) looks for it, in a
-    mount namespace of its own: this system's directory stays as it is."""
+    mount namespace of its own: this system's directory stays as it is. Without root that needs
+    user namespaces, and says so where they aren't allowed."""
     programs = machine.directory / "bin"
     programs.mkdir(exist_ok=True)
     (programs / "realizefs").unlink(missing_ok=True)
     (programs / "realizefs").symlink_to(REALIZEFS)
     return subprocess.run(
-        ["unshare", "--mount", "sh", "-ec", f'mount --bind "{programs}" /usr/local/bin; {script}'],
+        [*OWN_MOUNTS, "sh", "-ec", f'mount --bind "{programs}" /usr/local/bin; {script}'],
         env=machine.environment,
         cwd=machine.directory,
         capture_output=True,

@@ -228,7 +228,7 @@ def test_only_the_composition_root_opens_databases() -> None:
         offender
         for path in sources(PACKAGE)
         for offender in calls_of(path, {"lmdb.open", "lmdb.Environment"})
-        if path != PACKAGE / "store" / "env.py"
+        if path != PACKAGE / "store" / "dbdir.py"
     ]
     assert_none(offenders, "A subsystem is handed its Environment, which daemon/ opens:")
 

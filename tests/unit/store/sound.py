@@ -21,6 +21,7 @@ from realizefs.store.inodes import InodeAllocator
 from realizefs.store.keys import pack_u64
 from realizefs.store.realfile import Root
 from realizefs.store.schema import ARENA_SCHEMA, GLOBAL_SCHEMA
+from realizefs.store.txn import Txn
 
 ARENA = ArenaId(b"arena---arena---")
 ME, DESK = PeerId(7), PeerId(8)
@@ -184,7 +185,7 @@ def fill(sound: Sound) -> None:
         store.cursors.set_acked(txn, DESK, store.tree.replica, store.tree.last_seq(txn))
 
 
-def sound_ino(store: ArenaStore, txn: object, path: bytes) -> Inode:
-    found = store.tree.resolve(txn, path)  # type: ignore[arg-type]
+def sound_ino(store: ArenaStore, txn: Txn, path: bytes) -> Inode:
+    found = store.tree.resolve(txn, path)
     assert found is not None
     return found

@@ -282,6 +282,16 @@ def test_a_second_copy_of_what_is_here_is_removed(sound: Sound) -> None:
     assert row_of(sound).verified
 
 
+def test_a_copy_isnt_removed_for_one_that_a_disk_has_changed(sound: Sound) -> None:
+    """The row said that the content is here; only its bytes can."""
+    rotten = sound.blob_file(CACHED)
+    rotten.write_bytes(b"rotten " * 100)
+    path = make_orphan(sound, CONTENT)
+    sound.check(repair=True)
+    assert not path.exists()
+    assert lost_and_found(sound) == [CONTENT]
+
+
 def test_a_file_without_any_bytes_is_removed(sound: Sound) -> None:
     path = make_orphan(sound, b"")
     os.truncate(path, 10**6)

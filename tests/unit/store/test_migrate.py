@@ -228,7 +228,7 @@ KILLED_AT_EACH_POINT = """
 import json, os, shutil, signal, sys
 from itertools import count
 from pathlib import Path
-from realizefs.store import env, txn
+from realizefs.store import dbdir, env, txn
 from realizefs.store.schema import ARENA_SCHEMA
 
 def dies(calls, function):
@@ -245,7 +245,7 @@ def migrate_until(point, directory):
     calls = count(-point)
     for name in ("put", "delete", "_write", "write_back"):
         setattr(txn.Txn, name, dies(calls, getattr(txn.Txn, name)))
-    env._sync_directory = dies(calls, env._sync_directory)  # after the commit
+    dbdir.sync = dies(calls, dbdir.sync)  # after the commit
     env.Environment(directory, ARENA_SCHEMA).close()
 
 old, work = map(Path, sys.argv[1:])

@@ -5,7 +5,8 @@ import os
 import pytest
 
 from realizefs.store import residency
-from realizefs.store.env import DATA_FILE, Environment
+from realizefs.store.dbdir import DATA_FILE
+from realizefs.store.env import Environment
 from realizefs.store.inodes import ArenaInodes
 from realizefs.store.tree import Tree
 from tests.unit.store.test_density import fill

@@ -8,7 +8,7 @@ from realizefs.store import txn as txn_module
 from realizefs.store.env import Environment
 from realizefs.store.schema import ARENA_SCHEMA, DIRTY, ENTRY, META
 
-KEYS = st.binary(min_size=1, max_size=2)
+KEYS = st.sampled_from([b"a", b"aa", b"ab", b"b", b"c"])  # few, so that steps meet
 STEPS = st.lists(
     st.tuples(st.sampled_from(["put", "delete", "get", "scan", "first", "last", "count"]), KEYS)
 )
@@ -82,3 +82,19 @@ def test_what_was_kept_back_is_gone_with_the_transaction(env: Environment) -> No
 def test_a_reading_transaction_refuses_to_write(env: Environment) -> None:
     with env.read() as txn, pytest.raises(AssertionError, match="only reads"):
         txn.put(DIRTY, b"k", b"v")
+
+
+def test_a_row_that_is_kept_back_is_got_and_deleted_as_if_it_were_written(env: Environment) -> None:
+    with env.write() as txn:
+        txn.put(DIRTY, b"old", b"1")
+    with env.write() as txn:
+        txn.put(DIRTY, b"old", b"2")
+        txn.put(DIRTY, b"new", b"3")
+        assert txn.get(DIRTY, b"old") == b"2"
+        assert txn.get(DIRTY, b"new") == b"3"
+        assert txn.delete(DIRTY, b"new")
+        assert not txn.delete(DIRTY, b"new")
+        assert txn.delete(DIRTY, b"old")
+        assert txn.get(DIRTY, b"old") is None
+    with env.read() as txn:
+        assert list(txn.scan(DIRTY)) == []

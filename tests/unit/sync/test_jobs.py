@@ -14,28 +14,23 @@ from typing import Any, cast
 import pytest
 import trio
 
-from realizefs.model.cache_limits import Amount, CacheLimits
 from realizefs.model.decisions import Action, Decision
 from realizefs.model.entries import Holder
 from realizefs.model.errors import Busy, Unreachable
-from realizefs.model.ids import ArenaId, Digest, Inode, PeerId
-from realizefs.model.limits import MIB
+from realizefs.model.ids import Digest, Inode, PeerId
 from realizefs.model.marks import Mark
 from realizefs.model.versions import Held, Kind, Version
 from realizefs.store import decisions as decisions_module
-from realizefs.store.arena import ArenaStore, open_arena
-from realizefs.store.env import Environment
-from realizefs.store.inodes import InodeAllocator
-from realizefs.store.realfile import Root
-from realizefs.store.schema import ARENA_SCHEMA, GLOBAL_SCHEMA
+from realizefs.store.arena import ArenaStore
 from realizefs.sync.arena import Arena
 from realizefs.sync.engine_store import WAKE_PAGE, EngineStore
 from realizefs.sync.jobs import Jobs
+from tests.fakes.arena_store import STORED, arena_store
 from tests.fakes.clock import SystemClock
 from tests.fakes.in_memory import in_memory
 from tests.fakes.peer import until
 
-ARENA, ME, OTHER = ArenaId(b"the same arena!!"), PeerId(7), PeerId(8)
+ME, OTHER = PeerId(7), PeerId(8)
 HASH = Digest(b"h" * 32)
 FAR = 2**62
 """Wall-clock nanoseconds: in a hundred years."""
@@ -62,26 +57,17 @@ class Hands:
 @pytest.fixture
 def directory() -> Iterator[Path]:
     with in_memory() as directory:
-        (directory / "root").mkdir()
         yield directory
 
 
 @contextmanager
 def opened(directory: Path) -> Iterator[Arena]:
     """The arena in `directory`, open for a while; opened again it is a restart."""
-    home, root = Environment(directory / "home", GLOBAL_SCHEMA), Root(directory / "root")
-    env = Environment(root.state.database, ARENA_SCHEMA)
-    try:
-        store = open_arena(env, InodeAllocator(home), ARENA, root, CacheLimits(Amount(MIB)))
-        clock = SystemClock()
+    clock = SystemClock()
+    with arena_store(directory) as store:
         yield Arena(
-            ARENA, "arena", store, me=ME, me_name="me", default_mark=Mark.WATCH, clock=clock
+            STORED, "arena", store, me=ME, me_name="me", default_mark=Mark.WATCH, clock=clock
         )
-        store.blobs.close()
-    finally:
-        env.close()
-        root.close()
-        home.close()
 
 
 @asynccontextmanager

@@ -211,6 +211,81 @@ async def test_bytes_of_a_frame_on_a_slow_line_are_progress(autojump_clock: Mock
     assert got == [bytes(100_000)]
 
 
+async def test_rows_before_an_answer_are_progress(autojump_clock: MockClock) -> None:
+    """On a slow line the holder's news may be ahead of what was asked for."""
+    home = Home()
+    async with linked_to_raw(home) as desk, trio.open_nursery() as nursery:
+        nursery.start_soon(home.link.read, ARENA, b"f", DIGEST, 0, 10)
+        await desk.receive()
+        for last in range(1, ROWS_UNACKED_MAX + 1):
+            await trio.sleep(PROGRESS_SECONDS - 1)
+            await desk.send(Rows(ARENA, REPLICA, Seq(last), ()))
+        await trio.sleep(PROGRESS_SECONDS - 1)
+        await desk.send(Data(1, bytes(10)))
+
+
+async def test_waiting_behind_others_is_no_silence(autojump_clock: MockClock) -> None:
+    async def slowly(request: Request) -> bytes:
+        await trio.sleep(PROGRESS_SECONDS - 1)
+        return await zeros(request)
+
+    async with linked(desk=Home(serves=slowly)) as pair, trio.open_nursery() as nursery:
+        for _ in range(2 * REQUESTS_IN_FLIGHT_MAX):
+            nursery.start_soon(pair.read)
+
+
+async def test_who_came_first_is_asked_for_first(autojump_clock: MockClock) -> None:
+    asked: list[bytes] = []
+
+    async def noting(request: Request) -> bytes:
+        asked.append(request.path)
+        await trio.sleep(1)
+        return await zeros(request)
+
+    paths = [b"%03d" % number for number in range(2 * REQUESTS_IN_FLIGHT_MAX)]
+    async with linked(desk=Home(serves=noting)) as pair, trio.open_nursery() as nursery:
+        for path in paths:
+            nursery.start_soon(pair.read, 10, path)
+            await trio.testing.wait_all_tasks_blocked()
+    window = REQUESTS_IN_FLIGHT_MAX  # the holder takes up in any order what it was asked at once
+    assert sorted(asked[:window]) == paths[:window]
+    assert sorted(asked[window:]) == paths[window:]
+
+
+async def test_an_answer_that_all_others_overtake_is_given_up(autojump_clock: MockClock) -> None:
+    """One file hangs at the holder, and others are read from it all the time."""
+
+    async def hangs_once(request: Request) -> bytes:
+        await trio.sleep(float("inf") if request.path == b"hangs" else 1)
+        return await zeros(request)
+
+    async with linked(desk=Home(serves=hangs_once)) as pair, trio.open_nursery() as nursery:
+
+        async def read_on() -> None:
+            while True:
+                await pair.read()
+
+        nursery.start_soon(read_on)
+        with pytest.raises(Unreachable):
+            await pair.read(path=b"hangs")
+        nursery.cancel_scope.cancel()
+
+
+async def test_time_in_which_we_did_not_run_is_no_silence(autojump_clock: MockClock) -> None:
+    """A loop that was kept from running finds the deadline passed, and the answer in its socket."""
+    may_answer = trio.Event()
+
+    async def late(request: Request) -> bytes:
+        await may_answer.wait()
+        return await zeros(request)
+
+    async with linked(desk=Home(serves=late)) as pair, trio.open_nursery() as nursery:
+        nursery.start_soon(pair.read)
+        await trio.testing.wait_all_tasks_blocked()
+        autojump_clock.jump(PROGRESS_SECONDS + 1)
+        may_answer.set()
+
+
 async def test_cancelling_a_read_cancels_the_serving(autojump_clock: MockClock) -> None:
     async with linked(desk=Home(serves=never)) as pair:
         with trio.move_on_after(1):

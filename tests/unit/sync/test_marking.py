@@ -1,29 +1,23 @@
 """Marks through the arena's own batches: a large directory, page by page; a local rename."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from realizefs.model.cache_limits import Amount, CacheLimits
-from realizefs.model.ids import ArenaId, Digest, PeerId
-from realizefs.model.limits import MIB
+from realizefs.model.ids import Digest, PeerId
 from realizefs.model.marks import Mark
 from realizefs.model.versions import Kind, Version
-from realizefs.store.arena import ArenaStore, open_arena
-from realizefs.store.env import Environment
-from realizefs.store.inodes import InodeAllocator
-from realizefs.store.realfile import Root
-from realizefs.store.schema import ARENA_SCHEMA, GLOBAL_SCHEMA
+from realizefs.store.arena import ArenaStore
 from realizefs.store.txn import Txn
 from realizefs.sync.batch import Batch
 from realizefs.sync.local import record_move
 from realizefs.sync.record import set_mark
+from tests.fakes.arena_store import arena_store
 from tests.fakes.counted_rows import counted_rows
 from tests.fakes.in_memory import in_memory
 
-ARENA, ME = ArenaId(b"the same arena!!"), PeerId(7)
+ME = PeerId(7)
 EACH = 100
 """Files in each directory."""
 PAGE = 500
@@ -32,23 +26,7 @@ PAGE = 500
 @pytest.fixture
 def directory() -> Iterator[Path]:
     with in_memory() as directory:
-        (directory / "root").mkdir()
         yield directory
-
-
-@contextmanager
-def started(directory: Path) -> Iterator[ArenaStore]:
-    """The arena in `directory`, open for a while."""
-    home, root = Environment(directory / "home", GLOBAL_SCHEMA), Root(directory / "root")
-    env = Environment(root.state.database, ARENA_SCHEMA)
-    try:
-        store = open_arena(env, InodeAllocator(home), ARENA, root, CacheLimits(Amount(MIB)))
-        yield store
-        store.blobs.close()
-    finally:
-        env.close()
-        root.close()
-        home.close()
 
 
 def batch(store: ArenaStore, txn: Txn) -> Batch:
@@ -73,7 +51,7 @@ def fill(store: ArenaStore, files: int) -> None:
 
 def check_marking_page_by_page(directory: Path, files: int) -> None:
     """Each page is another start of the program: what is to be done is on disk only."""
-    with started(directory) as store:
+    with arena_store(directory) as store:
         fill(store, files)
         with counted_rows() as rows, store.env.write() as txn:
             top = store.tree.resolve(txn, b"top")
@@ -85,13 +63,13 @@ def check_marking_page_by_page(directory: Path, files: int) -> None:
             assert (mark, source) == (Mark.OWN, b"top")  # in force at once
     pages = 0
     while True:
-        with started(directory) as store, counted_rows() as rows, store.env.write() as txn:
+        with arena_store(directory) as store, counted_rows() as rows, store.env.write() as txn:
             if not store.dirty.expand(txn, PAGE):
                 break
         pages += 1
         assert len(rows) <= 2 * PAGE + 20
     assert pages >= files // PAGE
-    with started(directory) as store, store.env.read() as txn:
+    with arena_store(directory) as store, store.env.read() as txn:
         assert store.dirty.count(txn) == files + files // EACH + 1
 
 
@@ -108,7 +86,7 @@ def test_marking_a_directory_of_a_hundred_thousand_files_writes_a_few_rows(
 
 
 def test_a_mark_follows_a_local_rename(directory: Path) -> None:
-    with started(directory) as store:
+    with arena_store(directory) as store:
         fill(store, EACH)
         with store.env.write() as txn:
             store.marks.set(txn, b"top/0", Mark.OWN)

@@ -1,0 +1,41 @@
+"""What is seen natively while an action changes it is our doing, and no user's edit (R2, R8).
+
+Between an action's native step and its commit the root and the index differ by what we did. Who
+recorded that as an edit would make a conflict copy as soon as the peer's next version is there;
+who recorded it as a deletion would tell it to the peers.
+
+The argument: an action has its inode in hand from before its native step until after its commit.
+What was seen is recorded in a transaction that begins later. If the inode is in hand then, it is
+looked at again. If it isn't, either the action's commit came before, and what was seen before its
+last native step isn't there any more; or it begins its native step only now, and what was seen
+was there before it.
+"""
+
+from realizefs.model.entries import Fingerprint
+from realizefs.model.ids import Inode
+from realizefs.model.paths import is_within
+from realizefs.model.versions import Kind
+from realizefs.sync.batch import Batch
+
+
+def has_changed(batch: Batch, path: bytes, seen: Fingerprint) -> bool:
+    """Whether something else is at `path` by now."""
+    return batch.store.root.fingerprint_if_any(path) != seen
+
+
+def may_be_ours(batch: Batch, ino: Inode, path: bytes, seen: tuple[Kind, Fingerprint]) -> bool:
+    """Whether what was seen of this entry is to be looked at again before it is recorded."""
+    if ino in batch.in_hand:
+        return True
+    kind, fingerprint = seen
+    now = batch.store.root.fingerprint_if_any(path)
+    if kind is not Kind.DIRECTORY or now is None:
+        return now != fingerprint
+    # Its mode is all there is to a directory; its times change with what is in it.
+    return (now.dev, now.ino, now.mode) != (fingerprint.dev, fingerprint.ino, fingerprint.mode)
+
+
+def ours_below(batch: Batch, path: bytes) -> set[bytes]:
+    """Paths in hand at and below `path`: what is gone there may be what we took away."""
+    held = {batch.store.tree.path(batch.txn, ino) or b"" for ino in batch.in_hand}
+    return {one for one in held if one and is_within(one, path)}
