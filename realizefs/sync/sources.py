@@ -128,6 +128,9 @@ class Sources:
                 seen = self._context.history.count
                 if self._current(wanted.ino) != before:
                     break
+        return self._is_current(wanted)
+
+    def _is_current(self, wanted: Wanted) -> bool:
         now = self._current(wanted.ino)
         return now is not None and now.hash == wanted.version.hash
 
@@ -159,13 +162,19 @@ class Sources:
         causes = " ".join(str(error) for error in errors)
         if unreachable:
             names = self._links.holder_names(self._store, wanted.ino, wanted.version.hash)
+            if not names and not self._is_current(wanted):
+                return _gone(shown)
             return Unreachable(
                 f'"{shown}" is not here and no peer that holds it is connected '
                 f"({', '.join(names) or 'no peer holds it'}). {causes}".rstrip()
             )
         if all(isinstance(error, VersionGone) for error in errors):
-            return VersionGone(f'This version of "{shown}" no longer exists at any peer.')
+            return _gone(shown)
         return RequestFailed("io", f'"{shown}" could not be read from any peer. {causes}')
+
+
+def _gone(shown: str) -> VersionGone:
+    return VersionGone(f'This version of "{shown}" no longer exists at any peer.')
 
 
 def _check(wanted: Wanted, start: int, end: int, data: bytes, peer: str) -> None:

@@ -119,9 +119,11 @@ class Tracer:
             return fail(plan.code)
         if isinstance(plan, Die) and plan.point == point and not plan.after:
             os.kill(os.getpid(), signal.SIGKILL)
-        result = call()
-        if isinstance(plan, Die) and plan.point == point:
-            os.kill(os.getpid(), signal.SIGKILL)
+        try:
+            result = call()
+        finally:  # a step that says it failed, as removing what isn't there does, is one, too
+            if isinstance(plan, Die) and plan.point == point:
+                os.kill(os.getpid(), signal.SIGKILL)
         if self.watch is not None and result != -1:  # as C functions say that they failed
             self._meddle(functools.partial(self.watch, taken))
         return result
