@@ -84,9 +84,9 @@ class Arm:
 
     async def kill(self) -> bool:
         """End it; False if it hangs in a call that only the end of the mount ends."""
+        self._process.kill()  # first: a hand that sees the socket closed ends the connection
         self._link.close()
         with trio.CancelScope(shield=True, deadline=trio.current_time() + END_SECONDS):
-            self._process.kill()
             await self._process.wait()
             return True
         return False

@@ -14,6 +14,11 @@ walks below the mount with openat2, never through a symlink and never into anoth
 what is swapped for a symlink meanwhile leads nowhere. It also looks who watches at all, in
 /proc: where nobody does, nothing is called.
 
+When the daemon is killed the hand ends the mount's connection before itself. Else two could wait
+for each other for ever, and for nobody's signal: a thread of the dead daemon, in the middle of
+telling the kernel of a change, for a directory's lock, and a program (or this one) that holds the
+lock, for the daemon's answer.
+
 Run as a script: nothing of realizefs may be imported here. It talks in packets on descriptor 0,
 one request and one answer at a time, the fields of a request separated by NUL.
 """
@@ -21,10 +26,12 @@ one request and one answer at a time, the fields of a request separated by NUL.
 import ctypes
 import errno
 import os
+import select
 import socket
 import stat
 import struct
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -41,6 +48,12 @@ FAILURE = struct.Struct("=i")
 EVERYTHING = 0
 """Told alone in place of inodes: all of them may be watched."""
 
+CONNECTIONS = "/sys/fs/fuse/connections"
+"""Where the kernel has a directory for each FUSE mount, called after its device."""
+
+_CLONE_NEWNS = 0x00020000
+_MS_PRIVATE = 1 << 18
+_MS_REC = 1 << 14
 _SYS_OPENAT2 = 437
 _RESOLVE = 0x01 | 0x02 | 0x04 | 0x08  # no other mount, no magic link, no symlink, beneath
 _NOTIFIERS = ("anon_inode:inotify", "anon_inode:[fanotify]")
@@ -190,10 +203,44 @@ def answer(mount: Mountpoint, request: bytes) -> bytes:
     return FAILURE.pack(0)
 
 
+def abort(device: int) -> None:
+    """End the connection of the mount on `device`, alive or not: whoever waits for it goes on."""
+    control = f"{CONNECTIONS}/{os.minor(device)}/abort"
+    with suppress(OSError):  # not ours to end, or it has ended
+        if os.geteuid() == 0 and not os.path.exists(control):
+            _mount_connections()
+        with open(control, "wb", buffering=0) as file:
+            file.write(b"1")
+
+
+def _mount_connections() -> None:
+    """For this thread alone; where a desktop runs they are mounted for everybody."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_CLONE_NEWNS) != 0:
+        raise _failure(ctypes.get_errno(), b"/")
+    for source, target, kind, flags in (
+        (b"none", b"/", None, _MS_PRIVATE | _MS_REC),
+        (b"none", CONNECTIONS.encode(), b"fusectl", 0),
+    ):
+        if libc.mount(source, target, kind, ctypes.c_ulong(flags), None) != 0:
+            raise _failure(ctypes.get_errno(), target)
+
+
+def _end_with_the_daemon(device: int) -> None:
+    """A thread of its own, since the other may be in a call that only this ends. The daemon kills
+    the hand before it closes the socket, unless it was killed itself."""
+    left = select.poll()
+    left.register(0, 0)  # a hang-up is told unasked
+    left.poll()
+    abort(device)
+
+
 def main() -> None:
     """Serve the socket until its other end is closed."""
     path, device = os.fsencode(sys.argv[1]), int(sys.argv[2])
     mount = Mountpoint(path, device)
+    watching = threading.Thread(target=_end_with_the_daemon, args=(device,))
+    watching.start()
     with socket.socket(fileno=0) as link:
         while request := link.recv(PACKET_BYTES_MAX):
             if request == LOOK:
