@@ -11,7 +11,7 @@ last native step isn't there any more; or it begins its native step only now, an
 was there before it.
 """
 
-from realizefs.model.entries import Fingerprint
+from realizefs.model.entries import Dirent, Fingerprint
 from realizefs.model.ids import Inode
 from realizefs.model.paths import is_within
 from realizefs.model.versions import Kind
@@ -39,3 +39,14 @@ def ours_below(batch: Batch, path: bytes) -> set[bytes]:
     """Paths in hand at and below `path`: what is gone there may be what we took away."""
     held = {batch.store.tree.path(batch.txn, ino) or b"" for ino in batch.in_hand}
     return {one for one in held if one and is_within(one, path)}
+
+
+def was_deleted(batch: Batch, parent: Inode, dirent: Dirent | None) -> bool:
+    """Whether it, or the directory it is in, is deleted as far as the index knows: then it may have
+    been looked at before that, and must not bring the directory back."""
+    if dirent is not None and dirent.deleted:
+        return True
+    if parent in batch.alive or parent == batch.store.tree.root:
+        return False
+    above = batch.store.tree.entry(batch.txn, parent)
+    return above is not None and above.version.deleted

@@ -26,7 +26,7 @@ from realizefs.store.realfile import Root
 from realizefs.sync.aside import keep_above, set_aside
 from realizefs.sync.batch import Batch
 from realizefs.sync.carried import carried_out
-from realizefs.sync.our_doing import has_changed, may_be_ours, ours_below
+from realizefs.sync.our_doing import has_changed, may_be_ours, ours_below, was_deleted
 from realizefs.sync.overlay import Overlay
 
 MARK_XATTR = b"user.realize.mark"
@@ -66,11 +66,13 @@ def record_found(batch: Batch, overlay: Overlay, found: Found, now_ns: int) -> I
     if parent is None:
         batch.touched.add(parent_path)
         return None
-    known = overlay.was_left(parent, name) or overlay.peek(parent, name) is not None
-    if known and has_changed(batch, found.path, found.fingerprint):
-        batch.touched.add(found.path)  # renamed since, or replaced: its inode is elsewhere
-        return None
     dirent = batch.store.tree.lookup(batch.txn, parent, name)
+    known = overlay.was_left(parent, name) or overlay.peek(parent, name) is not None
+    if (known or was_deleted(batch, parent, dirent)) and has_changed(
+        batch, found.path, found.fingerprint
+    ):
+        batch.touched.add(found.path)  # renamed since, replaced or removed
+        return None
     if dirent is None and (made := _record_new(batch, overlay, parent, name, found)) is not None:
         return made
     seen = found.kind, found.fingerprint

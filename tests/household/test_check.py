@@ -105,6 +105,7 @@ def test_a_flipped_bit_in_the_cache_is_found_and_fetched_again(own_pair: Pair) -
     kept = pair.write("kept", CONTENT)
     os.setxattr(kept, MARK, b"keep")
     wait_word(kept, "cached")
+    until(lambda: pair.bob.arena()["pending"] == 0, "it is stored and noted, too")
     pair.bob.stop()  # what the kernel has of it is forgotten with the mount
     (blob,) = blob_files(pair.root)
     flip(blob, 200_000)

@@ -87,13 +87,15 @@ def test_a_record_of_a_newer_program_is_read_without_its_new_fields(
 ) -> None:
     text = SCHEMA.read_text()
     (tmp_path / "newer.capnp").write_text(text.replace("lineage @14", f"{added} lineage @14"))
-    newer = capnp.SchemaParser().load(str(tmp_path / "newer.capnp")).Entry.new_message()
+    parser = capnp.SchemaParser()  # what it loaded lives as long as it does
+    newer = parser.load(str(tmp_path / "newer.capnp")).Entry.new_message()
     ours = struct_of("Entry").from_bytes_packed(index_records.encode_entry(ORDINARY))
     for field, value in ours.to_dict().items():
         setattr(newer, field, value)
     newer.note = "new" if "Text" in added else 200
     data = bytes(newer.to_bytes_packed())
     assert index_records.decode_entry(ORDINARY.ino, data) == ORDINARY
+    del parser
 
 
 def test_every_changed_byte_is_another_value_or_left_to_pycapnp() -> None:
