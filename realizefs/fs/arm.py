@@ -5,6 +5,7 @@ programs, whose changes must not be taken for nothing. So the process is waited 
 nobody goes by that id any more: until then the kernel gives it to nobody else.
 """
 
+import os
 import socket
 import struct
 import subprocess
@@ -37,7 +38,8 @@ class Arm:
     async def reach(mountpoint: Path, device: int) -> "Arm":
         """Start a hand at `mountpoint`, where the mount is `device`; raises HandLost."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [sys.executable, "-I", "-S", hand.__file__, str(mountpoint), str(device)]
+        places = str(mountpoint), str(device), str(os.getpid())
+        command = [sys.executable, "-I", "-S", hand.__file__, *places]
         try:
             process = await trio.lowlevel.open_process(
                 command,

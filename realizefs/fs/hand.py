@@ -17,7 +17,8 @@ what is swapped for a symlink meanwhile leads nowhere. It also looks who watches
 When the daemon is killed the hand ends the mount's connection before itself. Else two could wait
 for each other for ever, and for nobody's signal: a thread of the dead daemon, in the middle of
 telling the kernel of a change, for a directory's lock, and a program (or this one) that holds the
-lock, for the daemon's answer.
+lock, for the daemon's answer. Such a thread keeps all that the daemon has open, this process's
+socket included, so a hang-up alone doesn't tell: the daemon itself is looked at, too.
 
 Run as a script: nothing of realizefs may be imported here. It talks in packets on descriptor 0,
 one request and one answer at a time, the fields of a request separated by NUL.
@@ -27,6 +28,7 @@ import ctypes
 import errno
 import os
 import select
+import signal
 import socket
 import stat
 import struct
@@ -50,6 +52,10 @@ EVERYTHING = 0
 
 CONNECTIONS = "/sys/fs/fuse/connections"
 """Where the kernel has a directory for each FUSE mount, called after its device."""
+
+LOOK_SECONDS = 1
+"""Between two looks at whether the daemon was killed: the longest that anybody waits for a dead
+one. (No descriptor tells: since Linux 6.15 a pidfd of a process waits for the last thread.)"""
 
 _CLONE_NEWNS = 0x00020000
 _MS_PRIVATE = 1 << 18
@@ -204,7 +210,9 @@ def answer(mount: Mountpoint, request: bytes) -> bytes:
 
 
 def abort(device: int) -> None:
-    """End the connection of the mount on `device`, alive or not: whoever waits for it goes on."""
+    """End the connection of the mount on `device`, alive or not: whoever waits for it goes on.
+
+    May leave this thread in a mount namespace of its own: only where the process ends next."""
     control = f"{CONNECTIONS}/{os.minor(device)}/abort"
     with suppress(OSError):  # not ours to end, or it has ended
         if os.geteuid() == 0 and not os.path.exists(control):
@@ -226,20 +234,32 @@ def _mount_connections() -> None:
             raise _failure(ctypes.get_errno(), target)
 
 
-def _end_with_the_daemon(device: int) -> None:
+def killed(process: int) -> bool:
+    """Whether a process has ended, or will when its threads leave what they wait for."""
+    try:
+        with open(f"/proc/{process}/status", encoding="ascii", errors="replace") as file:
+            fields = dict(line.split(":", 1) for line in file if ":" in line)
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    kill = 1 << (signal.SIGKILL - 1)
+    return fields["State"].strip()[0] in "ZX" or bool(int(fields["SigPnd"], 16) & kill)
+
+
+def _end_with_the_daemon(device: int, daemon: int) -> None:
     """A thread of its own, since the other may be in a call that only this ends. The daemon kills
     the hand before it closes the socket, unless it was killed itself."""
     left = select.poll()
     left.register(0, 0)  # a hang-up is told unasked
-    left.poll()
+    while not left.poll(LOOK_SECONDS * 1000) and not killed(daemon):
+        pass
     abort(device)
 
 
 def main() -> None:
     """Serve the socket until its other end is closed."""
-    path, device = os.fsencode(sys.argv[1]), int(sys.argv[2])
+    path, device, daemon = os.fsencode(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     mount = Mountpoint(path, device)
-    watching = threading.Thread(target=_end_with_the_daemon, args=(device,))
+    watching = threading.Thread(target=_end_with_the_daemon, args=(device, daemon))
     watching.start()
     with socket.socket(fileno=0) as link:
         while request := link.recv(PACKET_BYTES_MAX):

@@ -4,7 +4,8 @@ import errno
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from realizefs.fs import mountpoints
@@ -143,16 +144,16 @@ def test_unmounting_ends_what_is_being_told(bench: Bench) -> None:
         for number in range(300):
             bench.view.call(bench.arena.peer_adds, f"f{number}")
         watcher.hears(("create", "f0"))
-        hand = bench.view.hand
+        its_hand = bench.view.hand
         mountpoints.unmount(bench.mnt)
         bench.view.wait_ended()
-    assert hand is not None
-    assert not Path(f"/proc/{hand}").exists()
+    assert its_hand is not None
+    assert not Path(f"/proc/{its_hand}").exists()
     assert native(bench) == []
 
 
-DAEMON = """
-import sys, threading
+MOUNTED = """
+import sys
 from pathlib import Path
 from realizefs.fs.views import SingleView
 from tests.fakes.arena import FakeArena
@@ -160,34 +161,66 @@ from tests.fakes.mounted import MountedView
 root, mountpoint = map(Path, sys.argv[1:])
 arena = FakeArena(root)
 with MountedView(SingleView(arena), mountpoint) as view:
-    view.call(arena.peer_adds, "first")
+    view.call(arena.peer_adds, "first", b"content")
     view.echoed()
     print(view.hand, flush=True)
     for number in range(1_000_000):
-        view.call(arena.peer_adds, f"f{number}")
+        {then}
 """
+TELLS = MOUNTED.replace("{then}", 'view.call(arena.peer_adds, f"f{number}")')
+WAITS = MOUNTED.replace("{then}", 'arena.stall = True; (mountpoint / "first").read_bytes()')
+
+
+@contextmanager
+def daemon(tmp_path: Path, program: str) -> Iterator[tuple[subprocess.Popen[str], Path, int]]:
+    """A process with a mount: itself, where it is mounted, and its hand. It is killed, and the
+    mount taken away, whatever happens; what waits in the mount would else wait for ever."""
+    root, mnt = tmp_path / "root", tmp_path / "mnt"
+    root.mkdir()
+    command = [sys.executable, "-c", program, str(root), str(mnt)]
+    checkout = Path(__file__).parents[2]
+    with subprocess.Popen(command, cwd=checkout, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        told = process.stdout.readline()
+        device = mountpoints.device_of(mnt)
+        try:
+            yield process, mnt, int(told)
+        finally:
+            process.kill()
+            if device is not None:  # in a process of its own: it leaves this mount namespace
+                ends = f"from realizefs.fs import hand; hand.abort({device})"
+                subprocess.run([sys.executable, "-c", ends], cwd=checkout, check=True)
+            if mountpoints.is_mounted(mnt):
+                mountpoints.unmount(mnt, lazy=True)
+    assert not mountpoints.is_mounted(mnt)
+
+
+def leaves_nobody_waiting(process: subprocess.Popen[str], mnt: Path, its_hand: int) -> None:
+    process.kill()
+    assert process.wait(30) == -9
+    until(lambda: not Path(f"/proc/{its_hand}").exists(), "the hand ends")
+    assert failure(os.statvfs, mnt) == errno.ENOTCONN
 
 
 def test_a_daemon_killed_in_the_middle_of_it_leaves_nobody_waiting(
     fuse: None, tmp_path: Path
 ) -> None:
     """Its descriptor of the mount closes although somebody waits for its answer."""
-    root, mnt = tmp_path / "root", tmp_path / "mnt"
-    root.mkdir()
-    command = [sys.executable, "-c", DAEMON, str(root), str(mnt)]
-    checkout = Path(__file__).parents[2]
-    with subprocess.Popen(command, cwd=checkout, stdout=subprocess.PIPE, text=True) as daemon:
-        try:
-            assert daemon.stdout is not None
-            hand = int(daemon.stdout.readline())
-            with Watcher(mnt) as watcher:
-                watcher.hears(("create", "f100"))
-                daemon.kill()
-                assert daemon.wait(30) == -9
-            until(lambda: not Path(f"/proc/{hand}").exists(), "the hand ends")
-            assert failure(os.statvfs, mnt) == errno.ENOTCONN
-        finally:
-            daemon.kill()
-            if mountpoints.is_mounted(mnt):
-                mountpoints.unmount(mnt, lazy=True)
-    assert not mountpoints.is_mounted(mnt)
+    with daemon(tmp_path, TELLS) as (process, mnt, its_hand), Watcher(mnt) as watcher:
+        watcher.hears(("create", "f100"))
+        leaves_nobody_waiting(process, mnt, its_hand)
+
+
+def test_a_killed_daemon_that_waits_for_itself_ends(fuse: None, tmp_path: Path) -> None:
+    """A thread of it that waits for its own answer, as one may that tells the kernel of a change
+    while somebody else does, keeps its descriptors open: no hang-up is heard."""
+    with daemon(tmp_path, WAITS) as (process, mnt, its_hand):
+        until(lambda: waits_for_an_answer(process.pid), "a thread waits")
+        leaves_nobody_waiting(process, mnt, its_hand)
+
+
+def waits_for_an_answer(pid: int) -> bool:
+    tasks = Path(f"/proc/{pid}/task")
+    return any(
+        "request_wait_answer" in (tasks / one / "wchan").read_text() for one in os.listdir(tasks)
+    )
