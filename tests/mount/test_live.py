@@ -168,7 +168,7 @@ with MountedView(SingleView(arena), mountpoint) as view:
         {then}
 """
 TELLS = MOUNTED.replace("{then}", 'view.call(arena.peer_adds, f"f{number}")')
-WAITS = MOUNTED.replace("{then}", 'arena.stall = True; (mountpoint / "first").read_bytes()')
+WAITS = MOUNTED.replace("{then}", 'arena.stall = True; (mountpoint / "first").open("r+")')
 
 
 @contextmanager
