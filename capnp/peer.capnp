@@ -39,11 +39,25 @@ struct Card {
   name @1 :Text;
   certificate @2 :Data;     # DER
   addresses @3 :List(Text); # "host:port"
-  arenas @4 :List(Data);    # 16 bytes each
+  arenas @4 :List(Data);    # as grants were called before: 16 bytes each
+  grants @5 :List(Grant);
+  admitted @6 :UInt64;
+}
+
+struct Grant {
+  arena @0 :Data;           # 16 bytes
+  access @1 :UInt8;         # model.grants.Access
+  edition @2 :UInt64;
+}
+
+struct Removal {
+  peer @0 :UInt64;
+  edition @1 :UInt64;
 }
 
 struct Roster {
   peers @0 :List(Card);
+  removed @1 :List(Removal);
 }
 
 struct Subscribe {

@@ -64,7 +64,16 @@ struct PeerCard {
   name @1 :Text;
   certificate @2 :Data;   # DER
   addresses @3 :List(Text);
-  arenas @4 :List(Data);  # 16 bytes each
+  arenas @4 :List(Data);  # what stands for `grants` in older records: 16 bytes each
+  grants @5 :List(Grant);
+  admitted @6 :UInt64;
+  removed @7 :UInt64;
+}
+
+struct Grant {
+  arena @0 :Data;         # 16 bytes
+  access @1 :UInt8;       # model.grants.Access
+  edition @2 :UInt64;
 }
 
 struct Invitation {

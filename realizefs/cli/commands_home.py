@@ -143,6 +143,23 @@ def arena_set(
     show_line(f'Arena "{changed["name"]}" is marked {changed["mark"]} and has {cache}{left}.')
 
 
+@arena.command("remove")
+@click.argument("name")
+@json_option
+@pass_session
+def arena_remove(session: Session, name: str, as_json: bool) -> None:
+    """Take this machine out of the arena NAME.
+
+    The files in its root stay as they are, and nothing is deleted anywhere; the cache and what was
+    known about the other files go. The other machines go on without this one.
+    """
+    removed: Any = session.client().ask("arena-remove", {"name": name})
+    if as_json:
+        show_json(removed)
+    else:
+        show_line(f'This machine is no longer in "{name}"; its files are in {removed["root"]}.')
+
+
 @click.command(cls=Command)
 @click.argument("arenas", metavar="ARENA...", nargs=-1, required=True)
 @json_option
@@ -197,32 +214,3 @@ def join(
             f'Joined "{each["name"]}" of {joined["inviter"]}; its root is {each["root"]}, '
             f"marked {each['mark']}."
         )
-
-
-@click.group(cls=Group)
-def peer() -> None:
-    """Peers: the machines of the household."""
-
-
-@peer.command("list")
-@json_option
-@pass_session
-def peer_list(session: Session, as_json: bool) -> None:
-    """List the peers that this one knows."""
-    peers: Any = session.client().ask("peer-list", {})
-    if as_json:
-        show_json(peers)
-        return
-    show_table(
-        ("NAME", "CONNECTED", "ADDRESSES", "FINGERPRINT"),
-        [
-            (
-                each["name"],
-                "yes" if each["connected"] else "no",
-                ", ".join(each["addresses"]),
-                each["fingerprint"],
-            )
-            for each in peers
-        ],
-        "No other peer is known; see `realizefs invite --help`.",
-    )

@@ -12,8 +12,9 @@ import click
 
 from realizefs.cli.commands_check import accept_loss, check
 from realizefs.cli.commands_daemon import mount, serve, status, umount
-from realizefs.cli.commands_home import arena, init, invite, join, peer
+from realizefs.cli.commands_home import arena, init, invite, join
 from realizefs.cli.commands_paths import info, mark
+from realizefs.cli.commands_peers import peer
 from realizefs.cli.fstab import as_command
 from realizefs.cli.options import Group, Session
 from realizefs.cli.render import printable

@@ -11,7 +11,8 @@ from typing import Any
 
 from realizefs.codec.schema import load
 from realizefs.model import messages as m
-from realizefs.model.entries import PeerCard
+from realizefs.model.entries import PeerCard, Removal
+from realizefs.model.grants import Access, Grant, Grants, full, merge_grants
 from realizefs.model.ids import ArenaId, Digest, PeerId, ReplicaId, Seq, peer_id_of
 from realizefs.model.limits import (
     ADDRESS_BYTES_MAX,
@@ -23,6 +24,7 @@ from realizefs.model.limits import (
     PEER_NAME_BYTES_MAX,
     PEERS_MAX,
     READ_BYTES_MAX,
+    REMOVED_MAX,
     ROWS_BATCH_MAX,
     SENTENCE_BYTES_MAX,
     VECTOR_ENTRIES_MAX,
@@ -52,7 +54,11 @@ def hello(reader: Any, payload: bytes) -> m.Hello:
 
 def roster(reader: Any, payload: bytes) -> m.Roster:
     """A Roster."""
-    return m.Roster(_cards(reader.peers))
+    removed = _bounded(reader.removed, REMOVED_MAX, "removed peers")
+    return m.Roster(
+        _cards(reader.peers),
+        tuple(Removal(PeerId(each.peer), _int63(each.edition)) for each in removed),
+    )
 
 
 def _cards(readers: Any) -> tuple[PeerCard, ...]:
@@ -74,8 +80,24 @@ def card(reader: Any) -> PeerCard:
             _text(each, ADDRESS_BYTES_MAX)
             for each in _bounded(reader.addresses, ADDRESSES_MAX, "addresses")
         ),
-        arenas=_arenas(reader.arenas),
+        grants=_grants(reader.grants) or full(_arenas(reader.arenas)),
+        admitted=_int63(reader.admitted),
     )
+
+
+def _grants(readers: Any) -> Grants:
+    found = _bounded(readers, ARENAS_MAX, "grants")
+    return merge_grants(
+        (),
+        (Grant(_arena(each.arena), _access(each.access), _int63(each.edition)) for each in found),
+    )
+
+
+def _access(value: int) -> Access:
+    try:
+        return Access(value)
+    except ValueError:
+        return Access.NONE  # one that a newer program knows: less is safe
 
 
 def subscribe(reader: Any, payload: bytes) -> m.Subscribe:

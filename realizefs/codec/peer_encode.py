@@ -24,7 +24,10 @@ def hello(message: m.Hello) -> Field:
 
 def roster(message: m.Roster) -> Field:
     """The field of a Roster."""
-    return "roster", {"peers": [card(each) for each in message.peers]}
+    return "roster", {
+        "peers": [card(each) for each in message.peers],
+        "removed": [{"peer": each.peer, "edition": each.edition} for each in message.removed],
+    }
 
 
 def card(value: PeerCard) -> dict[str, Any]:
@@ -35,6 +38,11 @@ def card(value: PeerCard) -> dict[str, Any]:
         "certificate": value.certificate,
         "addresses": value.addresses,
         "arenas": value.arenas,
+        "grants": [
+            {"arena": grant.arena, "access": int(grant.access), "edition": grant.edition}
+            for grant in value.grants
+        ],
+        "admitted": value.admitted,
     }
 
 

@@ -17,6 +17,7 @@ from realizefs.model.blobs import BlobRow
 from realizefs.model.decisions import Action, Decision
 from realizefs.model.entries import Entry, Fingerprint, PeerCard, RealRow
 from realizefs.model.errors import StoreFault
+from realizefs.model.grants import Access, Grant, Grants, full, merge_grants
 from realizefs.model.ids import ArenaId, BlobId, Digest, Inode, PeerId, Seq
 from realizefs.model.limits import VECTOR_ENTRIES_MAX
 from realizefs.model.ranges import Ranges
@@ -32,7 +33,7 @@ _PLACE = "parent name seq"
 _REAL = "dev ino size mtimeNs ctimeNs mode hash vector"
 _DECISION = "action hash attempts retryAtNs waitForPeer error"
 _BLOB = "id ino hash size ranges verified protected outdated stamp usage window"
-_CARD = "peer name certificate addresses arenas"
+_CARD = "peer name certificate addresses arenas grants admitted removed"
 _INVITATION = "expiresNs arenas"
 
 
@@ -216,18 +217,39 @@ def encode_card(card: PeerCard) -> bytes:
         name=card.name,
         certificate=card.certificate,
         addresses=list(card.addresses),
-        arenas=list(card.arenas),
+        grants=[
+            {"arena": grant.arena, "access": int(grant.access), "edition": grant.edition}
+            for grant in card.grants
+        ],
+        admitted=card.admitted,
+        removed=card.removed,
     )
     return bytes(message.to_bytes_packed())
 
 
 def decode_card(data: bytes) -> PeerCard:
-    """A peer of the roster."""
+    """A peer of the roster; one that an older program wrote says only which arenas it is in."""
 
-    def build(peer: int, name: str, der: bytes, addresses: Any, arenas: Any) -> PeerCard:
-        return PeerCard(PeerId(peer), name, der, tuple(addresses), _arenas(arenas))
+    def build(  # noqa: PLR0913, PLR0917 - in the order of _CARD
+        peer: int,
+        name: str,
+        der: bytes,
+        addresses: Any,
+        arenas: Any,
+        grants: Any,
+        admitted: int,
+        removed: int,
+    ) -> PeerCard:
+        told = _grants(grants) or full(_arenas(arenas))
+        return PeerCard(PeerId(peer), name, der, tuple(addresses), told, admitted, removed)
 
     return _decode("PeerCard", _CARD, data, build)
+
+
+def _grants(readers: Any) -> Grants:
+    return merge_grants(
+        (), (Grant(ArenaId(each.arena), Access(each.access), each.edition) for each in readers)
+    )
 
 
 def encode_invitation(expires_ns: int, arenas: Sequence[ArenaId]) -> bytes:

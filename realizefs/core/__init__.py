@@ -7,6 +7,7 @@ household in one thread and repeat a run from its seed.
 In reading order:
     merge                   two versions of one path: which wins, and who keeps the loser's content
     decide                  mark and situation → Realize, Unrealize, UpdateCache or nothing
+    membership              who belongs to the household, and whom to believe about it
     plan                    which blocks a read fetches, and how far ahead
     effects, session_table  what a session may want done; what it does with each message
     calls, session          requests in flight; two peers on one connection

@@ -6,13 +6,14 @@ nursery. Stopping it, however that happens, leaves no mount and no process behin
 In reading order:
     app, parts                      everything a daemon is made of, and its life
     arenas, opening, placing        its arenas: tried until they open; opened; where they may be
+    listening                       where others connect, tried until it works
     mounts, mounting                its one mount
     home, config, config_edit       where things are; config.toml read, and changed
     config_lines, sizes, addresses  the line of a key; 10GiB; where this machine is reached
     cache_config                    how large a cache may be, and is if nobody says it
     control, dispatch, arguments    the socket, the table of commands, their arguments
-    setup_commands, household_commands, daemon_commands, path_commands, check_commands, locate
-                                    the commands; from a path here to one in an arena
+    setup_commands, household_commands, peer_commands, daemon_commands, path_commands,
+    check_commands, locate          the commands; from a path here to one in an arena
     failures, logs, starting, clock what the user is told, and where
     readiness                       what the service manager is told
     __main__                        `python -m realizefs.daemon run` and `once`

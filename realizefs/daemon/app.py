@@ -12,14 +12,14 @@ from pathlib import Path
 
 import trio
 
-from realizefs.daemon.addresses import listenable, reachable
+from realizefs.daemon.addresses import reachable
 from realizefs.daemon.arenas import Arenas, OpenArena, Opener, RunningArena, Slot
 from realizefs.daemon.config import ArenaConfig, Config, read_config
-from realizefs.daemon.config_edit import add_arena, write_home
-from realizefs.daemon.failures import first_of
+from realizefs.daemon.config_edit import add_arena, remove_arena, write_home
 from realizefs.daemon.home import Home
+from realizefs.daemon.listening import Listening
 from realizefs.daemon.mounts import Mounted, MountRun, Mounts, clear_stale_mount
-from realizefs.daemon.opening import accept_loss, prepare_root
+from realizefs.daemon.opening import accept_loss, discard_state, prepare_root
 from realizefs.daemon.parts import Parts, open_parts
 from realizefs.daemon.placing import check_place
 from realizefs.model.errors import RealizeError
@@ -34,16 +34,18 @@ class Shells:
     """The layers below that need a kernel, so that tests can put fakes in their place.
 
     `opener` opens arenas; `mounter` mounts the household of `App`, or one of its arenas, at a
-    directory; `acceptor` accepts, or with False only tells, what is lost with an arena's root.
+    directory; `acceptor` accepts, or with False only tells, what is lost with an arena's root;
+    `discarder` removes an arena's database and cache.
     """
 
     opener: Callable[[Parts, str], Opener]
     mounter: "Callable[[App, Path, RunningArena | None, frozenset[str]], MountRun]"
     acceptor: Callable[[Parts, ArenaConfig, bool], Loss] = accept_loss
+    discarder: Callable[[ArenaConfig], None] = discard_state
 
 
 class App:
-    """One home. `problems` are those that belong to no arena."""
+    """One home."""
 
     def __init__(
         self, home: Home, config: Config, parts: Parts, arenas: Arenas, shells: Shells
@@ -53,8 +55,7 @@ class App:
         self.parts = parts
         self.arenas = arenas
         self.mounts = Mounts(self._mount_ended)
-        self.problems: list[str] = []
-        self.bound: tuple[str, ...] = ()
+        self.listening = Listening(parts.household, self._reached_anew)
         self.ready = trio.Event()
         """set once everything that is to be started was tried"""
         self.ends_with_mount = False
@@ -71,7 +72,7 @@ class App:
 
     def addresses(self) -> tuple[str, ...]:
         """Where other peers reach this one; from the configuration where no daemon runs."""
-        return reachable(self.bound if self.online else self.config.listen)
+        return reachable(self.listening.bound if self.online else self.config.listen)
 
     async def read_config(self) -> Config:
         """The configuration as it is in the file now."""
@@ -96,6 +97,20 @@ class App:
             await trio.to_thread.run_sync(prepare_root, arena)
             await trio.to_thread.run_sync(add_arena, self.home.config, arena)
         await self.take_up()
+
+    async def remove_arena(self, slot: Slot) -> None:
+        """No longer be in an arena; its files stay, its database and cache go. `changing` is held.
+
+        The others are told first: after a crash in between it is still configured, shared with
+        nobody, and can be removed again.
+        """
+        config, was_open = slot.config, slot.opened is not None
+        await self.parts.roster.leave(config.id)
+        await trio.to_thread.run_sync(remove_arena, self.home.config, config.name)
+        await self.arenas.remove(slot)
+        if was_open:  # else it may be that the disk isn't there, and this isn't its state
+            await trio.to_thread.run_sync(self._shells.discarder, config)
+        await self.read_config()
 
     async def check_place(self, root: Path) -> Path:
         """The real path of what may become an arena root; raises Misuse."""
@@ -171,20 +186,14 @@ class App:
 
     async def _listen(self, nursery: trio.Nursery) -> None:
         """Where listening fails the rest goes on: other peers can still be dialled."""
-        household = self.parts.household
-        bound: list[str] = []
-        try:
-            bound = await nursery.start(household.run, list(listenable(self.config.listen)))
-        except* (RealizeError, OSError) as errors:
-            problem = f"Other peers can't connect until the next start: {first_of(errors)}"
-            log.warning("%s", problem)
-            self.problems.append(problem)
-        if self.problems:
-            await nursery.start(household.run, [])
-        self.bound = tuple(bound)
+        await nursery.start(self.parts.household.run, [])
+        await nursery.start(self.listening.run, self.config.listen)
+        self._reached_anew()
+
+    def _reached_anew(self) -> None:
+        """Others are to hear where this machine is reached now."""
         self.parts.roster.addresses = self.addresses()
-        if bound:
-            log.info("%s listens on %s.", self.config.name, ", ".join(bound))
+        self.parts.roster.changed.ring()
 
     async def _start_arenas(self, nursery: trio.Nursery) -> None:
         async with trio.open_nursery() as starting:

@@ -67,6 +67,10 @@ class OpenArena(Protocol):
         """Take up a changed default mark and cache limit."""
         ...
 
+    def only_cached(self) -> list[bytes]:
+        """Paths whose content is nowhere but in the cache here, some at least; blocking."""
+        ...
+
     async def check(self, *, repair: bool, deep: bool) -> Report:
         """Whether all that must be so of it is so; also while it doesn't run."""
         ...
@@ -89,7 +93,8 @@ Opener = Callable[[ArenaConfig], OpenArena]
 class Slot:
     """The place of one configured arena: open, or with a problem, or not tried yet.
 
-    `opening` is held by whoever opens it, `retry` ends the wait for the next try.
+    `opening` is held by whoever opens it, `retry` ends the wait for the next try. `scope` is that of
+    the task that tends it, `ended` is set when there is none.
     """
 
     config: ArenaConfig
@@ -97,6 +102,8 @@ class Slot:
     problem: str = ""
     opening: trio.Lock = field(default_factory=trio.Lock)
     retry: trio.Event = field(default_factory=trio.Event)
+    scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+    ended: trio.Event | None = None
 
     @property
     def trouble(self) -> str:
@@ -142,23 +149,36 @@ class Arenas:
         slot.config = config
         return slot
 
+    async def remove(self, slot: Slot) -> None:
+        """End the task that tends an arena, and forget it; it is closed on return."""
+        slot.scope.cancel()
+        if slot.ended is not None:
+            await slot.ended.wait()
+        self._slots.pop(slot.config.id, None)
+
     async def tend(
         self,
         slot: Slot,
         opener: Opener,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
-        """Keep an arena running until cancelled; started after the first try, good or bad."""
-        report = _once(task_status)
-        while True:
-            try:
-                await self._run(slot, opener, report)
-            except* (RealizeError, OSError) as errors:
-                self._note(slot, first_of(errors))
-            report()
-            slot.retry = trio.Event()
-            with trio.move_on_after(ARENA_RETRY_SECONDS):
-                await slot.retry.wait()
+        """Keep an arena running until cancelled or removed; started after the first try, good or
+        bad."""
+        report = once(task_status)
+        slot.ended = trio.Event()
+        try:
+            with slot.scope:
+                while True:
+                    try:
+                        await self._run(slot, opener, report)
+                    except* (RealizeError, OSError) as errors:
+                        self._note(slot, first_of(errors))
+                    report()
+                    slot.retry = trio.Event()
+                    with trio.move_on_after(ARENA_RETRY_SECONDS):
+                        await slot.retry.wait()
+        finally:
+            slot.ended.set()
 
     async def _run(self, slot: Slot, opener: Opener, report: Callable[[], None]) -> None:
         async with slot.opening:
@@ -181,7 +201,7 @@ class Arenas:
         slot.problem = sentence
 
 
-def _once(task_status: trio.TaskStatus[None]) -> Callable[[], None]:
+def once(task_status: trio.TaskStatus[None]) -> Callable[[], None]:
     """`started` may be called only once."""
     told = False
 

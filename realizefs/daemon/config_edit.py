@@ -62,6 +62,19 @@ def set_arena(path: Path, name: str, mark: Mark | None, cache: CacheConfig) -> N
     _edit(path, change)
 
 
+def remove_arena(path: Path, name: str) -> None:
+    """Take an [[arena]] out."""
+
+    def change(document: tomlkit.TOMLDocument) -> None:
+        arenas = document.get("arena")
+        assert isinstance(arenas, AoT), "it has this arena"
+        arenas.remove(_arena_table(document, name))
+        if not arenas:
+            document.remove("arena")
+
+    _edit(path, change)
+
+
 def _set_cache(table: Table, cache: CacheConfig) -> None:
     """`cache_max`, as it was called before, becomes `cache`; it stays where nothing changes."""
     amounts = {"max": cache.max, "leave": cache.leave}

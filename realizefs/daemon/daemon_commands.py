@@ -25,8 +25,8 @@ async def status(app: App, _arguments: Arguments) -> Answer:
         "name": app.config.name,
         "pid": os.getpid(),
         "up": app.ready.is_set(),
-        "listen": list(app.bound),
-        "problems": [*app.problems, *_problems(app)],
+        "listen": list(app.listening.bound),
+        "problems": [*app.listening.problems, *_problems(app)],
         "peers": [
             {"name": peer.name, "connected": peer.connected} for peer in app.parts.household.peers()
         ],

@@ -7,6 +7,7 @@ from realizefs.daemon import (
     daemon_commands,
     household_commands,
     path_commands,
+    peer_commands,
     setup_commands,
 )
 from realizefs.daemon.app import App
@@ -18,6 +19,7 @@ COMMANDS: dict[str, Callable[[App, Arguments], Awaitable[object]]] = {
     "arena-accept-loss": check_commands.arena_accept_loss,
     "arena-add": setup_commands.arena_add,
     "arena-list": setup_commands.arena_list,
+    "arena-remove": setup_commands.arena_remove,
     "arena-set": setup_commands.arena_set,
     "check": check_commands.check,
     "info": path_commands.info,
@@ -27,7 +29,9 @@ COMMANDS: dict[str, Callable[[App, Arguments], Awaitable[object]]] = {
     "mark-get": path_commands.mark_get,
     "mark-set": path_commands.mark_set,
     "mount": daemon_commands.mount,
-    "peer-list": household_commands.peer_list,
+    "peer-list": peer_commands.peer_list,
+    "peer-remove": peer_commands.peer_remove,
+    "peer-set": peer_commands.peer_set,
     "status": daemon_commands.status,
     "umount": daemon_commands.umount,
 }

@@ -1,4 +1,4 @@
-"""Commands about the household: invite, join, peer list."""
+"""Commands with which machines join: invite, join."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -77,23 +77,6 @@ async def join(app: App, arguments: Arguments) -> Answer:
     if not added:
         raise BadInvitation("The inviter no longer has what this code was for.")
     return {"inviter": welcome.roster[0].name, "arenas": added}
-
-
-async def peer_list(app: App, _arguments: Arguments) -> list[Answer]:
-    """All other peers of the household."""
-    cards = {card.peer: card for card in app.parts.roster.all()}
-    return [
-        {
-            "name": state.name,
-            "connected": state.connected,
-            "addresses": list(state.addresses),
-            "fingerprint": fingerprint(cards[state.peer].certificate),
-            "arenas": [
-                name for arena in cards[state.peer].arenas if (name := app.arenas.name_of(arena))
-            ],
-        }
-        for state in app.parts.household.peers()
-    ]
 
 
 def _roots(invited: Invitation, given: Path | None, arguments: Arguments) -> dict[bytes, Path]:

@@ -23,11 +23,12 @@ from realizefs.store.env import Environment
 from realizefs.store.lock import Lock
 from realizefs.store.realfile import Root
 from realizefs.store.schema import ARENA_SCHEMA
+from realizefs.store.statedir import discard
 from realizefs.store.unadopt import undo_adoptions
 from realizefs.store.unpublish import undo_publications
 from realizefs.sync.arena import Arena
 from realizefs.sync.checking import Checking
-from realizefs.sync.loss import Loss, accept, assess
+from realizefs.sync.loss import Loss, accept, assess, only_cached
 from realizefs.sync.presence import check_present
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,9 @@ class _Opened:
             with trio.CancelScope(shield=True):
                 await household.remove_arena(self.arena)
                 await trio.to_thread.run_sync(self.close)
+
+    def only_cached(self) -> list[bytes]:
+        return only_cached(self.arena.context.store)
 
     async def check(self, *, repair: bool, deep: bool) -> Report:
         async with self._checking:
@@ -175,6 +179,14 @@ def prepare_root(arena: ArenaConfig) -> None:
         state_directory(arena).mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise Misuse(f"The arena's state can't be made: {error.strerror}.") from error
+
+
+def discard_state(config: ArenaConfig) -> None:
+    """Remove the database and the cache of an arena that this machine isn't in any more. What a
+    person may want back stays: the trash, and lost+found. Blocking."""
+    state = state_directory(config)
+    if state.is_dir():
+        discard(state)
 
 
 def _place(root: Root) -> str:

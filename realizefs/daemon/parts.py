@@ -43,7 +43,7 @@ def open_parts(home: Home, name: str, arena_name: Callable[[ArenaId], str | None
     env = Environment(home.state, GLOBAL_SCHEMA)
     try:
         invitations = Invitations()
-        roster = Roster(env, StoredRoster(), identity, name)
+        roster = Roster(env, StoredRoster(), identity, name, clock)
         doorman = Doorman(env, invitations, roster, clock, arena_name)
         household = Household(identity, roster, doorman, WireCounters(), clock)
     except BaseException:

@@ -1,4 +1,4 @@
-"""Commands that change the configuration: init, arena add, arena list, arena set."""
+"""Commands that change the configuration: init, arena add, list, set and remove."""
 
 import secrets
 from collections.abc import Mapping
@@ -19,6 +19,7 @@ from realizefs.model.errors import Misuse
 from realizefs.model.ids import ArenaId
 from realizefs.model.limits import ARENAS_MAX
 from realizefs.model.marks import Mark
+from realizefs.model.paths import show
 from realizefs.net.address import parse_address
 from realizefs.net.identity import fingerprint, load_or_create_identity
 
@@ -99,6 +100,27 @@ async def arena_set(app: App, arguments: Arguments) -> Answer:
         await trio.to_thread.run_sync(set_arena, app.home.config, name, mark, cache)
         await app.take_up()
         return shown(app.arenas.named(name).config)
+
+
+async def arena_remove(app: App, arguments: Arguments) -> Answer:
+    """This machine is in an arena no more. Its files stay; its database and cache go, unless
+    something would be lost with them (R1)."""
+    async with app.changing:
+        slot = app.arenas.named(arguments.text("name"))
+        mounted = app.mounts.current
+        if mounted is not None and mounted.arena in (None, slot.config.name):
+            raise Misuse(
+                f'The arena "{slot.config.name}" is mounted at {mounted.directory}; unmount first.'
+            )
+        if slot.opened is not None:
+            alone = await trio.to_thread.run_sync(slot.opened.only_cached)
+            if alone:
+                raise Misuse(
+                    f'"{show(alone[0])}" in "{slot.config.name}" is nowhere but in the cache here; '
+                    "keep such files with `realizefs mark set own PATH` first."
+                )
+        await app.remove_arena(slot)
+        return shown(slot.config)
 
 
 def shown(arena: ArenaConfig) -> Answer:

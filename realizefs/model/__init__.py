@@ -7,6 +7,7 @@ it imports none.
 In reading order:
     ids, paths, ranges                  identifiers as types; names as bytes; which bytes are here
     versions, marks, entries            a path's state, what to do with it, its place in the tree
+    grants                              what a peer may do, and which decision about that counts
     blobs, cache_limits                 a cached content; how much of such there may be
     decisions, changes                  what is wanted, what the kernel must hear
     findings                            what a check found wrong

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from realizefs.model.grants import Access, Grants
 from realizefs.model.ids import NO_DIGEST, ArenaId, Digest, Inode, PeerId, Seq
 from realizefs.model.versions import Held, Kind, Vector, Version
 
@@ -86,10 +87,46 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class PeerCard:
-    """What the household knows of one peer: `certificate` is DER, `addresses` "host:port"."""
+    """What the household knows of one peer: `certificate` is DER, `addresses` "host:port".
+
+    `admitted` and `removed` are the editions (see `grants`) of the last invitation that it used and
+    of the last removal, 0 for none; of equal ones the removal counts, and what was granted before it
+    is void. A removal may be known of somebody who isn't: then there is no certificate.
+    """
 
     peer: PeerId
     name: str
     certificate: bytes
     addresses: tuple[str, ...] = ()
-    arenas: tuple[ArenaId, ...] = ()
+    grants: Grants = ()
+    admitted: int = 0
+    removed: int = 0
+
+    @property
+    def arenas(self) -> tuple[ArenaId, ...]:
+        """Those that exist for it."""
+        return tuple(grant.arena for grant in self.grants if self.access(grant.arena))
+
+    @property
+    def is_member(self) -> bool:
+        """Whether it belongs to the household."""
+        return bool(self.certificate) and (not self.removed or self.admitted > self.removed)
+
+    def access(self, arena: ArenaId) -> Access:
+        """What it may do in an arena."""
+        if not self.is_member:
+            return Access.NONE
+        found = (
+            grant.access
+            for grant in self.grants
+            if grant.arena == arena and (grant.edition > self.removed or not self.removed)
+        )
+        return next(found, Access.NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """That a peer was removed from the household, and when (see `grants`)."""
+
+    peer: PeerId
+    edition: int

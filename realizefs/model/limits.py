@@ -95,6 +95,10 @@ INODE_RESERVE = 1024
 PEERS_MAX = 256
 """Peers in one roster; a family or a small office, and a bound on what a Roster may bring."""
 
+REMOVED_MAX = 256
+"""Removed peers that are remembered, so that old news doesn't bring them back; of more, those
+removed longest ago are forgotten."""
+
 ADDRESSES_MAX = 16
 """Addresses of one peer."""
 
@@ -150,6 +154,9 @@ CONTROL_CONNECTIONS_MAX = 64
 
 ARENA_RETRY_SECONDS = 5.0
 """Seconds between tries to open an arena whose root is gone: soon after a disk is mounted."""
+
+LISTEN_RETRY_SECONDS = 5.0
+"""Seconds between tries to listen at an address that is taken: soon after whoever has it ends."""
 
 MOUNT_SECONDS = 30.0
 """Seconds a mount may take to answer before the command line gives up on it."""

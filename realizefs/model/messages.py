@@ -6,7 +6,7 @@ flight on that connection and side; the answer has the same id.
 
 from dataclasses import dataclass
 
-from realizefs.model.entries import PeerCard
+from realizefs.model.entries import PeerCard, Removal
 from realizefs.model.ids import ArenaId, Digest, PeerId, ReplicaId, Seq
 from realizefs.model.versions import Held, Version
 
@@ -24,9 +24,11 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """All peers that the sender knows of, itself included; sent after Hello and on change."""
+    """All peers that the sender knows of in the receiver's arenas, itself included, and who was
+    removed from the household; sent after Hello and on change."""
 
     peers: tuple[PeerCard, ...]
+    removed: tuple[Removal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

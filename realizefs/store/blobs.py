@@ -96,6 +96,10 @@ class Blobs:
         """Bytes by which protected blobs alone exceed the limits; they stay all the same."""
         return self._room.excess(txn)
 
+    def all(self, txn: Txn) -> Iterator[BlobRow]:
+        """Every blob; goes over the whole table."""
+        return self._rows.all(txn)
+
     def is_open(self, blob: BlobId) -> bool:
         """Whether memory knows better than its row what is in a blob."""
         return self._opened.get(blob) is not None

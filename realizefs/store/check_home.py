@@ -8,7 +8,7 @@ from realizefs.codec.records import decode_card, decode_invitation
 from realizefs.model.errors import StoreFault
 from realizefs.model.findings import Finding
 from realizefs.model.ids import peer_id_of
-from realizefs.model.limits import INODE_RANGE_SIZE, INVITATIONS_MAX, PEERS_MAX
+from realizefs.model.limits import INODE_RANGE_SIZE, INVITATIONS_MAX, PEERS_MAX, REMOVED_MAX
 from realizefs.store.check import Problem, Rule, once, rule_of
 from realizefs.store.keys import unpack_u64
 from realizefs.store.schema import INODE_RANGE, INVITATION, PEER
@@ -42,7 +42,8 @@ class HomeRules:
             what = f"What is known of peer {peer:016x} can't be read"
             yield Problem(Finding("damaged-peer", what, remedy), remove)
             return
-        if card.peer != peer or peer_id_of(card.certificate) != peer:
+        nameless = not card.certificate and bool(card.removed)
+        if card.peer != peer or not (nameless or peer_id_of(card.certificate) == peer):
             what = f'The certificate of "{card.name}" is not that of peer {peer:016x}'
             yield Problem(Finding("wrong-peer", what, remedy), remove)
 
@@ -79,7 +80,7 @@ class HomeRules:
     def look_at_numbers(self, txn: Txn, _key: bytes) -> Iterator[Problem]:
         """There are no more peers and invitations than may be."""
         for table, most, what in (
-            (PEER, PEERS_MAX, "peers"),
+            (PEER, PEERS_MAX + REMOVED_MAX + 1, "peers"),
             (INVITATION, INVITATIONS_MAX, "open invitations"),
         ):
             if txn.count(table) > most:

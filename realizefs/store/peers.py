@@ -29,7 +29,7 @@ class Roster:
         return decode_card(data) if data is not None else None
 
     def put(self, txn: Txn, card: PeerCard) -> None:
-        """Insert or replace; that there are at most PEERS_MAX is up to whoever admits them."""
+        """Insert or replace; that there are not too many is up to whoever admits them."""
         txn.put(PEER, pack_u64(card.peer), encode_card(card))
 
     def delete(self, txn: Txn, peer: PeerId) -> bool:

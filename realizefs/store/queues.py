@@ -125,6 +125,10 @@ class BlobRows:
         """Sum of usage over all rows, bytes."""
         return txn.counter(BLOB_META, _USED)
 
+    def all(self, txn: Txn) -> Iterator[BlobRow]:
+        """Every blob, by id."""
+        return (decode_blob(value) for _, value in txn.scan(BLOB_ROW))
+
     def kept(self, txn: Txn) -> int:
         """Sum of usage over the protected queue, bytes."""
         return txn.counter(BLOB_META, _KEPT)

@@ -124,7 +124,7 @@ class TreeRepair:
     def _ask_again(self, txn: Txn) -> None:
         """Peers tell their whole history at their next connection."""
         for key in list(txn.scan_keys(CURSOR)):
-            if key.endswith(b"<"):
+            if key.endswith((b"<", b"?")):
                 txn.delete(CURSOR, key)
 
     # -- what can't be read ------------------------------------------------------------------------

@@ -44,7 +44,9 @@ the first row at or after an inode names its arena. Written before an arena hear
 may be given out and forgotten, and is found again by asking (DESIGN 7.1)."""
 
 PEER = "cache.peer"
-"""Peer id → PeerCard record: the roster, this machine included. At most PEERS_MAX rows."""
+"""Peer id → PeerCard record: the roster. At most PEERS_MAX members, and REMOVED_MAX that were removed,
+of which some are known by their id only: no certificate. The row of this machine itself says what
+it may do, and nothing else."""
 
 INVITATION = "cache.invitation"
 """SHA-256 of the secret → Invitation record. Removed when used; at most INVITATIONS_MAX rows, of
@@ -74,7 +76,9 @@ use, or lost in a crash; they are never given out again. Absent: no range yet.""
 
 CURSOR = "acache.cursor"
 """A peer and b"<" → (replica, seq): how far we have applied that peer's history. A peer and b">" →
-(our replica, seq): how far that peer has ours. Absent: nothing."""
+(our replica, seq): how far that peer has ours. A peer and b"?" → (replica, seq): how far we have
+heard that peer while it was read-only, and so what it holds but not what it says of changes. Absent:
+nothing."""
 
 HISTORY = "index.history"
 """Seq → inode. One row an entry: a change removes the entry's older row. So it isn't longer than

@@ -5,6 +5,7 @@ one mount of it: a bind mount has the same device number and still refuses renam
 """
 
 import os
+import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -129,6 +130,22 @@ class StateDirectory:
         with suppress(FileExistsError):  # from an earlier start
             os.mkdir(name, 0o700, dir_fd=self.fd)
         return os.open(name, _OPEN | os.O_NOFOLLOW, dir_fd=self.fd)
+
+
+def discard(path: Path) -> None:
+    """Remove the database, the cache and what else is only ours; the directory, too, unless there
+    is something in the trash or in lost+found. Blocking.
+
+    The database goes first: without it the rest is nobody's, and nothing is mistaken for it.
+    """
+    for name in ("db", "blobs", "tmp"):
+        if (path / name).exists():
+            shutil.rmtree(path / name)
+    (path / "lock").unlink(missing_ok=True)
+    for kept in (path / "trash", path / "lost+found"):
+        for directory in (*sorted(kept.glob("*/")), kept, path):
+            with suppress(OSError):  # ENOTEMPTY, or it isn't there
+                directory.rmdir()
 
 
 def _mount_of(fd: int) -> tuple[int, str]:

@@ -18,7 +18,8 @@ In reading order:
     names, pending                  what a name means meanwhile
   from peer to peer
     household, expected             who is connected; who may be in a moment
-    roster, joining                 who belongs to us, how they come in
+    dialling                        reaching those who aren't connected
+    roster, joining, leaving        who belongs to us, how they come in and go
     link, asking, silence           one session; its requests; how long it brought nothing
     links                           those that share an arena
     gossip, apply, serve            telling and hearing history; applying it; serving bytes

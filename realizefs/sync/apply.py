@@ -39,6 +39,13 @@ def apply_row(batch: Batch, row: Row, peer: PeerId, renames: Renames) -> None:
     renames.applied(batch, entry, row.held)
 
 
+def note_held(batch: Batch, row: Row, peer: PeerId) -> None:
+    """What a peer has of a path, and nothing else that its row says."""
+    ino = batch.store.tree.resolve(batch.txn, row.path) if row.path else None
+    if ino is not None:
+        _note_holder(batch, ino, row, peer)
+
+
 def _merge_into(batch: Batch, ino: Inode, row: Row, peer: PeerId) -> Entry:
     entry = batch.store.tree.entry(batch.txn, ino)
     assert entry is not None, "a dirent always has its entry"

@@ -28,6 +28,7 @@ from realizefs.sync.bell import Bell
 from realizefs.sync.context import Context
 from realizefs.sync.fetcher import Fetcher
 from realizefs.sync.jobs import Jobs
+from realizefs.sync.leaving import forget_others
 from realizefs.sync.links import Links
 from realizefs.sync.marking import change_mark
 from realizefs.sync.name_changes import NameChanges
@@ -110,7 +111,7 @@ class Arena(ArenaView):
                 "pending": store.decisions.count(txn) + store.dirty.count(txn),
                 "jobs": len(self.jobs.running),
                 "problem": self.context.problem,
-                "notice": _cache_notice(store.blobs.excess(txn)),
+                "notice": _notice(self.context, store.blobs.excess(txn)),
             }
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -125,6 +126,7 @@ class Arena(ArenaView):
                     nursery.start_soon(self._reserve_inodes)
                     nursery.start_soon(self._flush_regularly)
                     nursery.start_soon(self._purge_regularly)
+                    nursery.start_soon(self._forget_others)
                     task_status.started()
             finally:
                 with trio.CancelScope(shield=True):
@@ -157,6 +159,16 @@ class Arena(ArenaView):
             seen = self._few_inodes.count
             await patiently(reserve, f"Reserving inodes for {self.name}")
             await self._few_inodes.after(seen)
+
+    async def _forget_others(self) -> None:
+        """Peers that aren't in the arena any more."""
+        context = self.context
+        while True:
+            seen, members = context.members_changed.count, context.members
+            if members is not None:
+                what = f"Forgetting who left {self.name}"
+                await patiently(partial(forget_others, context, members), what)
+            await context.members_changed.after(seen)
 
     async def _flush(self) -> None:
         await trio.to_thread.run_sync(self.store.blobs.flush)
@@ -259,10 +271,18 @@ class Arena(ArenaView):
         await self.context.commit(note)
 
 
-def _cache_notice(excess: int) -> str | None:
-    """What is kept is never evicted; `excess` are the bytes by which it alone is too much."""
-    if not excess:
-        return None
+def _notice(context: Context, excess: int) -> str | None:
+    """What its user should know though nothing is wrong. What is kept is never evicted; `excess` are
+    the bytes by which it alone is too much."""
+    said = []
+    if context.read_only:
+        said.append("This machine may only read here: what is changed on it stays on this machine.")
+    if excess:
+        said.append(_cache_notice(excess))
+    return " ".join(said) or None
+
+
+def _cache_notice(excess: int) -> str:
     return (
         f"What is kept takes {-(-excess // MIB)} MiB more than the cache may: it stays, and nothing "
         "else is cached; mark less of it keep, or set a larger --cache-max."

@@ -53,6 +53,11 @@ class Context:
     """rings when there may be something to decide or a job to run"""
     acked: dict[PeerId, Seq] = field(default_factory=dict)
     """how much of our history each peer has committed, as far as it isn't saved yet"""
+    members: frozenset[PeerId] | None = None
+    """the other peers that are in this arena, asleep or not; None before anybody has said so"""
+    members_changed: Bell = field(default_factory=Bell)
+    read_only: bool = False
+    """whether the others have been told not to heed what we change"""
     listeners: list[Callable[[Change], None]] = field(default_factory=list)
     arriving: Callable[[Inode, Digest], Ranges] = lambda ino, digest: NO_RANGES
     """ranges that were fetched and are being stored at this moment"""

@@ -8,7 +8,7 @@ from realizefs.model import limits, paths
 from realizefs.model.ids import Inode, ReplicaId, Seq
 from realizefs.model.messages import Ack, Row, Rows, Subscribe
 from realizefs.store.txn import Txn
-from realizefs.sync.apply import apply_row
+from realizefs.sync.apply import apply_row, note_held
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
 from realizefs.sync.link import Link
@@ -24,11 +24,15 @@ the receiver. A tenth of what a person notices."""
 
 
 class Gossip:
-    """One arena on one link: our subscription to them, and theirs to us."""
+    """One arena on one link: our subscription to them, and theirs to us.
 
-    def __init__(self, context: Context, link: Link) -> None:
+    Of a `read_only` peer we hear what it holds; what it says of changes isn't believed.
+    """
+
+    def __init__(self, context: Context, link: Link, *, read_only: bool = False) -> None:
         self._context = context
         self._link = link
+        self._read_only = read_only
         self._their_replica: ReplicaId | None = None
         self._heard = trio.Event()
         self._wanted = trio.Event()
@@ -39,7 +43,7 @@ class Gossip:
         """Subscribe, then tell what is asked for; until the link ends."""
         store = self._context.store
         with store.env.read() as txn:
-            replica, seq = store.cursors.theirs(txn, self._link.peer)
+            replica, seq = self._theirs(txn)
         await self._link.send(Subscribe(self._context.id, replica, seq))
         await self._wanted.wait()
         await self._tell()
@@ -56,15 +60,20 @@ class Gossip:
             await trio.to_thread.run_sync(context.store.inodes.ensure, needed)
 
         def apply(batch: Batch) -> None:
-            known, _ = context.store.cursors.theirs(batch.txn, peer)
+            known, _ = self._theirs(batch.txn)
             if known and known != message.replica:
                 # Its database is another one: what the old one said that it holds, it may have
                 # lost, and it tells nothing of what it has just heard from us (R1).
                 context.store.holders.drop_peer(batch.txn, peer)
             for row in message.rows:
-                apply_row(batch, row, peer, context.renames)
+                if self._read_only:
+                    note_held(batch, row, peer)
+                else:
+                    apply_row(batch, row, peer, context.renames)
             if known or not self._subscribed:  # a repair may have forgotten it, to ask for all
-                context.store.cursors.set_theirs(batch.txn, peer, message.replica, message.last)
+                context.store.cursors.set_theirs(
+                    batch.txn, peer, message.replica, message.last, read_only=self._read_only
+                )
 
         await context.commit(apply)
         self._subscribed = True
@@ -120,8 +129,11 @@ class Gossip:
         return rows, last
 
     def _is_same_replica(self, txn: Txn) -> bool:
-        replica, _ = self._context.store.cursors.theirs(txn, self._link.peer)
+        replica, _ = self._theirs(txn)
         return replica == self._their_replica
+
+    def _theirs(self, txn: Txn) -> tuple[ReplicaId, Seq]:
+        return self._context.store.cursors.theirs(txn, self._link.peer, read_only=self._read_only)
 
     def _row(self, batch: Batch, ino: Inode, echo: bool) -> Row | None:
         """The row of an entry; None if this very replica told it to us and that is all there is.

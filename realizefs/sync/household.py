@@ -6,25 +6,23 @@ side replaces the first, which is dead or the dialler wouldn't have tried again.
 """
 
 import logging
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import trio
 
-from realizefs.core.backoff import delay
 from realizefs.core.session import PROTOCOL
-from realizefs.model.entries import PeerCard
 from realizefs.model.errors import ConnectionLost, RealizeError, RequestFailed
+from realizefs.model.grants import Access
 from realizefs.model.ids import ArenaId, PeerId
 from realizefs.model.messages import Ack, Hello, Read, ReadBlocks, Rows, Subscribe
 from realizefs.model.messages import Roster as RosterMessage
 from realizefs.model.ports import Clock
 from realizefs.net.channel import Channel, WireCounters
-from realizefs.net.dial import dial
 from realizefs.net.identity import Identity, peer_id
 from realizefs.net.listen import listen
 from realizefs.sync.arena import Arena
+from realizefs.sync.dialling import Connected, Dialler
 from realizefs.sync.expected import Expected
 from realizefs.sync.gossip import Gossip
 from realizefs.sync.joining import Doorman
@@ -44,13 +42,17 @@ class PeerState:
     addresses: tuple[str, ...]
 
 
+Offer = dict[ArenaId, Access]
+"""The arenas that exist for a peer, and what it may do there: what a link was made for."""
+
+
 @dataclass(slots=True, eq=False)
 class _Connection:
     link: Link
     dialled: bool
     scope: trio.CancelScope
     nursery: trio.Nursery
-    offered: tuple[ArenaId, ...]
+    offered: Offer
     gossips: dict[ArenaId, Gossip] = field(default_factory=dict)
 
 
@@ -72,8 +74,11 @@ class Household:
         self._clock = clock
         self.arenas: dict[ArenaId, Arena] = {}
         self._connections: dict[PeerId, _Connection] = {}
-        self._closed: dict[PeerId, trio.Event] = {}
         self._expected = Expected()
+        self._connected = Connected()
+        self._dialler = Dialler(
+            identity, roster, counters, self._connected, self._outbound, self._out_of_reach
+        )
         self._nursery: trio.Nursery | None = None
 
     def peers(self) -> list[PeerState]:
@@ -93,27 +98,34 @@ class Household:
             self._nursery = nursery
             bound: list[str] = []
             if addresses:
-                bound = await nursery.start(
-                    listen,
-                    addresses,
-                    self._identity,
-                    self.roster.certificates,
-                    self._inbound,
-                    self._doorman.answer,
-                    self.counters,
-                )
-            nursery.start_soon(self._dial_everybody)
-            nursery.start_soon(self._tell_roster)
+                bound = await nursery.start(self.listen, addresses)
+            nursery.start_soon(self._dialler.run)
+            nursery.start_soon(self._follow_roster)
             task_status.started(bound)
             await trio.sleep_forever()
+
+    async def listen(
+        self,
+        addresses: list[str],
+        task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Listen at these addresses, too, while it runs; see net.listen."""
+        await listen(
+            addresses,
+            self._identity,
+            self.roster.certificates,
+            self._inbound,
+            self._doorman.answer,
+            self.counters,
+            task_status,
+        )
 
     async def add_arena(self, arena: Arena) -> None:
         """Carry an arena from now on; links that are up are made anew, since Hello lists arenas."""
         self.arenas[arena.id] = arena
         arena.context.links.expected = self._expects
         self.roster.arenas = tuple(sorted({*self.roster.arenas, arena.id}))
-        for card in self.roster.all():
-            arena.context.links.names[card.peer] = card.name
+        self._tell_arena(arena)
         for connection in list(self._connections.values()):
             connection.scope.cancel()
 
@@ -125,46 +137,12 @@ class Household:
 
     # -- connecting ---------------------------------------------------------------------------
 
-    async def _dial_everybody(self) -> None:
-        assert self._nursery is not None, "run() set it"
-        dialling: set[PeerId] = set()
-        while True:
-            seen = self.roster.changed.count
-            for card in self.roster.all():
-                for arena in self.arenas.values():
-                    arena.context.links.names[card.peer] = card.name
-                if card.peer not in dialling:
-                    dialling.add(card.peer)
-                    self._nursery.start_soon(self._dial_forever, card.peer)
-            await self.roster.changed.after(seen)
-
-    async def _dial_forever(self, peer: PeerId) -> None:
-        attempt = 0
-        while True:
-            if peer in self._connections:
-                attempt = 0
-                await self._closed.setdefault(peer, trio.Event()).wait()
-            card = self.roster.get(peer)
-            if card is not None and card.addresses and peer not in self._connections:
-                await self._dial_once(card, attempt)
-            attempt += 1
-            await trio.sleep(delay(attempt, random.random()))
-
-    async def _dial_once(self, card: PeerCard, attempt: int) -> None:
-        try:
-            channel = await dial(
-                card.addresses,
-                self._identity,
-                counters=self.counters,
-                certificate=card.certificate,
-                name=card.name,
-            )
-        except RealizeError as error:
-            log.log(logging.WARNING if attempt == 1 else logging.DEBUG, "%s", error)
-            self._expected.failed(card.peer)
-            self._tell_readers()
-            return
+    async def _outbound(self, channel: Channel) -> None:
         await self._carry(channel, dialled=True)
+
+    def _out_of_reach(self, peer: PeerId) -> None:
+        self._expected.failed(peer)
+        self._tell_readers()
 
     async def _inbound(self, channel: Channel) -> None:
         await self._carry(channel, dialled=False)
@@ -173,7 +151,7 @@ class Household:
         """One connection from its Hello to its end."""
         peer = peer_id(channel.certificate)
         offered = self._offered(peer)
-        hello = Hello(PROTOCOL, (), self._identity.peer, self.roster.name, offered)
+        hello = Hello(PROTOCOL, (), self._identity.peer, self.roster.name, tuple(offered))
         with trio.CancelScope() as scope:
             async with trio.open_nursery() as nursery:
                 handler = _Handler(self, scope, nursery, offered, dialled=dialled)
@@ -195,13 +173,16 @@ class Household:
         for arena in self.arenas.values():
             arena.context.links.changed.ring()
 
-    def _offered(self, peer: PeerId) -> tuple[ArenaId, ...]:
-        return tuple(one for one in self.arenas if self.roster.may_see(peer, one))
+    def _offered(self, peer: PeerId) -> Offer:
+        access = {one: self.roster.access(peer, one) for one in self.arenas}
+        return {arena: may for arena, may in access.items() if may is not Access.NONE}
 
     def admit(self, connection: _Connection) -> bool:
         """Take a link into use, unless a better one to the same peer is up."""
         peer = connection.link.peer
         self._expected.met(peer, connection.scope)
+        if self.roster.get(peer) is None:
+            return False  # it was removed while the link was being made
         if connection.offered != self._offered(peer):
             return False  # an arena came while the link was being made: its Hello is out of date
         old = self._connections.get(peer)
@@ -212,9 +193,10 @@ class Household:
             old.scope.cancel()
             self._release(old)
         self._connections[peer] = connection
+        self._connected.opened(peer)
         for arena_id in connection.link.hello.arenas:
             arena = self.arenas.get(arena_id)
-            if arena is not None and self.roster.may_see(peer, arena_id):
+            if arena is not None and arena_id in connection.offered:
                 arena.context.links.add(connection.link)
         log.info("%s is connected.", connection.link.name)
         return True
@@ -231,25 +213,42 @@ class Household:
             return False
         del self._connections[connection.link.peer]
         self._expected.ended(connection.link.peer)
-        event = self._closed.pop(connection.link.peer, None)
-        if event is not None:
-            event.set()
+        self._connected.closed(connection.link.peer)
         return True
 
-    async def _tell_roster(self) -> None:
+    def _tell_arena(self, arena: Arena) -> None:
+        """Who is in it, and what everybody is called."""
+        for card in self.roster.all():
+            arena.context.links.names[card.peer] = card.name
+        arena.context.members = self.roster.members(arena.id)
+        arena.context.read_only = self.roster.own_access(arena.id) is Access.READ
+        arena.context.members_changed.ring()
+
+    async def _follow_roster(self) -> None:
         while True:
             await self.roster.changed.after(self.roster.changed.count)
+            for arena in self.arenas.values():
+                self._tell_arena(arena)
             for peer, connection in list(self._connections.items()):
-                if connection.offered != self._offered(peer):
-                    connection.scope.cancel()  # Hello says which arenas there are: say it anew
-                else:
-                    connection.nursery.start_soon(guarded, self.send_roster, connection)
+                self._tell_roster(peer, connection)
+
+    def _tell_roster(self, peer: PeerId, connection: _Connection) -> None:
+        if self.roster.get(peer) is None:
+            log.info("%s was removed from the household.", connection.link.name)
+            connection.scope.cancel()
+        elif connection.offered != self._offered(peer):
+            connection.scope.cancel()  # Hello says which arenas there are: say it anew
+        else:
+            connection.nursery.start_soon(guarded, self.send_roster, connection)
 
     async def send_roster(self, connection: _Connection) -> None:
         """Tell a peer who else is in the arenas that it is in."""
         card = self.roster.get(connection.link.peer)
         if card is not None:
-            await connection.link.send(RosterMessage(self.roster.told_to(card.arenas)))
+            roster = self.roster
+            await connection.link.send(
+                RosterMessage(roster.told_to(card.arenas), roster.removals())
+            )
 
 
 async def guarded(work: Callable[..., Awaitable[None]], *arguments: object) -> None:
@@ -268,7 +267,7 @@ class _Handler:
         household: Household,
         scope: trio.CancelScope,
         nursery: trio.Nursery,
-        offered: tuple[ArenaId, ...],
+        offered: Offer,
         *,
         dialled: bool,
     ) -> None:
@@ -291,7 +290,8 @@ class _Handler:
         for arena_id in link.hello.arenas:
             arena = self._arena(arena_id)
             if arena is not None:
-                gossip = Gossip(arena.context, link)
+                read_only = self._offered[arena_id] is Access.READ
+                gossip = Gossip(arena.context, link, read_only=read_only)
                 connection.gossips[arena_id] = gossip
                 self._nursery.start_soon(self._talk, gossip)
 
@@ -315,10 +315,10 @@ class _Handler:
         if connection is None:
             return
         if isinstance(message, RosterMessage):
-            await self._household.roster.learn(link.peer, message.peers)
+            await self._household.roster.learn(link.peer, message.peers, message.removed)
             return
         gossip = connection.gossips.get(message.arena)
-        if gossip is None:
+        if gossip is None or self._arena(message.arena) is None:
             return  # an arena that doesn't exist for this peer
         if isinstance(message, Subscribe):
             gossip.subscribed(message)
@@ -340,9 +340,10 @@ class _Handler:
             self._household.release(self._connection)
 
     def _arena(self, arena_id: ArenaId) -> Arena | None:
-        """The arena, if this peer may know that it exists."""
-        connection = self._connection
-        if connection is None:
+        """The arena, if this link was made for it, and nobody has decided otherwise since."""
+        connection, household = self._connection, self._household
+        if connection is None or arena_id not in self._offered:
             return None
-        allowed = self._household.roster.may_see(connection.link.peer, arena_id)
-        return self._household.arenas.get(arena_id) if allowed else None
+        if household.roster.access(connection.link.peer, arena_id) != self._offered[arena_id]:
+            return None
+        return household.arenas.get(arena_id)

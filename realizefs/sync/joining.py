@@ -88,9 +88,8 @@ class Doorman:
             join.card.name,
             join.card.certificate,
             join.card.addresses[: limits.ADDRESSES_MAX],
-            tuple(one.arena for one in shared),
         )
-        await self._roster.add(card)
+        await self._roster.admit(card, (one.arena for one in shared))
         log.info("%s joined %s.", card.name, ", ".join(one.name for one in shared))
         others = self._roster.told_to(one.arena for one in shared)
         return Welcome(tuple(known for known in others if known.peer != card.peer), tuple(shared))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from realizefs.model.entries import RealRow
-from realizefs.model.ids import Inode
+from realizefs.model.ids import Digest, Inode
 from realizefs.model.versions import Held
 from realizefs.store.arena import ArenaStore
 from realizefs.store.txn import Txn
@@ -56,6 +56,25 @@ def assess(store: ArenaStore) -> Loss:
     return loss
 
 
+def only_cached(store: ArenaStore) -> list[bytes]:
+    """Paths whose current content is complete in the cache here, is no real file here, and is not
+    known to be anywhere else: they'd be lost with the cache (R1). Blocking; ALONE_TOLD_MAX at most."""
+    found: list[bytes] = []
+    with store.env.read() as txn:
+        for row in store.blobs.all(txn):
+            entry = store.tree.entry(txn, row.ino) if row.verified else None
+            if entry is None or entry.version.deleted or entry.version.hash != row.hash:
+                continue
+            real = store.real.get(txn, row.ino)
+            if (real is None or real.hash != row.hash) and not _has_other_holder(
+                store, txn, row.ino, row.hash
+            ):
+                found.append(store.tree.path(txn, row.ino) or b"?")
+                if len(found) >= ALONE_TOLD_MAX:
+                    break
+    return found
+
+
 def accept(store: ArenaStore) -> None:
     """No entry is real here any more; blocking."""
     while True:
@@ -74,10 +93,14 @@ def accept(store: ArenaStore) -> None:
 def _is_alone(store: ArenaStore, txn: Txn, ino: Inode, row: RealRow) -> bool:
     if not stat.S_ISREG(row.fingerprint.mode) or not row.hash:
         return False  # all there is to a symlink is in the index
-    if any(
-        holder.hash == row.hash and holder.held is not Held.NONE
-        for holder in store.holders.of(txn, ino)
-    ):
+    if _has_other_holder(store, txn, ino, row.hash):
         return False
     cached = store.blobs.find(txn, ino)
     return cached is None or not cached.verified or cached.hash != row.hash
+
+
+def _has_other_holder(store: ArenaStore, txn: Txn, ino: Inode, digest: Digest) -> bool:
+    return any(
+        holder.hash == digest and holder.held is not Held.NONE
+        for holder in store.holders.of(txn, ino)
+    )

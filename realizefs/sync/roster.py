@@ -1,9 +1,10 @@
 """Who belongs to the household, kept in the global database and told to everybody (DESIGN 5.3).
 
-A card says who a peer is (its certificate), where it is reached, and which arenas it is in. Cards
-come from invitations made here, or from a peer that tells what it knows. R7: a peer can introduce
-others only to arenas that it is itself in, can't change anybody's certificate, and the number of
-cards and addresses is bounded.
+A card says who a peer is (its certificate), where it is reached, and what it may do in which arenas.
+Cards come from invitations made here, or from a peer that tells what it knows; `core.membership` says
+what of that is believed. R7: the number of cards and addresses is bounded.
+
+Each change is committed before it counts: after a crash a peer that was refused is refused.
 """
 
 import logging
@@ -12,9 +13,13 @@ from dataclasses import replace
 
 import trio
 
+from realizefs.core import membership
 from realizefs.model import limits
-from realizefs.model.entries import PeerCard
+from realizefs.model.entries import PeerCard, Removal
+from realizefs.model.errors import Misuse
+from realizefs.model.grants import Access, full, merge_grants, next_edition
 from realizefs.model.ids import ArenaId, PeerId
+from realizefs.model.ports import Clock
 from realizefs.net.identity import Identity, peer_id
 from realizefs.store.env import Environment
 from realizefs.store.peers import Roster as StoredRoster
@@ -27,11 +32,17 @@ class Roster:
     """The cards of all other peers, and our own."""
 
     def __init__(
-        self, env: Environment, stored: StoredRoster, identity: Identity, name: str
+        self,
+        env: Environment,
+        stored: StoredRoster,
+        identity: Identity,
+        name: str,
+        clock: Clock,
     ) -> None:
         self._env = env
         self._stored = stored
         self._identity = identity
+        self._clock = clock
         self.addresses: tuple[str, ...] = ()
         self.arenas: tuple[ArenaId, ...] = ()
         self.name = name
@@ -40,83 +51,171 @@ class Roster:
             self._cards = {card.peer: card for card in stored.all(txn)}
 
     def own(self) -> PeerCard:
-        """Our card."""
+        """Our card: where nobody has said less, we may do everything in our arenas."""
+        grants = {grant.arena: grant for grant in full(self.arenas)}
+        for grant in self._itself().grants:
+            if grant.access is not Access.NONE or grant.arena not in grants:
+                grants[grant.arena] = grant
         return PeerCard(
             self._identity.peer,
             self.name,
             self._identity.certificate,
             self.addresses[: limits.ADDRESSES_MAX],
-            self.arenas,
+            merge_grants(grants.values(), ()),
         )
+
+    def _itself(self) -> PeerCard:
+        peer = self._identity.peer
+        return self._cards.get(peer) or PeerCard(peer, "", b"")
 
     def told_to(self, arenas: Iterable[ArenaId]) -> tuple[PeerCard, ...]:
         """Our card first, then all others in any of `arenas`; other arenas aren't mentioned."""
-        visible = set(arenas)
-        cards = [self.own(), *self.all()]
+        visible = frozenset(arenas)
+        own, *others = (membership.visible(card, visible) for card in (self.own(), *self.all()))
+        return (own, *(card for card in others if card.grants))
+
+    def removals(self) -> tuple[Removal, ...]:
+        """Who was removed from the household, as everybody may hear: an id says nothing to those
+        who don't know its owner."""
         return tuple(
-            replace(card, arenas=tuple(sorted(visible & set(card.arenas))))
-            for card in cards
-            if card is cards[0] or visible & set(card.arenas)
-        )
+            Removal(card.peer, card.removed) for card in self._cards.values() if card.removed
+        )[: limits.REMOVED_MAX]
 
     def all(self) -> list[PeerCard]:
         """All other peers, by name."""
-        return sorted(self._cards.values(), key=lambda card: card.name)
+        others = (card for card in self._cards.values() if card.peer != self._identity.peer)
+        return sorted((card for card in others if card.is_member), key=lambda card: card.name)
 
     def get(self, peer: PeerId) -> PeerCard | None:
-        """The card of a peer."""
-        return self._cards.get(peer)
+        """The card of another peer that belongs to the household."""
+        card = self._cards.get(peer)
+        return card if card is not None and card.is_member else None
 
     def certificates(self) -> list[bytes]:
         """The certificates that may connect."""
-        return [card.certificate for card in self._cards.values()]
+        return [card.certificate for card in self.all()]
 
-    def may_see(self, peer: PeerId, arena: ArenaId) -> bool:
-        """Whether a peer is in an arena; for one that it isn't in, the arena doesn't exist."""
-        card = self._cards.get(peer)
-        return card is not None and arena in card.arenas
+    def access(self, peer: PeerId, arena: ArenaId) -> Access:
+        """What another peer may do in an arena; NONE: for it the arena doesn't exist."""
+        card = self.get(peer)
+        return Access.NONE if card is None else card.access(arena)
+
+    def own_access(self, arena: ArenaId) -> Access:
+        """What the others believe of what we do in an arena, as far as we know."""
+        granted = (grant.access for grant in self.own().grants if grant.arena == arena)
+        return next(granted, Access.NONE)
+
+    def members(self, arena: ArenaId) -> frozenset[PeerId]:
+        """The other peers that are in an arena, asleep or not. A tombstone is forgotten once all of
+        these have acknowledged it; one that was removed isn't waited for."""
+        return frozenset(card.peer for card in self.all() if card.access(arena) is not Access.NONE)
+
+    # -- decisions made here -------------------------------------------------------------------
 
     async def add(self, card: PeerCard) -> None:
-        """A peer that we were introduced to by an invitation; adds to what is known of it."""
+        """A peer that is known by an invitation which was used here; adds to what is known of it."""
         if card.peer == self._identity.peer or peer_id(card.certificate) != card.peer:
             return
         known = self._cards.get(card.peer)
-        arenas = tuple(sorted({*card.arenas, *(known.arenas if known else ())}))
-        await self._save(replace(card, arenas=arenas))
+        if known is not None:
+            admitted = max(card.admitted, known.admitted)
+            if known.removed >= max(admitted, 1):
+                admitted = self._edition(known)
+            grants = merge_grants(card.grants, known.grants)
+            card = replace(card, grants=grants, admitted=admitted, removed=known.removed)
+        await self._save(card)
 
-    async def learn(self, teller: PeerId, cards: tuple[PeerCard, ...]) -> None:
+    async def admit(self, card: PeerCard, arenas: Iterable[ArenaId]) -> None:
+        """Somebody has used an invitation of ours: it may do everything in those arenas, whatever
+        was decided before."""
+        known = self._cards.get(card.peer)
+        if known is None and self._is_full():
+            raise Misuse(f"A household has {limits.PEERS_MAX} peers at most.")
+        edition = self._edition(known, card)
+        grants = merge_grants(known.grants if known else (), full(arenas, edition))
+        removed = known.removed if known else 0
+        await self._save(replace(card, grants=grants, admitted=edition, removed=removed))
+
+    async def grant(self, peer: PeerId, arenas: Iterable[ArenaId], access: Access) -> None:
+        """What a peer may do in some arenas from now on."""
+        card = self._cards[peer]
+        await self._save(membership.regranted(card, arenas, access, self._edition(card)))
+
+    async def remove(self, peer: PeerId) -> None:
+        """A peer belongs to the household no more; only a new invitation brings it back."""
+        card = self._cards[peer]
+        await self._save(membership.removed(card, Removal(peer, self._edition(card))))
+
+    async def leave(self, arena: ArenaId) -> None:
+        """We aren't in an arena any more, and nobody needs to wait for us."""
+        self.arenas = tuple(one for one in self.arenas if one != arena)
+        card = self._itself()
+        edition = self._edition(card)
+        await self._save(membership.regranted(card, [arena], Access.NONE, edition))
+
+    def _edition(self, *cards: PeerCard | None) -> int:
+        known = [0]
+        for card in cards:
+            if card is not None:
+                known += [card.admitted, card.removed, *(one.edition for one in card.grants)]
+        return next_edition(self._clock.wall_ns(), *known)
+
+    # -- what peers say ------------------------------------------------------------------------
+
+    async def learn(
+        self, teller: PeerId, cards: Iterable[PeerCard], removals: Iterable[Removal] = ()
+    ) -> None:
         """What a connected peer says of the household."""
-        trusted = self._cards.get(teller)
+        trusted = self.get(teller)
         if trusted is None:
             return
-        for card in cards[: limits.PEERS_MAX]:
-            if card.peer == self._identity.peer or peer_id(card.certificate) != card.peer:
-                continue
-            await self._learn_one(trusted, card)
+        for card in cards:
+            if peer_id(card.certificate) == card.peer:
+                await self._learn_one(trusted, card)
+        if membership.may_remove(trusted):
+            for removal in removals:
+                await self._learn_removal(trusted, removal)
 
     async def _learn_one(self, teller: PeerCard, card: PeerCard) -> None:
-        shared = set(card.arenas) & set(teller.arenas)
-        known = self._cards.get(card.peer)
-        if known is None and (not shared or len(self._cards) >= limits.PEERS_MAX):
+        if card.peer == self._identity.peer:
+            await self._save(membership.own_grants(self._itself(), card, teller))
             return
-        arenas = tuple(sorted(shared | set(known.arenas if known else ())))
-        addresses = card.addresses[: limits.ADDRESSES_MAX]
-        if known is None:
+        known = self._cards.get(card.peer)
+        learnt = membership.learnt(known, card, teller)
+        if learnt is None or learnt == known:
+            return
+        if known is None or not known.certificate:
+            if self._is_full():
+                return
             log.info("%s introduced %s.", teller.name, card.name)
-            await self._save(replace(card, arenas=arenas, addresses=addresses))
-        elif teller.peer == card.peer:  # of itself a peer knows best, but for what it may see
-            await self._save(replace(known, name=card.name, addresses=addresses))
-        elif arenas != known.arenas:
-            await self._save(replace(known, arenas=arenas))
+        await self._save(learnt)
+
+    async def _learn_removal(self, teller: PeerCard, removal: Removal) -> None:
+        if removal.peer in (self._identity.peer, teller.peer):
+            return  # of ourselves we hear by being refused
+        known = self._cards.get(removal.peer)
+        after = membership.removed(known, removal)
+        if known is not None and known.is_member and not after.is_member:
+            log.info("%s says that %s was removed.", teller.name, known.name)
+        await self._save(after)
+
+    def _is_full(self) -> bool:
+        return len(self.all()) >= limits.PEERS_MAX - 1  # with ours, what one message may bring
 
     async def _save(self, card: PeerCard) -> None:
         if self._cards.get(card.peer) == card:
             return
+        others = [known for known in self._cards.values() if known.peer != card.peer]
+        forgotten = membership.surplus([*others, card], limits.REMOVED_MAX)
 
         def write() -> None:
             with self._env.write() as txn:
                 self._stored.put(txn, card)
+                for peer in forgotten:
+                    self._stored.delete(txn, peer)
 
         await trio.to_thread.run_sync(write)
         self._cards[card.peer] = card
+        for peer in forgotten:
+            self._cards.pop(peer, None)
         self.changed.ring()

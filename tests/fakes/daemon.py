@@ -74,10 +74,14 @@ class FakeOpened:
         self.report = Report(arena.name)
         self.checks: list[tuple[bool, bool]] = []
         self.closed = False
+        self.alone: list[bytes] = []
         self.error: RealizeError | None = None
 
     async def apply(self, config: ArenaConfig) -> None:
         self.applied.append(config)
+
+    def only_cached(self) -> list[bytes]:
+        return self.alone
 
     async def check(self, *, repair: bool, deep: bool) -> Report:
         self.checks.append((repair, deep))

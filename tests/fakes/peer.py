@@ -126,7 +126,7 @@ async def running_peer(
         )
         undo_adoptions(store)
         store.blobs.recover()
-        roster = Roster(global_env, StoredRoster(), identity, name)
+        roster = Roster(global_env, StoredRoster(), identity, name, clock)
         arena = Arena(
             ARENA, "arena", store, me=identity.peer, me_name=name, default_mark=mark, clock=clock
         )

@@ -14,6 +14,7 @@ from realizefs.codec.schema import load
 from realizefs.model import messages as m
 from realizefs.model.entries import PeerCard
 from realizefs.model.errors import Misuse, ProtocolFault
+from realizefs.model.grants import full
 from realizefs.model.ids import ArenaId, Digest, PeerId, ReplicaId, Seq, peer_id_of
 from realizefs.model.limits import (
     FRAME_PAYLOAD_BYTES_MAX,
@@ -41,7 +42,7 @@ FILE = Version(
 )
 DIRECTORY = Version(kind=Kind.DIRECTORY, mode=0o755, vector=((PeerId(1), 1),), author=PeerId(1))
 LINK = replace(DIRECTORY, kind=Kind.SYMLINK, target=b"../\xff")
-CARD = PeerCard(peer_id_of(b"der"), "desk", b"der", ("desk.local:1", "[::1]:2"), (ARENA,))
+CARD = PeerCard(peer_id_of(b"der"), "desk", b"der", ("desk.local:1", "[::1]:2"), full([ARENA]))
 READ = m.Read(7, ARENA, b"a/b:\xff\n", DIGEST, 2**62, READ_BYTES_MAX)
 
 
@@ -51,7 +52,7 @@ def rows(*found: m.Row) -> m.Rows:
 
 MESSAGES: list[m.Message] = [
     m.Hello(1, ("zstd", "delta"), PEER, "Anna's desk", (ARENA,)),
-    m.Roster((CARD, replace(CARD, addresses=(), arenas=()))),
+    m.Roster((CARD, replace(CARD, addresses=(), grants=()))),
     m.Subscribe(ARENA, REPLICA, Seq(5)),
     m.Subscribe(ARENA, ReplicaId(b""), Seq(0)),
     rows(),

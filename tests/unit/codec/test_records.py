@@ -12,6 +12,7 @@ from realizefs.model.blobs import BlobRow
 from realizefs.model.decisions import Action, Decision
 from realizefs.model.entries import Entry, Fingerprint, PeerCard, RealRow
 from realizefs.model.errors import StoreFault
+from realizefs.model.grants import Access, Grant, full
 from realizefs.model.ids import NO_DIGEST, ArenaId, BlobId, Digest, Inode, PeerId, Seq
 from realizefs.model.ranges import Ranges
 from realizefs.model.versions import Kind, Version, vector_of
@@ -72,7 +73,11 @@ cards = st.builds(
     name=texts,
     certificate=st.binary(max_size=1000),
     addresses=st.lists(texts, max_size=4).map(tuple),
-    arenas=arenas,
+    grants=st.dictionaries(
+        st.binary(min_size=16, max_size=16).map(ArenaId), st.tuples(st.sampled_from(Access), u64)
+    ).map(lambda found: tuple(Grant(arena, *found[arena]) for arena in sorted(found))),
+    admitted=u64,
+    removed=u64,
 )
 
 
@@ -160,7 +165,7 @@ SAMPLES = [
     ),
     index_records.encode_entry(ORDINARY),
     index_records.encode_real(RealRow(SEEN, Digest(b"h" * 32), ORDINARY.version.vector)),
-    records.encode_card(PeerCard(PeerId(5), "name", b"der", ("a:1",), (ArenaId(b"a" * 16),))),
+    records.encode_card(PeerCard(PeerId(5), "name", b"der", ("a:1",), full([ArenaId(b"a" * 16)]))),
 ]
 
 

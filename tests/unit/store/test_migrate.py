@@ -16,6 +16,7 @@ from realizefs.model.cache_limits import Amount, CacheLimits
 from realizefs.model.decisions import Action, Decision
 from realizefs.model.entries import Fingerprint, Holder, PeerCard, RealRow
 from realizefs.model.errors import NewerSchema
+from realizefs.model.grants import full
 from realizefs.model.ids import ArenaId, Digest, Inode, PeerId
 from realizefs.model.limits import KIB
 from realizefs.model.marks import Mark
@@ -215,7 +216,7 @@ def test_the_home_of_schema_1_is_there(memory: Path) -> None:
     assert [allocator.arena_of(Inode(ino)) for ino in (2, 65537, 65538)] == [ARENA, ARENA, OTHER]
     addresses = ("desk.example:1234", "[::1]:1234")
     with home.write() as txn:
-        desk = PeerCard(HERE, "desk", b"certificate of desk", addresses, (ARENA, OTHER))
+        desk = PeerCard(HERE, "desk", b"certificate of desk", addresses, full([ARENA, OTHER]))
         nas = PeerCard(THERE, "nas", b"certificate of nas", (), ())
         assert list(Roster().all(txn)) == [desk, nas]
         assert Invitations().take(txn, b"s" * 32, 10**17) == (ARENA,)

@@ -1,4 +1,5 @@
 from realizefs.model.entries import PeerCard
+from realizefs.model.grants import full
 from realizefs.model.ids import ArenaId, PeerId
 from realizefs.model.limits import INVITATIONS_MAX
 from realizefs.store.env import Environment
@@ -6,7 +7,7 @@ from realizefs.store.peers import Invitations, Roster
 from realizefs.store.schema import INVITATION
 
 DESK = PeerCard(PeerId(2**64 - 1), "Schreibtisch", b"DER" * 200, ("[::1]:7", "desk:9"))
-LAPTOP = PeerCard(PeerId(5), "laptop", b"der", (), (ArenaId(b"a" * 16), ArenaId(b"b" * 16)))
+LAPTOP = PeerCard(PeerId(5), "laptop", b"der", (), full([ArenaId(b"a" * 16), ArenaId(b"b" * 16)]))
 ARENAS = (ArenaId(b"a" * 16), ArenaId(b"b" * 16))
 
 

@@ -1,0 +1,109 @@
+"""Dialling the peers of the roster, each again and again while it is not connected.
+
+A peer without addresses, or behind something that lets nobody in, can't be dialled; it is enough
+that it dials somebody. What is tried in vain is tried less and less often (`core.backoff`).
+"""
+
+import logging
+import random
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from realizefs.core.backoff import delay
+from realizefs.model.entries import PeerCard
+from realizefs.model.errors import RealizeError
+from realizefs.model.ids import PeerId
+from realizefs.net.channel import Channel, WireCounters
+from realizefs.net.dial import dial
+from realizefs.net.identity import Identity
+from realizefs.sync.roster import Roster
+
+log = logging.getLogger(__name__)
+
+
+class Connected:
+    """Who is connected: looked at by those who dial, kept by the household."""
+
+    def __init__(self) -> None:
+        self._open: dict[PeerId, trio.Event] = {}
+
+    def __contains__(self, peer: PeerId) -> bool:
+        return peer in self._open
+
+    def opened(self, peer: PeerId) -> None:
+        """A link to it is in use."""
+        self._open.setdefault(peer, trio.Event())
+
+    def closed(self, peer: PeerId) -> None:
+        """No link to it is in use any more."""
+        event = self._open.pop(peer, None)
+        if event is not None:
+            event.set()
+
+    async def until_closed(self, peer: PeerId) -> None:
+        """Return once it isn't connected."""
+        while peer in self._open:
+            await self._open[peer].wait()
+
+
+class Dialler:
+    """Dials; `carry` takes a channel and returns at its end, `failed` hears who can't be reached."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        roster: Roster,
+        counters: WireCounters,
+        connected: Connected,
+        carry: Callable[[Channel], Awaitable[None]],
+        failed: Callable[[PeerId], None],
+    ) -> None:
+        self._identity = identity
+        self._roster = roster
+        self._counters = counters
+        self._connected = connected
+        self._carry = carry
+        self._failed = failed
+        self._dialling: set[PeerId] = set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with trio.open_nursery() as nursery:
+            while True:
+                seen = self._roster.changed.count
+                for card in self._roster.all():
+                    if card.peer not in self._dialling:
+                        self._dialling.add(card.peer)
+                        nursery.start_soon(self._dial_while_known, card.peer)
+                await self._roster.changed.after(seen)
+
+    async def _dial_while_known(self, peer: PeerId) -> None:
+        attempt = 0
+        while True:
+            if peer in self._connected:
+                attempt = 0
+                await self._connected.until_closed(peer)
+            card = self._roster.get(peer)
+            if card is None:  # no await from here on: whoever admits it anew dials it anew
+                self._dialling.discard(peer)
+                return
+            if card.addresses and peer not in self._connected:
+                await self._dial_once(card, attempt)
+            attempt += 1
+            await trio.sleep(delay(attempt, random.random()))
+
+    async def _dial_once(self, card: PeerCard, attempt: int) -> None:
+        try:
+            channel = await dial(
+                card.addresses,
+                self._identity,
+                counters=self._counters,
+                certificate=card.certificate,
+                name=card.name,
+            )
+        except RealizeError as error:
+            log.log(logging.WARNING if attempt == 1 else logging.DEBUG, "%s", error)
+            self._failed(card.peer)
+            return
+        await self._carry(channel)
