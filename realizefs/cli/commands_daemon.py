@@ -112,6 +112,7 @@ def _show_status(found: Any) -> None:
             ("listening", ", ".join(found["listen"]) or "nowhere"),
             ("received", size(wire["bytes_in"])),
             ("sent", size(wire["bytes_out"])),
+            *_limit_fields(found.get("limits")),
         ]
     )
     for problem in found["problems"]:
@@ -131,6 +132,17 @@ def _show_status(found: Any) -> None:
         [(each["name"], "yes" if each["connected"] else "no") for each in found["peers"]],
         "No other peer is known.",
     )
+
+
+def _limit_fields(limits: Any) -> list[tuple[str, str]]:
+    """The limits that there are; an older daemon says nothing of them."""
+    every = [("", limits), *limits["peers"].items()] if limits else []
+    return [
+        ("limit", f"{name} {way} {size(one[way])}/s".lstrip())
+        for name, one in every
+        for way in ("down", "up")
+        if one[way] is not None
+    ]
 
 
 def _arena_row(each: Any) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from realizefs.cli.commands_daemon import mount, serve, status, umount
 from realizefs.cli.commands_home import arena, init, invite, join
 from realizefs.cli.commands_paths import info, mark
 from realizefs.cli.commands_peers import peer
+from realizefs.cli.commands_rates import limit
 from realizefs.cli.fstab import as_command
 from realizefs.cli.options import Group, Session
 from realizefs.cli.render import printable
@@ -39,6 +40,7 @@ def cli(context: click.Context) -> None:
 
 for _command in (init, arena, invite, join, serve, mount, umount, status, mark, info, peer, check):
     cli.add_command(_command)
+cli.add_command(limit)
 
 
 arena.add_command(accept_loss)

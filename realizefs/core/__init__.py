@@ -13,5 +13,5 @@ In reading order:
     calls, session          requests in flight; two peers on one connection
     evict, sketch, share    what leaves the cache; how often what was used; the window's size
     parts                   which parts of a large content leave first
-    backoff                 when to try again to reach a peer
+    backoff, throttle       when to try again to reach a peer; how fast bytes may pass
 """

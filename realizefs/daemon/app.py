@@ -25,6 +25,7 @@ from realizefs.daemon.placing import check_place
 from realizefs.model.errors import RealizeError
 from realizefs.model.ids import ArenaId
 from realizefs.sync.loss import Loss
+from realizefs.sync.suspension import whenever_resumed
 
 log = logging.getLogger(__name__)
 
@@ -160,6 +161,7 @@ class App:
         """
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
+            nursery.start_soon(whenever_resumed, self.parts.household.resumed)
             await self._start_arenas(nursery)  # before any peer is told what there is
             await self._listen(nursery)
             await started()
@@ -215,6 +217,7 @@ def open_app(home: Home, shells: Shells) -> App:
         arenas.add(arena)
     parts = open_parts(home, config.name, arenas.name_of)
     parts.roster.arenas = arena_ids(config)
+    parts.household.bandwidth.set(config.limits)
     return App(home, config, parts, arenas, shells)
 
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from realizefs.daemon.cache_config import CacheConfig
 from realizefs.daemon.config_lines import key_on_line, line_of
+from realizefs.daemon.rate_config import checked_rate, parse_rate
 from realizefs.daemon.sizes import parse_amount
 from realizefs.fs.callers import NO_FETCH_DEFAULT
 from realizefs.model.arena_names import check_arena_name, check_no_prefix
@@ -21,6 +22,7 @@ from realizefs.model.cache_limits import Amount
 from realizefs.model.errors import BadConfig, Misuse, StoreFault
 from realizefs.model.ids import ArenaId
 from realizefs.model.marks import Mark
+from realizefs.model.rates import RateLimit, RateLimits
 
 DEFAULT_LISTEN = ("[::]:4331", "0.0.0.0:4331")
 """All interfaces, IPv6 and IPv4."""
@@ -58,6 +60,7 @@ class Config:
     listen: tuple[str, ...] = DEFAULT_LISTEN
     arenas: tuple[ArenaConfig, ...] = ()
     mount: MountConfig = field(default_factory=MountConfig)
+    limits: RateLimits = field(default_factory=RateLimits)
 
     def arena(self, name: str) -> ArenaConfig | None:
         """The arena called `name`."""
@@ -95,13 +98,14 @@ class _Reader:
             top = tomllib.loads(self._text)
         except tomllib.TOMLDecodeError as error:
             raise self._not_toml(error) from error
-        self._only((), top, {"name", "listen", "arena", "mount"})
+        self._only((), top, {"name", "listen", "arena", "mount", "limit"})
         arenas = tuple(self._arenas(top))
         return Config(
             name=self._text_of((), top, "name") or default_name(),
             listen=self._texts((), top, "listen", DEFAULT_LISTEN),
             arenas=arenas,
             mount=self._mount(top),
+            limits=self._limits(top),
         )
 
     def _arenas(self, top: Mapping[str, object]) -> Iterator[ArenaConfig]:
@@ -152,6 +156,38 @@ class _Reader:
             no_fetch=self._texts(("mount",), table, "no_fetch", NO_FETCH_DEFAULT),
             allow_other=allow_other,
         )
+
+    def _limits(self, top: Mapping[str, object]) -> RateLimits:
+        """[limit], and in it [limit.peers.NAME]."""
+        table = top.get("limit", {})
+        if not isinstance(table, dict):
+            raise self._wrong(("limit",), "must be a table, [limit]")
+        self._only(("limit",), table, {"down", "up", "peers"})
+        peers = table.get("peers", {})
+        if not isinstance(peers, dict) or not all(isinstance(one, dict) for one in peers.values()):
+            raise self._wrong(("limit", "peers"), "must hold a table for each peer")
+        for name, one in peers.items():
+            self._only(("limit", "peers", name), one, {"down", "up"})
+        return RateLimits(
+            self._limit(("limit",), table),
+            {name: self._limit(("limit", "peers", name), one) for name, one in peers.items()},
+        )
+
+    def _limit(self, keys: Keys, table: Mapping[str, object]) -> RateLimit:
+        return RateLimit(self._rate(keys, table, "down"), self._rate(keys, table, "up"))
+
+    def _rate(self, keys: Keys, table: Mapping[str, object], key: str) -> int | None:
+        value = table.get(key)
+        if value is None:
+            return None
+        try:
+            if isinstance(value, int) and not isinstance(value, bool):
+                return checked_rate(value)
+            if isinstance(value, str):
+                return parse_rate(value)
+        except ValueError as error:
+            raise self._wrong((*keys, key), f"is refused: {error}") from error
+        raise self._wrong((*keys, key), 'must be bytes a second, such as "2MB"')
 
     def _arena_id(self, keys: Keys, table: Mapping[str, object]) -> ArenaId:
         text = self._needed(keys, "id", self._text_of(keys, table, "id"))

@@ -3,15 +3,17 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import tomlkit
 from tomlkit.items import AoT, Table
 
 from realizefs.daemon.cache_config import CacheConfig
 from realizefs.daemon.config import ArenaConfig, read_config
-from realizefs.daemon.sizes import show_amount
+from realizefs.daemon.sizes import show_amount, show_size
 from realizefs.model.errors import BadConfig, Misuse, NotFound, StoreFault
 from realizefs.model.marks import Mark
+from realizefs.model.rates import RateLimit
 
 HEADING = "RealizeFS on this machine; README.md explains every key."
 
@@ -73,6 +75,44 @@ def remove_arena(path: Path, name: str) -> None:
             document.remove("arena")
 
     _edit(path, change)
+
+
+def set_limit(path: Path, peer: str | None, limit: RateLimit) -> None:
+    """Set the rates of a peer, or with None those of all together; what is empty then goes."""
+
+    def change(document: tomlkit.TOMLDocument) -> None:
+        ways = {"down": limit.down, "up": limit.up}
+        table = (
+            _table(document, "limit") if peer is None else _table(document, "limit", "peers", peer)
+        )
+        for way, rate in ways.items():
+            if rate is not None:
+                table[way] = show_size(rate)
+            elif way in table:
+                del table[way]
+        _prune(document, "limit", "peers", *([] if peer is None else [peer]))
+
+    _edit(path, change)
+
+
+def _table(document: tomlkit.TOMLDocument, *names: str) -> Any:
+    """The table at the end of these names, made where it is missing."""
+    table: Any = document
+    for name in names:
+        if name not in table:
+            table[name] = tomlkit.table(is_super_table=name == "peers")
+        table = table[name]
+    return table
+
+
+def _prune(document: tomlkit.TOMLDocument, *names: str) -> None:
+    """Remove the tables at the ends of these names that hold nothing."""
+    for length in range(len(names), 0, -1):
+        parent: Any = document
+        for name in names[: length - 1]:
+            parent = parent.get(name, {})
+        if names[length - 1] in parent and not parent[names[length - 1]]:
+            del parent[names[length - 1]]
 
 
 def _set_cache(table: Table, cache: CacheConfig) -> None:

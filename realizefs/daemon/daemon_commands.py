@@ -11,6 +11,7 @@ from realizefs.daemon.arenas import Slot
 from realizefs.daemon.arguments import Arguments
 from realizefs.daemon.config import ArenaConfig
 from realizefs.daemon.mounts import Mounted, clear_stale_mount
+from realizefs.daemon.rate_commands import shown_limits
 from realizefs.daemon.setup_commands import add, new_arena_id
 from realizefs.model.errors import AlreadyRunning, Misuse, NoDaemon, RealizeError
 from realizefs.model.mount_flags import check_flags
@@ -31,6 +32,7 @@ async def status(app: App, _arguments: Arguments) -> Answer:
             {"name": peer.name, "connected": peer.connected} for peer in app.parts.household.peers()
         ],
         "arenas": [_arena(slot, app.mounts.current) for slot in app.arenas],
+        "limits": shown_limits(app.config.limits),
         "wire": {"bytes_in": counters.bytes_in, "bytes_out": counters.bytes_out},
     }
 

@@ -8,6 +8,7 @@ from realizefs.daemon import (
     household_commands,
     path_commands,
     peer_commands,
+    rate_commands,
     setup_commands,
 )
 from realizefs.daemon.app import App
@@ -25,6 +26,7 @@ COMMANDS: dict[str, Callable[[App, Arguments], Awaitable[object]]] = {
     "info": path_commands.info,
     "invite": household_commands.invite,
     "join": household_commands.join,
+    "limit": rate_commands.limit,
     "mark-clear": path_commands.mark_clear,
     "mark-get": path_commands.mark_get,
     "mark-set": path_commands.mark_set,

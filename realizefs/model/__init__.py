@@ -8,7 +8,7 @@ In reading order:
     ids, paths, ranges                  identifiers as types; names as bytes; which bytes are here
     versions, marks, entries            a path's state, what to do with it, its place in the tree
     grants                              what a peer may do, and which decision about that counts
-    blobs, cache_limits                 a cached content; how much of such there may be
+    blobs, cache_limits, rates          a cached content; how much of such there may be; how fast
     decisions, changes                  what is wanted, what the kernel must hear
     findings                            what a check found wrong
     messages, invitation                what peers say to each other, and the code that joins them

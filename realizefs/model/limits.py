@@ -41,8 +41,9 @@ PROGRESS_SECONDS = 5.0
 PING_IDLE_SECONDS = 5.0
 """Seconds of silence after which a ping is sent."""
 
-DEAD_LINK_SECONDS = 15.0
-"""Seconds of silence after which the connection is given up."""
+DEAD_LINK_SECONDS = 12.0
+"""Seconds of silence after which the connection is given up: two pings were lost and a third is
+late. A person who pulls a cable hears of it within a quarter of a minute."""
 
 HANDSHAKE_SECONDS = 10.0
 """Seconds for TLS and Hello together; what is slower is not a peer."""
@@ -221,3 +222,18 @@ HAPPY_EYEBALLS_SECONDS = 0.25
 DECODE_INLINE_BYTES_MAX = 4 * KIB
 """Bytes of a message decoded on the trio thread, about half a millisecond; a bigger one, which
 is always Rows or a Roster, in a worker thread."""
+
+RATE_BYTES_MIN = 8 * KIB
+"""Bytes per second, the lowest limit of a rate: a TLS record of 16 KiB is whole every two seconds;
+with less, what comes would pass for a holder that hangs (PROGRESS_SECONDS)."""
+
+RATE_PIECE_SECONDS = 0.05
+"""Seconds' worth of bytes that pass at once where a rate is limited: a line that trickles, and
+twenty wake-ups a second."""
+
+RATE_PIECE_BYTES_MIN = 1 * KIB
+"""Bytes that pass at once at least: fewer would cost more system calls than they are worth."""
+
+RATE_CREDIT_SECONDS = 0.1
+"""Seconds for which a rate that wasn't used may be made up: more than a busy loop oversleeps, and
+less than a twentieth of two seconds."""

@@ -6,6 +6,7 @@ every buffer a bound. What the frames mean is the business of `core` and `sync`.
 In reading order:
     identity, tls           this machine's key and certificate; contexts that accept known ones
     tls_stream, channel     TLS by hand over a trio stream; messages over it, with their queues
+    throttle                what holds it to a rate
     address, dial           addresses as people write them; all of a peer's, whichever answers first
     listen                  the other end
 """

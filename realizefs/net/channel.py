@@ -29,6 +29,7 @@ from realizefs.model.limits import (
     TLS_WRITE_BYTES,
 )
 from realizefs.model.messages import Message
+from realizefs.net.throttle import Throttle
 from realizefs.net.tls_stream import TlsStream, WireCounters, chunks
 
 __all__ = ["Channel", "WireCounters"]
@@ -80,6 +81,10 @@ class Channel:
             self._writing.cancel()
             # Not passing the error on: the nursery would wrap it in a group. It goes on from here.
             await self._manager.__aexit__(None, None, None)
+
+    def throttle(self, *, down: Throttle, up: Throttle) -> None:
+        """Hold it to these rates from now on."""
+        self._tls.down, self._tls.up = down, up
 
     async def send(self, message: Message) -> None:
         """Queue a message, waiting for room; raises ConnectionLost.

@@ -20,6 +20,7 @@ import trio
 
 from realizefs.model.errors import ConnectionLost, PeerFault, ProtocolFault
 from realizefs.model.limits import CLOSE_SECONDS, TLS_READ_BYTES, TLS_WRITE_BYTES
+from realizefs.net.throttle import Throttle
 
 _RECORD_BYTES = 16 * 1024
 """What one TLS record carries at most; SSL_read returns no more than one."""
@@ -50,7 +51,8 @@ class WireCounters:
 
 
 class TlsStream:
-    """TLS on a stream; `address` is the other side's, for sentences."""
+    """TLS on a stream; `address` is the other side's, for sentences; `down` and `up` what holds
+    reading and writing back."""
 
     def __init__(
         self,
@@ -61,11 +63,13 @@ class TlsStream:
         counters: WireCounters,
     ) -> None:
         self.address = address
+        self.down = self.up = Throttle()
         self._stream = stream
         self._counters = counters
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._aborted = False
+        self._read = 0  # bytes read since the last rest
         self._torn = False  # a write was cut off in the middle: nothing sensible can follow it
         self._reading: trio.CancelScope | None = None
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=server_side)
@@ -97,6 +101,7 @@ class TlsStream:
     async def receive(self) -> list[bytes]:
         """Decrypted pieces, at least one; raises ConnectionLost at the end of the stream."""
         while not (pieces := self._decrypted()):
+            await self.rest()
             await self._fill()
         return pieces
 
@@ -122,7 +127,7 @@ class TlsStream:
             scope.cancel()
         try:
             with scope:
-                data = await self._stream.receive_some(TLS_READ_BYTES)
+                data = await self._stream.receive_some(self.down.piece(TLS_READ_BYTES))
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             raise self._ended() from error
         finally:
@@ -130,10 +135,17 @@ class TlsStream:
         if scope.cancelled_caught:
             raise self._ended()
         self._counters.bytes_in += len(data)
+        self._read += len(data)
         if data:
             self._incoming.write(data)
         else:
             self._incoming.write_eof()
+
+    async def rest(self) -> None:
+        """Wait until more may be read. Apart from reading, so that what is here isn't kept back."""
+        read, self._read = self._read, 0
+        if read:
+            await self.down.passed(read)
 
     def encrypt(self, buffers: Iterable[bytes | memoryview]) -> None:
         """Encrypt these in order; `flush` writes them. ConnectionLost after the other's end."""
@@ -158,13 +170,20 @@ class TlsStream:
     async def flush(self) -> None:
         """Write what is encrypted; raises ConnectionLost."""
         while data := self._outgoing.read():
-            self._counters.bytes_out += len(data)
             self._torn = True
             try:
-                await self._stream.send_all(data)
+                await self._send(memoryview(data))
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
                 raise self._ended() from error
             self._torn = False
+
+    async def _send(self, data: memoryview) -> None:
+        while data:
+            piece = data[: self.up.piece(len(data))]
+            self._counters.bytes_out += len(piece)
+            await self._stream.send_all(piece)
+            await self.up.passed(len(piece))
+            data = data[len(piece) :]
 
     def abort(self) -> None:
         """Whoever reads now, or tries it later, gets ConnectionLost."""

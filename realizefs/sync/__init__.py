@@ -18,7 +18,8 @@ In reading order:
     names, pending                  what a name means meanwhile
   from peer to peer
     household, expected             who is connected; who may be in a moment
-    dialling                        reaching those who aren't connected
+    dialling, suspension            reaching those who aren't connected; the machine slept
+    bandwidth                       the rates that links are held to
     roster, joining, leaving        who belongs to us, how they come in and go
     link, asking, silence           one session; its requests; how long it brought nothing
     links                           those that share an arena

@@ -1,7 +1,8 @@
 """Dialling the peers of the roster, each again and again while it is not connected.
 
 A peer without addresses, or behind something that lets nobody in, can't be dialled; it is enough
-that it dials somebody. What is tried in vain is tried less and less often (`core.backoff`).
+that it dials somebody. What is tried in vain is tried less and less often (`core.backoff`), until
+there is a reason to hurry.
 """
 
 import logging
@@ -17,6 +18,7 @@ from realizefs.model.ids import PeerId
 from realizefs.net.channel import Channel, WireCounters
 from realizefs.net.dial import dial
 from realizefs.net.identity import Identity
+from realizefs.sync.bell import Bell
 from realizefs.sync.roster import Roster
 
 log = logging.getLogger(__name__)
@@ -66,6 +68,11 @@ class Dialler:
         self._carry = carry
         self._failed = failed
         self._dialling: set[PeerId] = set()
+        self._hurried = Bell()
+
+    def hurry(self) -> None:
+        """Dial everybody now: what was out of reach may not be any more."""
+        self._hurried.ring()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -81,6 +88,7 @@ class Dialler:
     async def _dial_while_known(self, peer: PeerId) -> None:
         attempt = 0
         while True:
+            hurried = self._hurried.count
             if peer in self._connected:
                 attempt = 0
                 await self._connected.until_closed(peer)
@@ -91,7 +99,9 @@ class Dialler:
             if card.addresses and peer not in self._connected:
                 await self._dial_once(card, attempt)
             attempt += 1
-            await trio.sleep(delay(attempt, random.random()))
+            with trio.move_on_after(delay(attempt, random.random())):
+                await self._hurried.after(hurried)
+                attempt = 0
 
     async def _dial_once(self, card: PeerCard, attempt: int) -> None:
         try:

@@ -6,7 +6,6 @@ side replaces the first, which is dead or the dialler wouldn't have tried again.
 """
 
 import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import trio
@@ -22,11 +21,13 @@ from realizefs.net.channel import Channel, WireCounters
 from realizefs.net.identity import Identity, peer_id
 from realizefs.net.listen import listen
 from realizefs.sync.arena import Arena
+from realizefs.sync.bandwidth import Bandwidth
 from realizefs.sync.dialling import Connected, Dialler
 from realizefs.sync.expected import Expected
 from realizefs.sync.gossip import Gossip
 from realizefs.sync.joining import Doorman
 from realizefs.sync.link import Link, run_link
+from realizefs.sync.patience import guarded
 from realizefs.sync.roster import Roster
 
 log = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ class Household:
         self.arenas: dict[ArenaId, Arena] = {}
         self._connections: dict[PeerId, _Connection] = {}
         self._expected = Expected()
+        self.bandwidth = Bandwidth()
         self._connected = Connected()
         self._dialler = Dialler(
             identity, roster, counters, self._connected, self._outbound, self._out_of_reach
@@ -96,9 +98,7 @@ class Household:
         """Until cancelled; started once listening, with the addresses that were bound."""
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
-            bound: list[str] = []
-            if addresses:
-                bound = await nursery.start(self.listen, addresses)
+            bound = await nursery.start(self.listen, addresses) if addresses else []
             nursery.start_soon(self._dialler.run)
             nursery.start_soon(self._follow_roster)
             task_status.started(bound)
@@ -126,12 +126,19 @@ class Household:
         arena.context.links.expected = self._expects
         self.roster.arenas = tuple(sorted({*self.roster.arenas, arena.id}))
         self._tell_arena(arena)
-        for connection in list(self._connections.values()):
-            connection.scope.cancel()
+        self._connect_anew()
 
     async def remove_arena(self, arena: Arena) -> None:
         """No longer carry an arena."""
         self.arenas.pop(arena.id, None)
+        self._connect_anew()
+
+    def resumed(self) -> None:
+        """The machine slept: what was connected is so no longer, or nobody can tell."""
+        self._connect_anew()
+        self._dialler.hurry()
+
+    def _connect_anew(self) -> None:
         for connection in list(self._connections.values()):
             connection.scope.cancel()
 
@@ -151,6 +158,7 @@ class Household:
         """One connection from its Hello to its end."""
         peer = peer_id(channel.certificate)
         offered = self._offered(peer)
+        self.bandwidth.hold(channel, self.roster.name_of(peer))
         hello = Hello(PROTOCOL, (), self._identity.peer, self.roster.name, tuple(offered))
         with trio.CancelScope() as scope:
             async with trio.open_nursery() as nursery:
@@ -249,14 +257,6 @@ class Household:
             await connection.link.send(
                 RosterMessage(roster.told_to(card.arenas), roster.removals())
             )
-
-
-async def guarded(work: Callable[..., Awaitable[None]], *arguments: object) -> None:
-    """Run something whose failure only concerns one link, which is ending then."""
-    try:
-        await work(*arguments)
-    except (RealizeError, OSError) as error:
-        log.debug("%s", error)
 
 
 class _Handler:

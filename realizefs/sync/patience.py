@@ -1,4 +1,6 @@
-"""When our own disk or database says no: the arena goes on, and what must be done is tried again.
+"""When something fails: our own disk or database says no, or a link ends. The others go on.
+
+What a disk or a database refuses and what must be done is tried again.
 
 A full disk is the usual case. Nothing is lost by waiting: what is to be decided or saved is still
 in the database or in memory, and readers are served meanwhile.
@@ -10,7 +12,7 @@ from typing import TypeVar
 
 import trio
 
-from realizefs.model.errors import StoreFault
+from realizefs.model.errors import RealizeError, StoreFault
 
 log = logging.getLogger(__name__)
 
@@ -31,3 +33,11 @@ async def patiently(work: Callable[[], Awaitable[T]], what: str) -> T:
                 told = str(error)
                 log.warning("%s has to wait: %s", what, told)
             await trio.sleep(RETRY_SECONDS)
+
+
+async def guarded(work: Callable[..., Awaitable[None]], *arguments: object) -> None:
+    """Run something whose failure only concerns one link, which is ending then."""
+    try:
+        await work(*arguments)
+    except (RealizeError, OSError) as error:
+        log.debug("%s", error)

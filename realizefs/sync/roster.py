@@ -91,6 +91,11 @@ class Roster:
         card = self._cards.get(peer)
         return card if card is not None and card.is_member else None
 
+    def name_of(self, peer: PeerId) -> str:
+        """What a peer calls itself; nothing if it isn't known."""
+        card = self._cards.get(peer)
+        return card.name if card is not None else ""
+
     def certificates(self) -> list[bytes]:
         """The certificates that may connect."""
         return [card.certificate for card in self.all()]

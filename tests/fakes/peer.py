@@ -28,6 +28,7 @@ from realizefs.sync.arena import Arena
 from realizefs.sync.household import Household
 from realizefs.sync.joining import Doorman
 from realizefs.sync.roster import Roster
+from realizefs.sync.suspension import seconds_slept, whenever_resumed
 from tests.fakes.clock import SystemClock
 from tests.fakes.soundness import assert_sound
 
@@ -110,6 +111,7 @@ async def running_peer(
     mark: Mark = Mark.WATCH,
     cache_max: int = 64 * MIB,
     listen: Sequence[str] = ("localhost:0",),
+    slept: Callable[[], float] = seconds_slept,
 ) -> AsyncIterator[Peer]:
     """A peer that keeps its state below `directory`: started again there, it goes on."""
     root_path = directory / "root"
@@ -133,6 +135,7 @@ async def running_peer(
         doorman = Doorman(global_env, Invitations(), roster, clock, lambda _: "arena")
         household = Household(identity, roster, doorman, WireCounters(), clock)
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(whenever_resumed, household.resumed, slept)
             bound = await nursery.start(household.run, list(listen))
             roster.addresses = tuple(bound)
             await nursery.start(arena.run)

@@ -252,7 +252,9 @@ def test_silence_ends_the_session(two: Two) -> None:
     two.run(DESK, two.ends[DESK].tick(DEAD_LINK_SECONDS - 0.1))
     assert two.of(DESK, fx.Closed) == []
     two.run(DESK, two.ends[DESK].tick(DEAD_LINK_SECONDS))
-    assert two.of(DESK, fx.Closed) == [fx.Closed("nothing was heard for 15 s", fault=False)]
+    assert two.of(DESK, fx.Closed) == [
+        fx.Closed(f"nothing was heard for {DEAD_LINK_SECONDS:.0f} s", fault=False)
+    ]
 
 
 def test_bytes_of_a_message_that_takes_a_minute_are_life() -> None:

@@ -374,7 +374,8 @@ async def test_a_peer_that_falls_silent_is_given_up(autojump_clock: MockClock) -
         began = trio.current_time()
         await home.is_closed.wait()
         assert trio.current_time() - began == pytest.approx(DEAD_LINK_SECONDS)
-        assert home.link.reason == "nothing was heard for 15 s"
+        assert DEAD_LINK_SECONDS < 15
+        assert home.link.reason == f"nothing was heard for {DEAD_LINK_SECONDS:.0f} s"
 
 
 async def test_a_stall_before_hello_ends_the_link(
