@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -125,21 +126,26 @@ def tree_facts(base: Path) -> dict[str, tuple[object, ...]]:
     facts: dict[str, tuple[object, ...]] = {}
     for path in sorted(base.rglob("*")):
         found = path.lstat()
-        content = None if path.is_dir() else path.read_bytes()
+        content = path.read_bytes() if path.is_file() else None  # not of a fifo
         kept = [] if path.is_symlink() else os.listxattr(path)
         links = 0 if path.is_dir() else found.st_nlink
         facts[str(path.relative_to(base))] = (found.st_mode, links, content, *kept)
     return facts
 
 
+def make_tree(base: Path) -> None:
+    """With all that an archive is to keep."""
+    (base / "d" / "empty").mkdir(parents=True)
+    (base / "d" / "file").write_bytes(b"content" * 20_000)
+    (base / "d" / "file").chmod(0o751)
+    os.link(base / "d" / "file", base / "link")
+    (base / "symlink").symlink_to("d/file")
+    os.setxattr(base / "d" / "file", "user.colour", b"red")
+
+
 def test_tar_and_cp_keep_a_tree_as_it_is(pair: Pair, tmp_path: Path) -> None:
     source = tmp_path / "source"
-    (source / "d" / "empty").mkdir(parents=True)
-    (source / "d" / "file").write_bytes(b"content" * 20_000)
-    (source / "d" / "file").chmod(0o751)
-    os.link(source / "d" / "file", source / "link")
-    (source / "symlink").symlink_to("d/file")
-    os.setxattr(source / "d" / "file", "user.colour", b"red")
+    make_tree(source)
     run("tar", "--xattrs", "--xattrs-include=*", "-cf", tmp_path / "a.tar", ".", cwd=source)
     unpacked = pair.mnt / "unpacked"
     unpacked.mkdir()
@@ -151,6 +157,68 @@ def test_tar_and_cp_keep_a_tree_as_it_is(pair: Pair, tmp_path: Path) -> None:
     assert (tmp_path / "back" / "d" / "file").stat().st_mtime_ns == (
         (source / "d" / "file").stat().st_mtime_ns
     )
+
+
+def test_rsync_copies_into_the_mount_and_finds_nothing_to_do(pair: Pair, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    make_tree(source)
+    os.mkfifo(source / "fifo")
+    run("rsync", "-aHAX", f"{source}/", pair.mnt / "synced", cwd=tmp_path)
+    again = run("rsync", "-aHAXi", "--delete", f"{source}/", pair.mnt / "synced", cwd=tmp_path)
+    assert again == ""
+    assert tree_facts(pair.mnt / "synced") == tree_facts(source)
+    (source / "d" / "file").write_bytes(b"changed" * 30_000)
+    (source / "symlink").unlink()
+    run("rsync", "-aHAX", "--delete", f"{source}/", pair.mnt / "synced", cwd=tmp_path)
+    assert tree_facts(pair.mnt / "synced") == tree_facts(source)
+
+
+def test_rsync_updates_an_unreal_tree_in_both_directions(pair: Pair, tmp_path: Path) -> None:
+    """Of a peer's tree: what is the same isn't even read, what differs is replaced."""
+    make_tree(tmp_path / "mirror")
+    os.unlink(tmp_path / "mirror" / "link")  # a hard link is two files for another machine
+    os.removexattr(tmp_path / "mirror" / "d" / "file", "user.colour")
+    run("cp", "-a", "mirror", "moving", cwd=tmp_path)
+    (tmp_path / "moving").rename(pair.files / "mirrored")
+    shown, ours = pair.mnt / "mirrored", tmp_path / "mirror"
+    until(lambda: names(shown) == names(ours), "bob sees all of it")
+    assert run("rsync", "-aHAXin", "--delete", f"{shown}/", ours, cwd=tmp_path) == ""
+    assert word(shown / "d" / "file") == "remote"
+    (ours / "d" / "file").write_bytes(b"changed" * 30_000)
+    run("rsync", "-aHAX", f"{ours}/", shown, cwd=tmp_path)
+    assert tree_facts(shown) == tree_facts(ours)
+    run("rsync", "-aHAX", f"{shown}/", tmp_path / "back", cwd=tmp_path)
+    assert tree_facts(tmp_path / "back") == tree_facts(ours)
+
+
+def test_an_unreal_database_is_changed_with_a_write_ahead_log(pair: Pair, tmp_path: Path) -> None:
+    path = tmp_path / "far.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as made:
+        made.execute("CREATE TABLE t (n INTEGER PRIMARY KEY, text TEXT)")
+        made.executemany("INSERT INTO t VALUES (?, ?)", ((n, "x" * n) for n in range(500)))
+    shown = pair.write("far.db", path.read_bytes())
+    with closing(sqlite3.connect(shown, isolation_level=None, timeout=10)) as database:
+        assert database.execute("SELECT count(*) FROM t").fetchone() == (500,)
+        assert database.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",)
+        with closing(sqlite3.connect(shown, isolation_level=None, timeout=10)) as other:
+            other.execute("DELETE FROM t WHERE n % 2")
+            assert database.execute("SELECT count(*) FROM t").fetchone() == (250,)
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    until(lambda: (pair.files / "far.db").read_bytes() == shown.read_bytes(), "alice has it")
+
+
+@pytest.mark.parametrize("way", ["nowritebackup", "backupcopy=yes", "backupcopy=no"])
+def test_vim_saves_a_real_and_an_unreal_file(pair: Pair, way: str) -> None:
+    """In place, in place beside a copy, and as a new file with the old one as the backup."""
+    shown = pair.write(f"poem {way}", "roses\n")
+    for line in ("are red", "violets"):
+        edit = ["vim", "-u", "NONE", "-es", "-c", f"set {way}", "-c", f"normal Go{line}"]
+        run(*edit, "-c", "wq", shown, cwd=pair.mnt)
+    text = "roses\nare red\nviolets\n"
+    assert shown.read_text() == text
+    until(lambda: says(pair.files / shown.name, text), "alice has it")
+    assert not list(pair.mnt.glob(".*.swp")) + list(pair.mnt.glob("*~"))
 
 
 def test_an_editor_saves_by_a_new_file_renamed_over_an_unreal_one(pair: Pair) -> None:
