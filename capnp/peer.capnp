@@ -23,6 +23,7 @@ struct PeerMessage {
     join @12 :Join;
     welcome @13 :Welcome;
     refused @14 :Text;      # why, for people
+    packed @15 :Packed;    # to those whose hello has the feature "zstd"
   }
 }
 
@@ -114,6 +115,11 @@ struct ReadBlocks {
   arena @1 :Data;
   path @2 :Data;
   hash @3 :Data;
+}
+
+struct Packed {
+  request @0 :UInt64;
+  size @1 :UInt32;          # bytes that the payload, a zstd frame, holds
 }
 
 struct Failure {

@@ -212,26 +212,18 @@ def data(request: int, payload: bytes) -> m.Data:
     return m.Data(request, payload)
 
 
+def packed(reader: Any, payload: bytes) -> m.Packed:
+    """A Packed of 1 to READ_BYTES_MAX bytes, smaller than what it holds."""
+    if not len(payload) < reader.size <= READ_BYTES_MAX:
+        raise ValueError(f"{len(payload)} bytes for {reader.size} packed ones")
+    return m.Packed(reader.request, reader.size, payload)
+
+
 def failure(reader: Any, payload: bytes) -> m.Failure:
     """A Failure with a code that we know."""
     if reader.code not in m.FAILURE_CODES:
         raise ValueError(f"failure code {reader.code[:40]!r}")
     return m.Failure(reader.request, reader.code, _sentence(reader.detail))
-
-
-def cancel(request: int, payload: bytes) -> m.Cancel:
-    """A Cancel."""
-    return m.Cancel(request)
-
-
-def ping(token: int, payload: bytes) -> m.Ping:
-    """A Ping."""
-    return m.Ping(token)
-
-
-def pong(token: int, payload: bytes) -> m.Pong:
-    """A Pong."""
-    return m.Pong(token)
 
 
 def join(reader: Any, payload: bytes) -> m.Join:
@@ -335,11 +327,12 @@ DECODERS: dict[str, Callable[[Any, bytes], m.Message]] = {
     "ack": ack,
     "read": read,
     "readBlocks": read_blocks,
+    "packed": packed,
     "data": data,
     "failure": failure,
-    "cancel": cancel,
-    "ping": ping,
-    "pong": pong,
+    "cancel": lambda number, payload: m.Cancel(number),
+    "ping": lambda number, payload: m.Ping(number),
+    "pong": lambda number, payload: m.Pong(number),
     "join": join,
     "welcome": welcome,
     "refused": refused,

@@ -123,6 +123,11 @@ def data(message: m.Data) -> Field:
     return "data", message.request
 
 
+def packed(message: m.Packed) -> Field:
+    """The field of a Packed; its payload goes raw."""
+    return "packed", {"request": message.request, "size": message.size}
+
+
 def failure(message: m.Failure) -> Field:
     """The field of a Failure."""
     return "failure", {
@@ -179,6 +184,7 @@ ENCODERS: dict[type[Any], Callable[[Any], Field]] = {
     m.Read: read,
     m.ReadBlocks: read_blocks,
     m.Data: data,
+    m.Packed: packed,
     m.Failure: failure,
     m.Cancel: cancel,
     m.Ping: ping,

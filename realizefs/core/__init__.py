@@ -12,6 +12,7 @@ In reading order:
     effects, session_table  what a session may want done; what it does with each message
     calls, session          requests in flight; two peers on one connection
     evict, sketch, share    what leaves the cache; how often what was used; the window's size
+    compress, rate          whether an answer is compressed; how fast a peer has been lately
     parts                   which parts of a large content leave first
     backoff, throttle       when to try again to reach a peer; how fast bytes may pass
 """

@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 from realizefs.model.errors import ProtocolFault
 from realizefs.model.limits import BLOCKS_MAX, REQUESTS_IN_FLIGHT_MAX
-from realizefs.model.messages import Data, Failure, Read, ReadBlocks
+from realizefs.model.messages import Data, Failure, Packed, Read, ReadBlocks
 
 Request = Read | ReadBlocks
-Answer = Data | Failure
+Answer = Data | Packed | Failure
 DIGEST_BYTES = 32
 
 
@@ -57,8 +57,9 @@ class Asked:
         asked = self._open.pop(answer.request, None)
         if asked is None:
             raise ProtocolFault(f"an answer to request {answer.request}, which nobody made.")
-        if isinstance(answer, Data):
-            _check_length(asked, len(answer.payload))
+        if isinstance(answer, Data | Packed):
+            size = answer.size if isinstance(answer, Packed) else len(answer.payload)
+            _check_length(asked, size)
         return True
 
 

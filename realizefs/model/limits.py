@@ -237,3 +237,16 @@ RATE_PIECE_BYTES_MIN = 1 * KIB
 RATE_CREDIT_SECONDS = 0.1
 """Seconds for which a rate that wasn't used may be made up: more than a busy loop oversleeps, and
 less than a twentieth of two seconds."""
+
+COMPRESS_BYTES_MIN = 1 * KIB
+"""Bytes of an answer that is compressed at least: a smaller one is one packet anyway."""
+
+COMPRESS_SAMPLE_BYTES = 8 * KIB
+"""Bytes of an answer that are compressed first to see whether it pays: 30 microseconds."""
+
+COMPRESS_RATIO_MAX = 0.9
+"""What is left after compressing at most; the tenth saved is worth the other side's time."""
+
+COMPRESS_LINK_BYTES_MAX = 150_000_000
+"""Bytes per second of a link from which on nothing is compressed: that is what one core compresses
+at least, and so a gigabit line is compressed for and a faster one isn't slowed down."""

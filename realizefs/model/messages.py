@@ -10,6 +10,12 @@ from realizefs.model.entries import PeerCard, Removal
 from realizefs.model.ids import ArenaId, Digest, PeerId, ReplicaId, Seq
 from realizefs.model.versions import Held, Version
 
+ZSTD = "zstd"
+"""The feature of a Hello that says: Packed is understood here."""
+
+FEATURES = (ZSTD,)
+"""All that this program understands beyond the protocol's first version."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hello:
@@ -105,6 +111,15 @@ class Data:
 
 
 @dataclass(frozen=True, slots=True)
+class Packed:
+    """The same, `size` bytes as a zstd frame; to those whose Hello has the feature ZSTD."""
+
+    request: int
+    size: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """The request failed at the holder; `code` is one of FAILURE_CODES."""
 
@@ -178,6 +193,7 @@ Message = (
     | Read
     | ReadBlocks
     | Data
+    | Packed
     | Failure
     | Cancel
     | Ping

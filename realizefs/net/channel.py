@@ -19,10 +19,12 @@ import trio
 
 from realizefs.codec.frames import Frame, FrameBounds, FrameReader, pack
 from realizefs.codec.peer_messages import decode, encode
+from realizefs.core.rate import Rate
 from realizefs.model.errors import ConnectionLost, PeerFault
 from realizefs.model.limits import (
     CLOSE_SECONDS,
     DECODE_INLINE_BYTES_MAX,
+    KIB,
     SEND_QUEUE_BYTES_MAX,
     SEND_QUEUE_FRAMES_MAX,
     SEND_QUEUE_URGENT_FRAMES_MAX,
@@ -34,13 +36,17 @@ from realizefs.net.tls_stream import TlsStream, WireCounters, chunks
 
 __all__ = ["Channel", "WireCounters"]
 
+MEASURED_BYTES_MIN = 64 * KIB
+"""Bytes of a write that says how fast a line is: fewer disappear in the kernel's buffer."""
+
 
 class Channel:
     """Messages over an established TLS connection.
 
     `certificate`: DER of the other side, b"" of a joiner. `address`: its "host:port".
     `heard_at`: trio time at which bytes last came, of whatever; `payload_at`: at which bytes of a
-    payload came, the progress of bulk data (-inf: never).
+    payload came, the progress of bulk data (-inf: never). `written`: how fast the other side, or a
+    limit, has let us write lately.
     """
 
     def __init__(self, tls: TlsStream, bounds: FrameBounds | None = None) -> None:
@@ -48,6 +54,7 @@ class Channel:
         self.address = tls.address
         self.heard_at = -inf
         self.payload_at = -inf
+        self.written = Rate()
         self._tls = tls
         self._reader = FrameReader(bounds)
         self._frames: deque[Frame] = deque()
@@ -188,6 +195,7 @@ class Channel:
             frame = self._queue.popleft()
             buffers += frame
             size += sum(map(len, frame))
+        began = trio.current_time()
         big = buffers.pop() if len(buffers[-1]) > TLS_WRITE_BYTES else b""
         self._tls.encrypt(buffers)
         for chunk in chunks(big):
@@ -195,6 +203,8 @@ class Channel:
             await self._tls.flush()
         await self._tls.flush()
         self._queued_bytes -= size
+        if size >= MEASURED_BYTES_MIN:
+            self.written.add(size, trio.current_time() - began)
         if not self._full:
             self._room.unpark_all()
 

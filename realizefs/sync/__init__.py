@@ -6,7 +6,7 @@ every task it starts. Whatever a peer does ends in that peer's session, not in t
 In reading order:
     arena, arena_view               one arena while the daemon runs: changes, and what is known
     context, writer, batch          what its parts share; group commit; one transaction's news
-    bell, gate, rate, patience      waking, bounding, measuring, waiting
+    bell, gate, patience            waking, bounding, waiting
   from the arena root to the index
     scanner, due                    the scan and inotify; what waits, and for how long
     look, record                    what is there, hashed; recording it

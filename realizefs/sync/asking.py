@@ -5,18 +5,25 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 
+from realizefs.codec.compression import unpack
 from realizefs.core import effects as fx
 from realizefs.core.calls import Answer, Request
+from realizefs.core.rate import Rate
 from realizefs.core.session import Session
 from realizefs.core.session_table import State
-from realizefs.model.errors import ConnectionLost, RequestFailed, Unreachable, VersionGone
+from realizefs.model.errors import (
+    ConnectionLost,
+    RequestFailed,
+    Unreachable,
+    VersionGone,
+    WrongBytes,
+)
 from realizefs.model.limits import PROGRESS_SECONDS
-from realizefs.model.messages import Data, Message
+from realizefs.model.messages import Data, Message, Packed
 from realizefs.model.paths import show
 from realizefs.model.ports import Clock
 from realizefs.net.channel import Channel
 from realizefs.sync.bell import Bell
-from realizefs.sync.rate import Rate
 from realizefs.sync.silence import Progress, Silence
 
 
@@ -81,7 +88,7 @@ class Asking:
             self.slot_free()
             self._do(effects)
             await self._until(event.is_set, event.wait, silence, path)
-            data = self._outcome(number)
+            data = await self._outcome(number)
             self.rate.add(len(data), trio.current_time() - began)
             return data
         finally:
@@ -123,13 +130,21 @@ class Asking:
                 )
             await silence.during(wait)
 
-    def _outcome(self, number: int) -> bytes:
+    async def _outcome(self, number: int) -> bytes:
         answer = self._answers.get(number)
         if answer is None:
             raise self._lost()
         if isinstance(answer, Data):
             return answer.payload
+        if isinstance(answer, Packed):
+            return await self._unpacked(answer)
         sentence = f"{self._name()}: {answer.detail or answer.code}"
         if answer.code == "version-gone":
             raise VersionGone(sentence)
         raise RequestFailed(answer.code, sentence)
+
+    async def _unpacked(self, answer: Packed) -> bytes:
+        try:
+            return await trio.to_thread.run_sync(unpack, answer.payload, answer.size)
+        except WrongBytes as error:
+            raise WrongBytes(f"{self._name()}: {error}") from error

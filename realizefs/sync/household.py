@@ -14,7 +14,7 @@ from realizefs.core.session import PROTOCOL
 from realizefs.model.errors import ConnectionLost, RealizeError, RequestFailed
 from realizefs.model.grants import Access
 from realizefs.model.ids import ArenaId, PeerId
-from realizefs.model.messages import Ack, Hello, Read, ReadBlocks, Rows, Subscribe
+from realizefs.model.messages import FEATURES, Ack, Hello, Read, ReadBlocks, Rows, Subscribe
 from realizefs.model.messages import Roster as RosterMessage
 from realizefs.model.ports import Clock
 from realizefs.net.channel import Channel, WireCounters
@@ -159,7 +159,7 @@ class Household:
         peer = peer_id(channel.certificate)
         offered = self._offered(peer)
         self.bandwidth.hold(channel, self.roster.name_of(peer))
-        hello = Hello(PROTOCOL, (), self._identity.peer, self.roster.name, tuple(offered))
+        hello = Hello(PROTOCOL, FEATURES, self._identity.peer, self.roster.name, tuple(offered))
         with trio.CancelScope() as scope:
             async with trio.open_nursery() as nursery:
                 handler = _Handler(self, scope, nursery, offered, dialled=dialled)

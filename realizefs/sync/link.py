@@ -23,8 +23,10 @@ from typing import Protocol
 
 import trio
 
+from realizefs.codec.compression import pack
 from realizefs.core import effects as fx
 from realizefs.core.calls import Answer, Request
+from realizefs.core.compress import link_is_slow
 from realizefs.core.session import Session
 from realizefs.core.session_table import State
 from realizefs.model.errors import (
@@ -37,8 +39,8 @@ from realizefs.model.errors import (
     VersionGone,
 )
 from realizefs.model.ids import ArenaId, Digest, PeerId, peer_id_of
-from realizefs.model.limits import MESSAGES_WAITING_MAX, SERVES_AT_ONCE_MAX
-from realizefs.model.messages import Data, Failure, Hello, Read, ReadBlocks, Rows
+from realizefs.model.limits import COMPRESS_BYTES_MIN, MESSAGES_WAITING_MAX, SERVES_AT_ONCE_MAX
+from realizefs.model.messages import ZSTD, Data, Failure, Hello, Packed, Read, ReadBlocks, Rows
 from realizefs.model.ports import Clock
 from realizefs.net.channel import Channel
 from realizefs.sync.asking import Asking
@@ -271,9 +273,21 @@ class Link:
 
     async def _answer(self, request: Request) -> Answer:
         try:
-            return Data(request.request, await self._handler.serve(self, request))
+            return await self._packed(request.request, await self._handler.serve(self, request))
         except (RealizeError, OSError) as error:
             return Failure(request.request, _code(error), str(error))
+
+    async def _packed(self, request: int, data: bytes) -> Answer:
+        """The answer, compressed where that is quicker."""
+        if (
+            len(data) >= COMPRESS_BYTES_MIN
+            and ZSTD in self.hello.features
+            and link_is_slow(self._channel.written.bytes_per_second)
+        ):
+            packed = await trio.to_thread.run_sync(pack, data)
+            if packed is not None:
+                return Packed(request, len(data), packed)
+        return Data(request, data)
 
     def _lost(self) -> ConnectionLost:
         why = f": {self.reason}" if self.reason else ""

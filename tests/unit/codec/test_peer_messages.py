@@ -67,6 +67,7 @@ MESSAGES: list[m.Message] = [
     m.ReadBlocks(8, ARENA, b"a", DIGEST),
     m.Data(7, b"bytes"),
     m.Data(7, b""),
+    m.Packed(7, READ_BYTES_MAX, b"zstd"),
     m.Failure(7, "version-gone", "it changed"),
     m.Cancel(7),
     m.Ping(1),
@@ -108,6 +109,11 @@ def test_a_path_that_leaves_the_arena_is_refused(path: bytes) -> None:
     refused(rows(m.Row(path, FILE, Held.OWN)))
     refused(replace(READ, path=path))
     refused(m.ReadBlocks(1, ARENA, path, DIGEST))
+
+
+@pytest.mark.parametrize("size", [0, 4, READ_BYTES_MAX + 1])
+def test_a_packed_answer_holds_more_than_it_takes_and_no_more_than_may_be_asked(size: int) -> None:
+    refused(m.Packed(1, size, b"zstd"))
 
 
 @pytest.mark.parametrize(
