@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import trio
 
@@ -22,16 +23,17 @@ Answer = Mapping[str, object]
 async def status(app: App, _arguments: Arguments) -> Answer:
     """How everything is; `up` once every arena was tried and a mount that was asked for is."""
     counters = app.parts.household.counters
+    arenas = [_arena(slot, app.mounts.current) for slot in app.arenas]
     return {
         "name": app.config.name,
         "pid": os.getpid(),
         "up": app.ready.is_set(),
         "listen": list(app.listening.bound),
-        "problems": [*app.listening.problems, *_problems(app)],
+        "problems": [*app.listening.problems, *_problems(app, arenas)],
         "peers": [
             {"name": peer.name, "connected": peer.connected} for peer in app.parts.household.peers()
         ],
-        "arenas": [_arena(slot, app.mounts.current) for slot in app.arenas],
+        "arenas": arenas,
         "limits": shown_limits(app.config.limits),
         "wire": {"bytes_in": counters.bytes_in, "bytes_out": counters.bytes_out},
     }
@@ -108,12 +110,14 @@ def _shown_slot(app: App, directory: Path, arena: str | None) -> Slot | None:
     return None
 
 
-def _problems(app: App) -> list[str]:
-    return [f'Arena "{slot.config.name}": {slot.trouble}' for slot in app.arenas if slot.trouble]
+def _problems(app: App, arenas: list[dict[str, Any]]) -> list[str]:
+    troubles = [(slot.config.name, slot.trouble) for slot in app.arenas if slot.trouble]
+    wrong = [(line["name"], each) for line in arenas for each in line["wrong"]]
+    return [f'Arena "{name}": {sentence}' for name, sentence in [*troubles, *wrong]]
 
 
-def _arena(slot: Slot, mounted: Mounted | None) -> Answer:
-    line: dict[str, object] = {
+def _arena(slot: Slot, mounted: Mounted | None) -> dict[str, Any]:
+    line: dict[str, Any] = {
         "name": slot.config.name,
         "root": str(slot.config.root),
         "mount": _mount_path(slot, mounted),
@@ -127,6 +131,7 @@ def _arena(slot: Slot, mounted: Mounted | None) -> Answer:
         "jobs": 0,
         "problem": slot.trouble or None,
         "notice": None,
+        "wrong": [],
     }
     if slot.opened is not None:
         try:
@@ -136,6 +141,7 @@ def _arena(slot: Slot, mounted: Mounted | None) -> Answer:
         line |= {key: known[key] for key in _NUMBERS if key in known}
         line["problem"] = known.get("problem") or line["problem"]
         line["notice"] = known.get("notice")
+        line["wrong"] = known.get("wrong", [])
     return line
 
 

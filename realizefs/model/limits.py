@@ -250,3 +250,7 @@ COMPRESS_RATIO_MAX = 0.9
 COMPRESS_LINK_BYTES_MAX = 150_000_000
 """Bytes per second of a link from which on nothing is compressed: that is what one core compresses
 at least, and so a gigabit line is compressed for and a faster one isn't slowed down."""
+
+HEDGE_SECONDS = 0.5
+"""Seconds in which a holder sends nothing of a piece after which another is asked, too: a tenth of
+the deadline, and more than a round trip to the other side of the world."""

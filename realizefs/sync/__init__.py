@@ -31,7 +31,8 @@ In reading order:
     jobs, actions, rootwork         carrying them out; realize and unrealize; their native half
     turns, own_attributes           one at a time; what else goes along with a file
     trash                           what peers deleted or replaced here
-    fetcher, sources, candidates    pieces on their way; from holders, verified; who is asked next
+    fetcher, sources                pieces on their way; from holders, verified
+    race, candidates, distrust      the first good answer; who is asked next; who lied
     shelf                           into the cache
     describe                        why a path is as it is
   when something is wrong

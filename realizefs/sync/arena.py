@@ -96,7 +96,7 @@ class Arena(ArenaView):
         """Called on the trio thread for every committed change; must not block."""
         return self.context.listeners
 
-    def status(self) -> dict[str, int | str | None]:
+    def status(self) -> dict[str, object]:
         """The numbers of `status`: files, bytes, and what is waiting; sentences, None if well."""
         store = self.store
         with store.env.read() as txn:
@@ -112,6 +112,7 @@ class Arena(ArenaView):
                 "jobs": len(self.jobs.running),
                 "problem": self.context.problem,
                 "notice": _notice(self.context, store.blobs.excess(txn)),
+                "wrong": self.context.links.distrust.sentences(),
             }
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

@@ -26,6 +26,9 @@ from realizefs.net.channel import Channel
 from realizefs.sync.bell import Bell
 from realizefs.sync.silence import Progress, Silence
 
+RATE_KNOWN_SECONDS = 30.0
+"""Seconds for which it is known how fast a peer was: then one that hung is tried anew."""
+
 
 class Asking:
     """Who waits for which answer. `do` carries out effects, `lost` says why the link ended and
@@ -40,7 +43,8 @@ class Asking:
         lost: Callable[[], ConnectionLost],
         name: Callable[[], str],
     ) -> None:
-        self.rate = Rate()
+        self._rate = Rate()
+        self._counted_at = 0.0
         self._session = session
         self._progress = Progress(channel)
         self._clock = clock
@@ -50,6 +54,12 @@ class Asking:
         self._answers: dict[int, Answer] = {}
         self._waiting: dict[int, trio.Event] = {}
         self._line: deque[Bell] = deque()
+
+    @property
+    def rate(self) -> float:
+        """Bytes per second of recent answers; 0.0 where there is none: it may be as fast as any."""
+        known = trio.current_time() - self._counted_at < RATE_KNOWN_SECONDS
+        return self._rate.bytes_per_second if known else 0.0
 
     def resolved(self, request: int, answer: Answer) -> None:
         """An answer came that somebody waits for."""
@@ -89,12 +99,20 @@ class Asking:
             self._do(effects)
             await self._until(event.is_set, event.wait, silence, path)
             data = await self._outcome(number)
-            self.rate.add(len(data), trio.current_time() - began)
+            self._count(len(data), began)
             return data
         finally:
+            if number not in self._answers:  # who waited in vain knows how slow it is
+                self._count(0, began)
             del self._waiting[number]
             if self._answers.pop(number, None) is None:
                 self._do(self._session.cancel(number, self._clock.now()))
+
+    def _count(self, count: int, began: float) -> None:
+        """An answer that was asked for at `began`; what was waited for others before isn't its."""
+        now = trio.current_time()
+        self._rate.add(count, now - max(began, self._counted_at))
+        self._counted_at = now
 
     async def _slot(self, silence: Silence, path: bytes) -> None:
         """Wait for room in the order of coming: nobody is overtaken while the link is busy."""

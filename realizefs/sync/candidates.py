@@ -8,6 +8,7 @@ as soon as dialling it fails, so a reader without any holder within reach hears 
 """
 
 from collections import Counter
+from collections.abc import Iterator
 
 import trio
 
@@ -40,11 +41,9 @@ class Candidates:
         Waits for PROGRESS_SECONDS at most, all calls together."""
         while True:
             seen = self._links.changed.count
-            for link in self._links.holding(self._store, self._ino, self._digest):
-                if link not in self._tried and self._may_ask(link.peer):
-                    self._tried.add(link)
-                    self._tries[link.peer] += 1
-                    return link
+            link = self.another(set())
+            if link is not None:
+                return link
             if not self._one_is_expected():
                 return None
             if self._give_up_at is None:
@@ -53,6 +52,23 @@ class Candidates:
                 await self._links.changed.after(seen)
             if waiting.cancelled_caught:
                 return None
+
+    def another(self, but: set[PeerId]) -> Link | None:
+        """The best holder that can be asked now and is none of these."""
+        for link in self._askable(but):
+            self._tried.add(link)
+            self._tries[link.peer] += 1
+            return link
+        return None
+
+    def has_another(self, but: set[PeerId]) -> bool:
+        """Whether `another` would find one."""
+        return any(True for _ in self._askable(but))
+
+    def _askable(self, but: set[PeerId]) -> Iterator[Link]:
+        for link in self._links.holding(self._store, self._ino, self._digest):
+            if link not in self._tried and link.peer not in but and self._may_ask(link.peer):
+                yield link
 
     def refused(self, link: Link) -> None:
         """That holder said no, sent something else, or was silent."""

@@ -69,13 +69,17 @@ class LinkHandler(Protocol):
 
 
 class Link:
-    """A session with `peer`; usable from `handler.opened` until `handler.closed`."""
+    """A session with `peer`; usable from `handler.opened` until `handler.closed`.
+
+    `busy`: pieces that it was chosen for and that aren't here yet, kept by who chooses.
+    """
 
     def __init__(self, channel: Channel, hello: Hello, handler: LinkHandler, clock: Clock) -> None:
         self.peer: PeerId = peer_id_of(channel.certificate)
         self._hello: Hello | None = None
         self.address = channel.address
         self.reason = ""
+        self.busy = 0
         self.fault = False
         self._channel = channel
         self._handler = handler
@@ -117,9 +121,14 @@ class Link:
         return self._session.asked.count
 
     @property
+    def payload_at(self) -> float:
+        """The trio time at which bytes of an answer last came; -inf: never."""
+        return self._channel.payload_at
+
+    @property
     def rate(self) -> float:
-        """Bytes per second of recent answers, 0.0 before the first: who is the fastest?"""
-        return self._asking.rate.bytes_per_second
+        """Bytes per second of recent answers, 0.0 where it isn't known: who is the fastest?"""
+        return self._asking.rate
 
     async def read(
         self, arena: ArenaId, path: bytes, content: Digest, start: int, length: int

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 
+from realizefs.core.striping import rank
 from realizefs.model.entries import Holder
 from realizefs.model.errors import Unreachable
 from realizefs.model.ids import Digest, Inode, PeerId
 from realizefs.model.versions import Held
 from realizefs.store.arena import ArenaStore
 from realizefs.sync.bell import Bell
+from realizefs.sync.distrust import Distrust
 from realizefs.sync.link import Link
 
 
@@ -18,6 +20,7 @@ class Links:
     def __init__(self) -> None:
         self._links: dict[PeerId, Link] = {}
         self.names: dict[PeerId, str] = {}
+        self.distrust = Distrust()
         self.changed = Bell()
         self.arrived = Bell()
         self.expected: Callable[[PeerId], bool] = lambda peer: False
@@ -51,13 +54,19 @@ class Links:
         return peer in self._links
 
     def holding(self, store: ArenaStore, ino: Inode, digest: Digest) -> list[Link]:
-        """Connected holders of a content, the least busy and fastest first."""
+        """Connected holders of a content, the one first that is likely to answer first."""
         found = [
             self._links[holder.peer]
             for holder in holders_of(store, ino, digest)
             if holder.peer in self._links
         ]
-        return sorted(found, key=lambda link: (link.in_flight + 1) / max(link.rate, 1.0))
+        best = max((link.rate for link in found), default=0.0)
+        return sorted(
+            found,
+            key=lambda link: rank(
+                link.busy, link.rate, best, distrusted=link.peer in self.distrust
+            ),
+        )
 
     def holder_names(self, store: ArenaStore, ino: Inode, digest: Digest) -> list[str]:
         """Names of all known holders of a content, connected or not."""

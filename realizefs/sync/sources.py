@@ -5,16 +5,12 @@ block list with the version's digest of it, every block with its digest in the l
 one block with the hash of the file. A peer that sends something else is left for the next one.
 """
 
-import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import trio
 
 from realizefs.model import limits, paths
 from realizefs.model.errors import (
-    ConnectionLost,
-    PeerFault,
     RealizeError,
     RequestFailed,
     Unreachable,
@@ -27,8 +23,7 @@ from realizefs.store.hashing import block_size, check_block, hash_bytes
 from realizefs.sync.candidates import Candidates
 from realizefs.sync.context import Context
 from realizefs.sync.link import Link
-
-log = logging.getLogger(__name__)
+from realizefs.sync.race import Ask, Race
 
 CHECK_INLINE_BYTES_MAX = 256 * limits.KIB
 """Bytes hashed on the trio thread: a tenth of a millisecond."""
@@ -37,9 +32,6 @@ CHECK_INLINE_BYTES_MAX = 256 * limits.KIB
 GONE_WAITS_SECONDS = (0.05, 0.1, 0.2, 0.4)
 """Seconds between tries where the current version is gone at every holder, at most: they look at
 their file at once, and tell what it is now. Less than a second in all."""
-
-Ask = Callable[[Link], Awaitable[bytes]]
-"""Asks one holder; returns what is verified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +76,7 @@ class Sources:
                 raise WrongBytes(f'{link.name} sent a wrong block list for "{shown}".')
             return digests
 
-        digests = await self._patiently(wanted, ask)
+        digests = await self._patiently(wanted, ask, limits.BLOCKS_MAX * 32)
         await self._context.keep_blocks(version.hash, digests)
         return Wanted(wanted.ino, wanted.path, version, wanted.block, digests)
 
@@ -104,18 +96,18 @@ class Sources:
                 _check(wanted, start, end, data, link.name)
             return data
 
-        return await self._patiently(wanted, ask)
+        return await self._patiently(wanted, ask, end - start)
 
-    async def _patiently(self, wanted: Wanted, ask: Ask) -> bytes:
+    async def _patiently(self, wanted: Wanted, ask: Ask, size: int) -> bytes:
         """Who is just changing permissions or times of its file says for a moment that the
         version is gone: it is asked again. Who changed its content tells so in a moment."""
         for seconds in GONE_WAITS_SECONDS:
             try:
-                return await self._from_holders(wanted, ask)
+                return await self._from_holders(wanted, ask, size)
             except VersionGone:
                 if not await self._still_current(wanted, seconds):
                     raise
-        return await self._from_holders(wanted, ask)
+        return await self._from_holders(wanted, ask, size)
 
     async def _still_current(self, wanted: Wanted, seconds: float) -> bool:
         """Whether the content is the current one, once something else was told or after
@@ -139,25 +131,25 @@ class Sources:
             entry = self._store.tree.entry(txn, ino)
         return entry.version if entry is not None else None
 
-    async def _from_holders(self, wanted: Wanted, ask: Ask) -> bytes:
-        """What the first of them gives that has it; the others are asked after it."""
-        errors: list[RealizeError] = []
-        candidates = Candidates(self._links, self._store, wanted.ino, wanted.version.hash)
-        while (link := await candidates.next()) is not None:
+    async def _from_holders(self, wanted: Wanted, ask: Ask, size: int) -> bytes:
+        """What the first of them gives that has it."""
+
+        async def checked(link: Link) -> bytes:
             try:
                 return await ask(link)
-            except (PeerFault, Unreachable) as error:
-                log.debug("%s", error)
-                errors.append(error)
-                if not isinstance(error, ConnectionLost):
-                    candidates.refused(link)
-        raise self._failure(wanted, errors)
+            except WrongBytes as error:
+                self._links.distrust.noted(link.peer, error)
+                raise
+
+        candidates = Candidates(self._links, self._store, wanted.ino, wanted.version.hash)
+        race = Race(candidates, checked, size)
+        data = await race.run()
+        if data is None:
+            raise self._failure(wanted, race.errors)
+        return data
 
     def _failure(self, wanted: Wanted, errors: list[RealizeError]) -> RealizeError:
         shown = paths.show(wanted.path)
-        for error in errors:
-            if isinstance(error, WrongBytes):
-                log.warning("%s", error)
         unreachable = not errors or any(isinstance(error, Unreachable) for error in errors)
         causes = " ".join(str(error) for error in errors)
         if unreachable:

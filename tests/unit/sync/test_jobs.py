@@ -98,7 +98,7 @@ def make(store: ArenaStore, *wanted: Decision) -> list[Inode]:
 
 def link(peer: PeerId) -> Any:
     """As much of a link as those who choose among links look at."""
-    return SimpleNamespace(peer=peer, name="other", in_flight=0, rate=1.0)
+    return SimpleNamespace(peer=peer, name="other", busy=0, rate=1.0)
 
 
 def pending(store: ArenaStore) -> int:
