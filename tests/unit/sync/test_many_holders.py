@@ -112,7 +112,7 @@ async def test_one_that_lies_is_left_and_told_by_name(
 
     holders.changes = {"b": lie}
     assert await holders.read() == CONTENT
-    [sentence] = holders.reader.arena.status()["wrong"]  # type: ignore[misc]
+    [sentence] = holders.reader.arena.context.links.distrust.sentences()
     assert sentence.startswith("b sent ")
     assert '"film"' in sentence
     assert any(record.getMessage().startswith("b sent ") for record in caplog.records)
