@@ -7,7 +7,10 @@ are root's. Where they can't be written, the mount does without.
 
 import logging
 import os
+import threading
 from pathlib import Path
+
+from realizefs.fs import hand
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +28,24 @@ READ_AHEAD_KIB = 512
 
 
 def widen(device: int, sys: Path = SYS) -> int:
-    """Let the kernel ask for more at once; how many background requests it has from now on."""
+    """Let the kernel ask for more at once; how many background requests it has from now on.
+
+    Takes some milliseconds, in a thread that isn't used again: see hand.show_connection."""
+    widened: list[int] = []
+    thread = threading.Thread(target=lambda: widened.append(_widen(device, sys)))
+    thread.start()
+    thread.join()
+    return widened[0] if widened else BACKGROUND_DEFAULT
+
+
+def _widen(device: int, sys: Path) -> int:
     name = f"{os.major(device)}:{os.minor(device)}"
     _write(sys / "class/bdi" / name / "read_ahead_kb", READ_AHEAD_KIB)
+    try:
+        hand.show_connection(device)
+    except OSError as error:
+        log.debug("The connection's settings can't be reached: %s.", error.strerror)
+        return BACKGROUND_DEFAULT
     connection = sys / "fs/fuse/connections" / str(os.minor(device))
     if not _write(connection / "max_background", BACKGROUND):
         return BACKGROUND_DEFAULT
@@ -37,8 +55,11 @@ def widen(device: int, sys: Path = SYS) -> int:
 
 def _write(setting: Path, value: int) -> bool:
     try:
-        with setting.open("r+") as file:
-            file.write(f"{value}\n")
+        fd = os.open(setting, os.O_WRONLY)  # these files can't seek, as open() wants them to
+        try:
+            os.write(fd, b"%d\n" % value)
+        finally:
+            os.close(fd)
     except OSError as error:
         log.debug("%s stays as it is: %s.", setting, error.strerror)
         return False

@@ -212,17 +212,21 @@ def answer(mount: Mountpoint, request: bytes) -> bytes:
 def abort(device: int) -> None:
     """End the connection of the mount on `device`, alive or not: whoever waits for it goes on.
 
-    May leave this thread in a mount namespace of its own: only where the process ends next."""
-    control = f"{CONNECTIONS}/{os.minor(device)}/abort"
+    May leave this thread in a mount namespace of its own: only where it ends next."""
     with suppress(OSError):  # not ours to end, or it has ended
-        if os.geteuid() == 0 and not os.path.exists(control):
-            _mount_connections()
-        with open(control, "wb", buffering=0) as file:
+        show_connection(device)
+        with open(f"{CONNECTIONS}/{os.minor(device)}/abort", "wb", buffering=0) as file:
             file.write(b"1")
 
 
+def show_connection(device: int) -> None:
+    """Have CONNECTIONS mounted, if we may, where nobody has: in a mount namespace of this thread's
+    own, which is to end soon, since nothing is unmounted there. A desktop mounts them itself."""
+    if os.geteuid() == 0 and not os.path.exists(f"{CONNECTIONS}/{os.minor(device)}"):
+        _mount_connections()
+
+
 def _mount_connections() -> None:
-    """For this thread alone; where a desktop runs they are mounted for everybody."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_CLONE_NEWNS) != 0:
         raise _failure(ctypes.get_errno(), b"/")

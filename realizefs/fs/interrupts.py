@@ -5,6 +5,7 @@ end before it has its answer, so those that wait are looked at a few times a sec
 which signals are waiting for them. One that is to end gets EINTR.
 """
 
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,11 @@ import trio
 
 LOOK_SECONDS = 0.2
 """Seconds between looks: less than a person notices, and 50 µs for each who waits."""
+
+_MASK = re.compile(rb"^(SigPnd|ShdPnd|SigBlk|SigIgn):\s*(\S+)$", re.MULTILINE)
+
+LOOKS_AT_ONCE = 4
+"""Programs looked at before those have a turn that wait for nobody."""
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
 """Signals that mean an end where they are neither ignored nor blocked."""
@@ -44,8 +50,11 @@ class Interrupts:
         while True:
             await self._wake.wait()
             await trio.sleep(LOOK_SECONDS)
-            for scope, pid in self._waiting.items():
-                if is_ending(pid):
+            for count, (scope, pid) in enumerate(list(self._waiting.items())):
+                if count % LOOKS_AT_ONCE == 0:
+                    await trio.lowlevel.checkpoint()
+                # Who has got an answer meanwhile isn't in that scope any more, or is done with it.
+                if scope in self._waiting and is_ending(pid):
                     scope.cancel()
             if not self._waiting:
                 self._wake = trio.Event()
@@ -54,11 +63,11 @@ class Interrupts:
 def is_ending(pid: int) -> bool:
     """Whether a signal that ends it waits for this thread; False if it isn't there at all."""
     try:
-        with open(f"/proc/{pid}/status", "rb") as file:
-            fields = dict(line.split(b":", 1) for line in file if b":" in line)
+        with open(f"/proc/{pid}/status", "rb", buffering=0) as file:
+            masks = dict(_MASK.findall(file.read()))
     except (FileNotFoundError, ProcessLookupError):
         return False
-    pending = int(fields[b"SigPnd"], 16) | int(fields[b"ShdPnd"], 16)
-    deaf = int(fields[b"SigBlk"], 16) | int(fields[b"SigIgn"], 16)
+    pending = int(masks[b"SigPnd"], 16) | int(masks[b"ShdPnd"], 16)
+    deaf = int(masks[b"SigBlk"], 16) | int(masks[b"SigIgn"], 16)
     ending = sum(1 << number - 1 for number in ENDING) & ~deaf
     return bool(pending & (ending | 1 << signal.SIGKILL - 1))

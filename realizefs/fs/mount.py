@@ -129,7 +129,7 @@ class Mount:
         """What needs to know the mount from outside."""
         device = await trio.to_thread.run_sync(mountpoints.device_of, self.mountpoint)
         if device is not None:  # else somebody has unmounted it already
-            stalls.allow(widen(device))
+            stalls.allow(await trio.to_thread.run_sync(widen, device))
             await self._live.run(self.mountpoint, device)
 
     def _fuse_options(self) -> set[str]:

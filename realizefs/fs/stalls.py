@@ -22,6 +22,7 @@ import trio
 
 from realizefs.fs.connection import BACKGROUND_DEFAULT
 from realizefs.model.errors import RealizeError, Unreachable
+from realizefs.model.limits import PROGRESS_SECONDS
 
 HOLD_SECONDS = 0.05
 """Seconds that a read may wait in any case: most are answered by then."""
@@ -29,8 +30,12 @@ HOLD_SECONDS = 0.05
 RESERVED = 4
 """Requests in the background that are kept free for reads that wait for nobody."""
 
-AGAIN_SECONDS = 0.5
-"""Seconds within which the kernel asks again for what couldn't be read ahead."""
+LONG_SECONDS = 0.5
+"""A failure that took longer isn't waited for again, if the kernel asks within AGAIN_SECONDS."""
+
+AGAIN_SECONDS = PROGRESS_SECONDS
+"""Seconds within which the kernel asks again for what couldn't be read ahead: mostly at once, and
+on a machine that has much to do not much later than everything else there."""
 
 REMEMBERED_MAX = 65536
 """Reads that may be asked again: more than can be under way. Who isn't remembered isn't sent."""
@@ -108,5 +113,5 @@ class Stalls:
         self._failed = {
             key: value for key, value in self._failed.items() if now - value[0] < AGAIN_SECONDS
         }
-        if now - waiting.since > AGAIN_SECONDS and len(self._failed) < REMEMBERED_MAX:
+        if now - waiting.since > LONG_SECONDS and len(self._failed) < REMEMBERED_MAX:
             self._failed[asked] = now, error

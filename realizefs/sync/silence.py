@@ -8,7 +8,9 @@ request's.
 
 Only time counts in which our own loop ran. One that was kept from running for seconds finds the
 deadline passed and the answer in its socket at the same moment; so waiting is done in short turns,
-each counts as no more than it was to last, and before the last one counts the reader gets a turn.
+each counts as little more than it was to last, and before the last one counts the reader gets a
+turn. The turns of requests that began together end at different moments: hundreds that wake at once
+would hold up whoever asks for what is here.
 """
 
 from collections.abc import Awaitable, Callable
@@ -21,7 +23,15 @@ from realizefs.model.messages import Failure, Message, Ping, Pong
 from realizefs.net.channel import Channel
 
 TURN_SECONDS = 0.25
-"""Seconds of one turn of waiting: a twentieth of the deadline is what a starved loop counts for."""
+"""Seconds of one turn of waiting."""
+
+COUNTED_SECONDS_MAX = 2 * TURN_SECONDS
+"""Seconds that a turn counts for at most: a tenth of the deadline where our loop was starved, and
+all of it where it was only busy, so that nobody waits much longer than the deadline."""
+
+SPREAD = 0.618
+"""Each request's first turn is longer than that of the one before it by this part of a turn, modulo
+one: multiples of the golden ratio never come close to each other."""
 
 OTHERS_MAX = 2 * REQUESTS_IN_FLIGHT_MAX
 """Messages that may come before an answer: those to all that was asked before, and as many Rows."""
@@ -33,12 +43,18 @@ class Progress:
     def __init__(self, channel: Channel) -> None:
         self.messages = 0
         self._channel = channel
+        self._phase = 0.0
         self._at = -inf
 
     @property
     def at(self) -> float:
         """The trio time of the last progress."""
         return max(self._at, self._channel.payload_at)
+
+    def first_turn(self) -> float:
+        """Seconds of the first turn of the next request."""
+        self._phase = (self._phase + SPREAD) % 1
+        return self._phase * TURN_SECONDS
 
     def heard(self, message: Message) -> None:
         """A message came."""
@@ -54,6 +70,7 @@ class Silence:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._first = progress.messages
+        self._turn = progress.first_turn()
         self._seconds = 0.0
 
     @property
@@ -68,11 +85,12 @@ class Silence:
     async def during(self, wait: Callable[[], Awaitable[None]]) -> None:
         """Wait for a turn at most, and count it."""
         began = trio.current_time()
-        with trio.move_on_after(min(TURN_SECONDS, PROGRESS_SECONDS - self._seconds)) as turn:
+        with trio.move_on_after(min(self._turn, PROGRESS_SECONDS - self._seconds)) as turn:
             await wait()
+        self._turn = TURN_SECONDS
         if turn.cancelled_caught:
             await trio.lowlevel.checkpoint()
         ended = trio.current_time()
         if self._progress.at >= began and self._progress.messages - self._first <= OTHERS_MAX:
             began, self._seconds = self._progress.at, 0.0
-        self._seconds += min(ended - began, TURN_SECONDS)
+        self._seconds += min(ended - began, COUNTED_SECONDS_MAX)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from realizefs.fs import hand
+from realizefs.fs.connection import BACKGROUND
 from tests.household.waiting import until
 from tests.mount.conftest import Bench
 
@@ -90,6 +92,17 @@ def test_readers_without_answer_hold_nobody_up(stalled: Bench, content: bytes) -
         lengths = [one.communicate(timeout=30)[0] for one in waiting]
         assert lengths == [f"{len(content) + 3}\n"] * MANY
     assert paths[7].read_bytes() == b"  7" + content
+
+
+def test_the_kernel_lets_many_wait_at_once(root: None, bench: Bench) -> None:
+    """Ordinary users may ask for that only where fusectl is mounted."""
+    setting = f"{hand.CONNECTIONS}/{os.minor(bench.mnt.stat().st_dev)}/max_background"
+    look = f"mount -t fusectl none {hand.CONNECTIONS}; cat {setting}"
+
+    def background() -> int:
+        return int(subprocess.check_output(["unshare", "--mount", "sh", "-c", look]))
+
+    until(lambda: background() == BACKGROUND, "it is set once the mount is seen from outside")
 
 
 def test_many_readers_can_be_killed(stalled: Bench) -> None:

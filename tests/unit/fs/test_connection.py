@@ -24,3 +24,19 @@ def test_what_can_be_set_is_set(tmp_path: Path) -> None:
 def test_where_there_is_nothing_to_set_the_kernels_own_bound_holds(tmp_path: Path) -> None:
     assert widen(DEVICE, tmp_path) == BACKGROUND_DEFAULT
     assert list(tmp_path.iterdir()) == []
+
+
+def test_settings_that_cannot_seek_are_written_all_the_same(tmp_path: Path) -> None:
+    """The kernel's can't, and were left as they are."""
+    connection = tmp_path / "fs/fuse/connections/300"
+    connection.mkdir(parents=True)
+    settings = [connection / "max_background", connection / "congestion_threshold"]
+    for setting in settings:
+        os.mkfifo(setting)
+    readers = [os.open(setting, os.O_RDONLY | os.O_NONBLOCK) for setting in settings]
+    try:
+        assert widen(DEVICE, tmp_path) == BACKGROUND
+        assert os.read(readers[0], 100) == b"%d\n" % BACKGROUND
+    finally:
+        for reader in readers:
+            os.close(reader)
