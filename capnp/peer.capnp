@@ -108,6 +108,7 @@ struct Read {
   hash @3 :Data;
   start @4 :UInt64;
   length @5 :UInt32;
+  bulk @6 :Bool;            # nobody waits for it
 }
 
 struct ReadBlocks {

@@ -194,6 +194,7 @@ def read(reader: Any, payload: bytes) -> m.Read:
         hash=_content(reader.hash),
         start=reader.start,
         length=length,
+        bulk=reader.bulk,
     )
 
 

@@ -105,6 +105,7 @@ def read(message: m.Read) -> Field:
         "hash": message.hash,
         "start": message.start,
         "length": message.length,
+        "bulk": message.bulk,
     }
 
 

@@ -27,7 +27,12 @@ class Asked:
     @property
     def room(self) -> bool:
         """Whether another request may be made; a cancelled one counts until it is answered."""
-        return len(self._open) + len(self._cancelled) < REQUESTS_IN_FLIGHT_MAX
+        return self.taken < REQUESTS_IN_FLIGHT_MAX
+
+    @property
+    def taken(self) -> int:
+        """Requests that the other side hasn't answered."""
+        return len(self._open) + len(self._cancelled)
 
     @property
     def count(self) -> int:

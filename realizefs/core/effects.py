@@ -45,6 +45,13 @@ class Abandon:
 
 
 @dataclass(frozen=True, slots=True)
+class Retract:
+    """They no longer want the answer to this request of theirs; if it is still here, say so."""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
 class Resolved:
     """Our request has this answer."""
 
@@ -78,5 +85,15 @@ class Closed:
 
 
 Effect = (
-    Send | Opened | Deliver | Serve | Abandon | Resolved | SlotFree | RowsWanted | WakeAt | Closed
+    Send
+    | Opened
+    | Deliver
+    | Serve
+    | Abandon
+    | Retract
+    | Resolved
+    | SlotFree
+    | RowsWanted
+    | WakeAt
+    | Closed
 )

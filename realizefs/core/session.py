@@ -25,6 +25,7 @@ from realizefs.core.effects import (
     Gossip,
     Opened,
     Resolved,
+    Retract,
     RowsWanted,
     Send,
     Serve,
@@ -164,7 +165,7 @@ class Session:
     def _abandon(self, message: Cancel, now: float) -> list[Effect]:
         number = message.request
         if not self._served.take(number):
-            return []  # the answer crossed the Cancel
+            return [Retract(number)]  # the answer crossed the Cancel, or is about to
         return [Abandon(number), *self._send(Failure(number, "cancelled", ""), now)]
 
     def _send(self, message: Message, now: float) -> list[Effect]:

@@ -5,7 +5,19 @@ fast it has been, decide. So a holder twice as fast gets twice the pieces, one t
 as if it were as fast as the best, and one that sent wrong bytes only where nobody else can.
 """
 
-from realizefs.model.limits import HEDGE_SECONDS, PROGRESS_SECONDS
+from realizefs.model.limits import (
+    BULK_BYTES_MIN,
+    BULK_SECONDS,
+    HEDGE_SECONDS,
+    MIB,
+    PROGRESS_SECONDS,
+)
+
+PIECE_BYTES = 1 * MIB
+"""Bytes asked for in one request where the line is fast: large enough to hide what a request costs."""
+
+_PIECE_SECONDS = 0.05
+"""Seconds that one piece takes the line: the least that anybody waits behind it."""
 
 _LATE = 4
 """Times as long as expected: then it isn't as fast as it was."""
@@ -24,3 +36,15 @@ def is_late(waited: float, silent: float, ahead: int, rate: float) -> bool:
         return True
     expected = ahead / rate if rate else PROGRESS_SECONDS
     return waited >= HEDGE_SECONDS + _LATE * expected
+
+
+def piece_bytes(rate: float, block: int) -> int:
+    """Bytes to ask for in one request, whole blocks, from who sends `rate` bytes per second (0.0:
+    unknown): few enough on a slow line that a person's read isn't kept behind them."""
+    size = min(PIECE_BYTES, int(rate * _PIECE_SECONDS)) if rate else PIECE_BYTES // 4
+    return max(size - size % block, block)
+
+
+def bulk_bytes(rate: float) -> int:
+    """Bytes that downloads may have on their way from who sends `rate` bytes per second."""
+    return max(int(rate * BULK_SECONDS), BULK_BYTES_MIN)

@@ -254,3 +254,13 @@ at least, and so a gigabit line is compressed for and a faster one isn't slowed 
 HEDGE_SECONDS = 0.5
 """Seconds in which a holder sends nothing of a piece after which another is asked, too: a tenth of
 the deadline, and more than a round trip to the other side of the world."""
+
+BULK_SECONDS = 0.25
+"""Seconds' worth of bytes that downloads have on their way from one peer: what a person's read waits
+behind at most, and more than a round trip to the other side of the world."""
+
+BULK_BYTES_MIN = 512 * KIB
+"""Bytes that they have on their way at least: a few blocks, where it isn't known how fast it goes."""
+
+BULK_REQUESTS_MAX = REQUESTS_IN_FLIGHT_MAX - 8
+"""Requests of downloads in flight: the others are for readers who wait."""

@@ -81,7 +81,8 @@ class Ack:
 class Read:
     """Bytes [start, start+length) of the version of `path` with content `hash`.
 
-    Answered by Data (length bytes, fewer only at the end of file) or Failure.
+    Answered by Data (length bytes, fewer only at the end of file) or Failure. `bulk`: nobody waits
+    for it, so what isn't goes first.
     """
 
     request: int
@@ -90,6 +91,7 @@ class Read:
     hash: Digest
     start: int
     length: int
+    bulk: bool = False
 
 
 @dataclass(frozen=True, slots=True)

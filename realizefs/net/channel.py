@@ -5,7 +5,7 @@ Without it (the two messages of joining) `send` writes by itself, for one task o
 
 Sending only queues: the writer alone touches the stream, so a cancelled sender can't leave half a
 frame behind, and frames that queue up meanwhile go out in one write. The queue is bounded in frames
-and in bytes: `send` waits for room. `put` doesn't wait; it is for answers that a reader must be
+and in bytes: `send` waits for room. There are two queues: what is `bulk` goes when nothing else waits. `put` doesn't wait; it is for answers that a reader must be
 able to give without ever waiting for the other side to read (or both readers could wait for each
 other forever), and so has a bound of its own, beyond which the other side is given up.
 """
@@ -30,14 +30,57 @@ from realizefs.model.limits import (
     SEND_QUEUE_URGENT_FRAMES_MAX,
     TLS_WRITE_BYTES,
 )
-from realizefs.model.messages import Message
+from realizefs.model.messages import Data, Message, Packed
 from realizefs.net.throttle import Throttle
 from realizefs.net.tls_stream import TlsStream, WireCounters, chunks
 
 __all__ = ["Channel", "WireCounters"]
 
+Frames = list[bytes]
+"""The buffers of one frame."""
+
 MEASURED_BYTES_MIN = 64 * KIB
 """Bytes of a write that says how fast a line is: fewer disappear in the kernel's buffer."""
+
+
+WRITE_SECONDS = 0.05
+"""Seconds that one write takes at most, where a frame allows it."""
+
+
+class _Queue:
+    """Frames that wait to be written, and which requests they answer."""
+
+    def __init__(self) -> None:
+        self._frames: deque[tuple[Frames, int | None]] = deque()
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    @property
+    def full(self) -> bool:
+        return len(self._frames) >= SEND_QUEUE_FRAMES_MAX or self._bytes >= SEND_QUEUE_BYTES_MAX
+
+    def add(self, frame: Frames, answers: int | None) -> None:
+        self._frames.append((frame, answers))
+        self._bytes += sum(map(len, frame))
+
+    def take(self) -> Frames:
+        frame, _ = self._frames.popleft()
+        self._bytes -= sum(map(len, frame))
+        return frame
+
+    def remove(self, answers: int) -> bool:
+        for entry in self._frames:
+            if entry[1] == answers:
+                self._frames.remove(entry)
+                self._bytes -= sum(map(len, entry[0]))
+                return True
+        return False
+
+    def clear(self) -> None:
+        self._frames.clear()
+        self._bytes = 0
 
 
 class Channel:
@@ -58,8 +101,7 @@ class Channel:
         self._tls = tls
         self._reader = FrameReader(bounds)
         self._frames: deque[Frame] = deque()
-        self._queue: deque[list[bytes]] = deque()
-        self._queued_bytes = 0
+        self._queues = {False: _Queue(), True: _Queue()}
         self._room = trio.lowlevel.ParkingLot()
         self._wake = trio.Event()
         self._ending = False
@@ -103,28 +145,28 @@ class Channel:
         if self._nursery is None:
             await self._drain()
 
-    async def room(self) -> None:
+    async def room(self, *, bulk: bool = False) -> None:
         """Wait until the queue has room; a `put` without an await in between then finds it."""
-        while self._full and not self._ending:
+        while self._queues[bulk].full and not self._ending:
             await self._room.park()
 
-    @property
-    def _full(self) -> bool:
-        return (
-            len(self._queue) >= SEND_QUEUE_FRAMES_MAX or self._queued_bytes >= SEND_QUEUE_BYTES_MAX
-        )
-
-    def put(self, message: Message) -> None:
-        """Queue a message at once; raises ConnectionLost."""
+    def put(self, message: Message, *, bulk: bool = False) -> None:
+        """Queue a message at once, `bulk` behind all that isn't; raises ConnectionLost."""
         if self._ending:
             raise self._lost or ConnectionLost(f"The connection with {self.address} is closed.")
-        if len(self._queue) >= SEND_QUEUE_URGENT_FRAMES_MAX:
+        if len(self._queues[bulk]) >= SEND_QUEUE_URGENT_FRAMES_MAX:
             self._break(ConnectionLost(f"{self.address} does not read what it asks for."))
             return
-        frame = pack(*encode(message))
-        self._queue.append(frame)
-        self._queued_bytes += sum(map(len, frame))
+        answers = message.request if isinstance(message, Data | Packed) else None
+        self._queues[bulk].add(pack(*encode(message)), answers)
         self._wake.set()
+
+    def retract(self, request: int) -> bool:
+        """Take back the answer to a request; False where its first byte may be on the wire."""
+        taken = any(queue.remove(request) for queue in self._queues.values())
+        if taken:
+            self._room.unpark_all()
+        return taken
 
     async def accepted(self) -> None:
         """Wait until the other side's first bytes came: with TLS 1.3 a client hears only then
@@ -181,18 +223,19 @@ class Channel:
             await self._wake.wait()
 
     async def _drain(self) -> None:
-        while self._queue or self._tls.wants_write:
-            if self._queue:
+        while any(self._queues.values()) or self._tls.wants_write:
+            if any(self._queues.values()):
                 await self._write_some()
             else:
                 await self._tls.flush()
 
     async def _write_some(self) -> None:
-        """The frames at the head of the queue, as many as fit one write; a big one in pieces."""
+        """The frames at the head of the queues, as many as fit one write; a big one in pieces."""
         buffers: list[bytes] = []
         size = 0
-        while self._queue and size < TLS_WRITE_BYTES:
-            frame = self._queue.popleft()
+        most = self._write_bytes()
+        while size < most and (queue := self._first()) is not None:
+            frame = queue.take()
             buffers += frame
             size += sum(map(len, frame))
         began = trio.current_time()
@@ -202,17 +245,24 @@ class Channel:
             self._tls.encrypt([chunk])
             await self._tls.flush()
         await self._tls.flush()
-        self._queued_bytes -= size
         if size >= MEASURED_BYTES_MIN:
             self.written.add(size, trio.current_time() - began)
-        if not self._full:
-            self._room.unpark_all()
+        self._room.unpark_all()
+
+    def _first(self) -> "_Queue | None":
+        return next((queue for queue in self._queues.values() if queue), None)
+
+    def _write_bytes(self) -> int:
+        """Bytes to write at once: on a slow line few, so that what is urgent gets a word in."""
+        rate = self.written.bytes_per_second
+        return min(TLS_WRITE_BYTES, int(rate * WRITE_SECONDS)) if rate else MEASURED_BYTES_MIN
 
     def _break(self, error: ConnectionLost) -> None:
         """Nothing can be sent any more; the reader, if there is one, learns it, too."""
         self._lost = self._lost or error
         self._ending = True
-        self._queue.clear()
+        for queue in self._queues.values():
+            queue.clear()
         self._wake.set()
         self._room.unpark_all()
         if self._nursery is not None:

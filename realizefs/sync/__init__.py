@@ -21,7 +21,9 @@ In reading order:
     dialling, suspension            reaching those who aren't connected; the machine slept
     bandwidth                       the rates that links are held to
     roster, joining, leaving        who belongs to us, how they come in and go
-    link, asking, silence           one session; its requests; how long it brought nothing
+    link, silence                   one session; how long it brought nothing
+    asking, answering               our requests; theirs
+    urgency, lanes                  who goes first
     links                           those that share an arena
     gossip, apply, serve            telling and hearing history; applying it; serving bytes
     aside, renames                  conflict copies; following renames of what is real here

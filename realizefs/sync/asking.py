@@ -1,6 +1,5 @@
 """The requests of a link: a slot, the request, and its answer or the reason why there is none."""
 
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 import trio
@@ -11,6 +10,7 @@ from realizefs.core.calls import Answer, Request
 from realizefs.core.rate import Rate
 from realizefs.core.session import Session
 from realizefs.core.session_table import State
+from realizefs.core.striping import bulk_bytes
 from realizefs.model.errors import (
     ConnectionLost,
     RequestFailed,
@@ -18,13 +18,13 @@ from realizefs.model.errors import (
     VersionGone,
     WrongBytes,
 )
-from realizefs.model.limits import PROGRESS_SECONDS
+from realizefs.model.limits import BULK_REQUESTS_MAX, PROGRESS_SECONDS
 from realizefs.model.messages import Data, Message, Packed
 from realizefs.model.paths import show
 from realizefs.model.ports import Clock
 from realizefs.net.channel import Channel
-from realizefs.sync.bell import Bell
 from realizefs.sync.silence import Progress, Silence
+from realizefs.sync.urgency import Urgency
 
 RATE_KNOWN_SECONDS = 30.0
 """Seconds for which it is known how fast a peer was: then one that hung is tried anew."""
@@ -53,7 +53,8 @@ class Asking:
         self._name = name
         self._answers: dict[int, Answer] = {}
         self._waiting: dict[int, trio.Event] = {}
-        self._line: deque[Bell] = deque()
+        self._line: list[Urgency] = []
+        self._bulk = 0
 
     @property
     def rate(self) -> float:
@@ -74,23 +75,27 @@ class Asking:
     def slot_free(self) -> None:
         """Another request may be made, by who came first."""
         if self._line:
-            self._line[0].ring()
+            self._next().bell.ring()
 
     def ended(self) -> None:
         """Wake all that wait; there will be no more answers."""
         for event in self._waiting.values():
             event.set()
-        for bell in self._line:
-            bell.ring()
+        for urgency in self._line:
+            urgency.bell.ring()
 
-    async def ask(self, make: Callable[[int], Request], path: bytes) -> bytes:
+    async def ask(
+        self, make: Callable[[int], Request], path: bytes, urgency: Urgency, length: int
+    ) -> bytes:
         """The payload that answers the request; see Link.read for what it raises."""
         silence = Silence(self._progress)
-        await self._slot(silence, path)
+        await self._slot(silence, path, urgency, length)
         if self._session.state is not State.OPEN:
             raise self._lost()
         # No await until the request is registered: there still is room.
         number, effects = self._session.call(make, self._clock.now())
+        bulk = 0 if urgency.urgent else length
+        self._bulk += bulk
         event = self._waiting[number] = trio.Event()
         began = trio.current_time()
         silence.in_flight()
@@ -104,9 +109,11 @@ class Asking:
         finally:
             if number not in self._answers:  # who waited in vain knows how slow it is
                 self._count(0, began)
+            self._bulk -= bulk
             del self._waiting[number]
             if self._answers.pop(number, None) is None:
                 self._do(self._session.cancel(number, self._clock.now()))
+            self.slot_free()
 
     def _count(self, count: int, began: float) -> None:
         """An answer that was asked for at `began`; what was waited for others before isn't its."""
@@ -114,21 +121,31 @@ class Asking:
         self._rate.add(count, now - max(began, self._counted_at))
         self._counted_at = now
 
-    async def _slot(self, silence: Silence, path: bytes) -> None:
-        """Wait for room in the order of coming: nobody is overtaken while the link is busy."""
-        bell = Bell()
-        self._line.append(bell)
+    async def _slot(self, silence: Silence, path: bytes, urgency: Urgency, length: int) -> None:
+        """Wait for room in the order of coming, those first whom somebody waits for."""
+        self._line.append(urgency)
+        bell = urgency.bell
 
-        def is_next() -> bool:
-            return self._line[0] is bell and self._session.asked.room
+        def may_ask() -> bool:
+            return self._next() is urgency and self._room(urgency, length)
 
         try:
-            await self._until(is_next, lambda: bell.after(bell.count), silence, path)
+            await self._until(may_ask, lambda: bell.after(bell.count), silence, path)
         except BaseException:
-            self._line.remove(bell)
+            self._line.remove(urgency)
             self.slot_free()  # whoever is next now was not rung for
             raise
-        self._line.remove(bell)
+        self._line.remove(urgency)
+
+    def _next(self) -> Urgency:
+        return next((one for one in self._line if one.urgent), self._line[0])
+
+    def _room(self, urgency: Urgency, length: int) -> bool:
+        asked = self._session.asked
+        if urgency.urgent:
+            return asked.room
+        few = not self._bulk or self._bulk + length <= bulk_bytes(self.rate)
+        return few and asked.taken < BULK_REQUESTS_MAX
 
     async def _until(
         self,

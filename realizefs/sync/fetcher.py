@@ -6,12 +6,14 @@ is bounded by the deadlines of `silence` and `candidates`. Which peer a piece co
 from, and that it is what it should be, is the business of `sources`.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import trio
 
 from realizefs.core import plan
+from realizefs.core.striping import piece_bytes
 from realizefs.model import limits, paths
 from realizefs.model.errors import CacheFull, RealizeError, StoreFault, Unreachable
 from realizefs.model.ids import Digest, Inode
@@ -22,16 +24,13 @@ from realizefs.sync.context import Context
 from realizefs.sync.gate import SizeGate
 from realizefs.sync.shelf import Shelf
 from realizefs.sync.sources import Sources, Wanted
-
-PIECE_BYTES = 1 * limits.MIB
-"""Bytes asked for in one request: large enough to hide a round trip, small enough that a
-person's read doesn't wait long behind it."""
+from realizefs.sync.urgency import Urgency
 
 IN_FLIGHT_BYTES_MAX = 32 * limits.MIB
-"""Bytes on their way or being stored at once in one arena."""
+"""Bytes on their way or being stored at once in one arena for readers, and as many for downloads."""
 
-PIECES_AHEAD = 4
-"""Pieces of one file fetched together when all of it is wanted."""
+DOWNLOAD_AHEAD_BYTES = 16 * limits.MIB
+"""Bytes of one file on their way or being stored when all of it is wanted."""
 
 PATTERNS_MAX = 256
 """Readers whose access pattern is remembered."""
@@ -46,6 +45,7 @@ class _Piece:
 
     start: int
     end: int
+    urgency: Urgency
     here: trio.Event = field(default_factory=trio.Event)
     done: trio.Event = field(default_factory=trio.Event)
     data: bytes = b""
@@ -63,7 +63,7 @@ class Fetcher:
         self._sources = Sources(context)
         self._nursery: trio.Nursery | None = None
         self._shelf = Shelf(context)
-        self._gate = SizeGate(IN_FLIGHT_BYTES_MAX)
+        self._gates = {urgent: SizeGate(IN_FLIGHT_BYTES_MAX) for urgent in (True, False)}
         self._pieces: dict[tuple[Inode, Digest, int], _Piece] = {}
         self._patterns: OrderedDict[tuple[Inode, Digest], plan.Pattern] = OrderedDict()
         context.arriving = self.arriving
@@ -141,8 +141,8 @@ class Fetcher:
         here = blob.ranges if blob is not None else Ranges()
         wanted = await self._sources.wanted(ino, version)
         ahead = self._read_ahead(wanted, start, end)
-        pieces = self._start(wanted, here.missing(start, end))
-        self._start(wanted, here.missing(end, ahead))
+        pieces = self._start(wanted, here.missing(start, end), urgent=True)
+        self._start(wanted, here.missing(end, ahead), urgent=True)
         parts: list[bytes] = []
         at = start
         for piece in pieces:
@@ -161,7 +161,7 @@ class Fetcher:
         data = await self._from_blob(blob, start, end)
         if data is not None:
             return data
-        pieces = self._start(wanted, Ranges.of(start, end))
+        pieces = self._start(wanted, Ranges.of(start, end), urgent=True)
         return b"".join([await _data(piece, start, end) for piece in pieces])
 
     def _read_ahead(self, wanted: Wanted, start: int, end: int) -> int:
@@ -175,35 +175,49 @@ class Fetcher:
         return min(end + pattern.window, wanted.version.size)
 
     async def _fetch_all(self, ino: Inode, version: Version, here: Ranges) -> None:
-        """Fetch what is missing, a few pieces ahead of the one waited for: memory is bounded."""
+        """Fetch what is missing, some pieces ahead of the one waited for: memory is bounded."""
         wanted = await self._sources.wanted(ino, version)
-        step = PIECES_AHEAD * max(PIECE_BYTES, wanted.block)
-        for at in range(0, version.size, step):
-            until = min(at + step, version.size)
-            pieces = self._start(wanted, here.missing(at, until))
-            for piece in pieces:
-                piece.bound = False  # all of it is wanted here, whatever the cache's limit
-            for piece in pieces:
-                await piece.done.wait()
-                if piece.error is not None:
-                    raise piece.error
-                if not piece.kept:
-                    raise CacheFull(
-                        f'There is no room on the disk for "{paths.show(wanted.path)}".'
-                    )
+        ahead: deque[_Piece] = deque()
+        at = 0
+        while at < version.size or ahead:
+            while at < version.size and _size(ahead) < DOWNLOAD_AHEAD_BYTES:
+                until = min(at + self._piece_bytes(wanted), version.size)
+                pieces = self._start(wanted, here.missing(at, until), urgent=False)
+                for piece in pieces:
+                    piece.bound = False  # all of it is wanted here, whatever the cache's limit
+                ahead += pieces
+                at = max([until, *(piece.end for piece in pieces)])
+            if ahead:
+                await self._stored(ahead.popleft(), wanted)
 
-    def _start(self, wanted: Wanted, missing: Ranges) -> list[_Piece]:
-        """The pieces that bring `missing`, started or joined; in order, not overlapping."""
+    async def _stored(self, piece: _Piece, wanted: Wanted) -> None:
+        await piece.done.wait()
+        if piece.error is not None:
+            raise piece.error
+        if not piece.kept:
+            raise CacheFull(f'There is no room on the disk for "{paths.show(wanted.path)}".')
+
+    def _piece_bytes(self, wanted: Wanted) -> int:
+        return piece_bytes(self._sources.rate(wanted), wanted.block)
+
+    def _start(self, wanted: Wanted, missing: Ranges, *, urgent: bool) -> list[_Piece]:
+        """The pieces that bring `missing`, started or joined; in order, not overlapping. `urgent`:
+        somebody waits for them."""
+        if not missing:
+            return []
+        most = self._piece_bytes(wanted)
         found: list[_Piece] = []
-        for start, end in plan.pieces(missing, wanted.block, wanted.version.size, PIECE_BYTES):
+        for start, end in plan.pieces(missing, wanted.block, wanted.version.size, most):
             at = start
             while at < end:
-                piece = self._join_or_start(wanted, at, end)
+                piece = self._join_or_start(wanted, at, end, urgent=urgent)
+                if urgent:
+                    piece.urgency.hurry()
                 found.append(piece)
                 at = piece.end
         return found
 
-    def _join_or_start(self, wanted: Wanted, start: int, end: int) -> _Piece:
+    def _join_or_start(self, wanted: Wanted, start: int, end: int, *, urgent: bool) -> _Piece:
         ino, digest = wanted.ino, wanted.version.hash
         known = self._pieces.get((ino, digest, start))
         if known is not None:
@@ -211,7 +225,7 @@ class Fetcher:
         stop = start + wanted.block  # up to the next block that is already on its way
         while stop < end and (ino, digest, stop) not in self._pieces:
             stop += wanted.block
-        piece = _Piece(start, min(stop, end, wanted.version.size))
+        piece = _Piece(start, min(stop, end, wanted.version.size), Urgency(urgent=urgent))
         for block in range(start, piece.end, wanted.block):
             self._pieces[ino, digest, block] = piece
         assert self._nursery is not None, "the arena runs"
@@ -221,8 +235,8 @@ class Fetcher:
     async def _run_piece(self, wanted: Wanted, piece: _Piece) -> None:
         """Fetch, let the readers go on, store. Readers that come until it is stored join it."""
         try:
-            async with self._gate.holding(piece.end - piece.start):
-                piece.data = await self._sources.read(wanted, piece.start, piece.end)
+            async with self._gates[piece.urgency.urgent].holding(piece.end - piece.start):
+                piece.data = await self._sources.read(wanted, piece.start, piece.end, piece.urgency)
                 piece.here.set()
                 piece.kept = await self._shelf.put(
                     wanted.ino, wanted.version, piece.start, piece.data, bound=piece.bound
@@ -250,3 +264,7 @@ async def _data(piece: _Piece, start: int, end: int) -> bytes:
     if piece.error is not None:
         raise piece.error
     return piece.data[max(start - piece.start, 0) : end - piece.start]
+
+
+def _size(pieces: Iterable[_Piece]) -> int:
+    return sum(piece.end - piece.start for piece in pieces)

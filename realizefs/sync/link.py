@@ -23,27 +23,31 @@ from typing import Protocol
 
 import trio
 
-from realizefs.codec.compression import pack
 from realizefs.core import effects as fx
-from realizefs.core.calls import Answer, Request
-from realizefs.core.compress import link_is_slow
+from realizefs.core.calls import DIGEST_BYTES, Request
 from realizefs.core.session import Session
 from realizefs.core.session_table import State
 from realizefs.model.errors import (
-    Busy,
     ConnectionLost,
-    NotFound,
     ProtocolFault,
     RealizeError,
-    RequestFailed,
-    VersionGone,
 )
 from realizefs.model.ids import ArenaId, Digest, PeerId, peer_id_of
-from realizefs.model.limits import COMPRESS_BYTES_MIN, MESSAGES_WAITING_MAX, SERVES_AT_ONCE_MAX
-from realizefs.model.messages import ZSTD, Data, Failure, Hello, Packed, Read, ReadBlocks, Rows
+from realizefs.model.limits import (
+    BLOCKS_MAX,
+    MESSAGES_WAITING_MAX,
+)
+from realizefs.model.messages import (
+    Hello,
+    Read,
+    ReadBlocks,
+    Rows,
+)
 from realizefs.model.ports import Clock
 from realizefs.net.channel import Channel
+from realizefs.sync.answering import Answering
 from realizefs.sync.asking import Asking
+from realizefs.sync.urgency import Urgency
 
 log = logging.getLogger("realizefs.sync.link")
 
@@ -88,8 +92,13 @@ class Link:
         self._asking = Asking(
             self._session, channel, clock, self._do_all, self._lost, lambda: self.name
         )
-        self._serving: dict[int, trio.CancelScope] = {}
-        self._serves = trio.CapacityLimiter(SERVES_AT_ONCE_MAX)
+        self._answering = Answering(
+            self._session,
+            channel,
+            clock,
+            lambda request: handler.serve(self, request),
+            lambda: self.hello.features,
+        )
         self._rows = trio.lowlevel.ParkingLot()
         self._post, self._posted = trio.open_memory_channel[fx.Opened | fx.Deliver](
             MESSAGES_WAITING_MAX
@@ -131,21 +140,36 @@ class Link:
         return self._asking.rate
 
     async def read(
-        self, arena: ArenaId, path: bytes, content: Digest, start: int, length: int
+        self,
+        arena: ArenaId,
+        path: bytes,
+        content: Digest,
+        start: int,
+        length: int,
+        urgency: Urgency | None = None,
     ) -> bytes:
         """Bytes [start, start+length) of that content, fewer only at its end; 1 to READ_BYTES_MAX.
 
         Raises VersionGone, RequestFailed, ConnectionLost, and Unreachable if for PROGRESS_SECONDS
         nothing but signs of life came. The bytes are not verified here. Cancel it freely.
         """
+        wish = urgency or Urgency(urgent=True)
         return await self._asking.ask(
-            lambda request: Read(request, arena, path, content, start, length), path
+            lambda request: Read(
+                request, arena, path, content, start, length, bulk=not wish.urgent
+            ),
+            path,
+            wish,
+            length,
         )
 
     async def read_blocks(self, arena: ArenaId, path: bytes, content: Digest) -> bytes:
         """The block list of that content, 32 bytes a block; raises like `read`."""
         return await self._asking.ask(
-            lambda request: ReadBlocks(request, arena, path, content), path
+            lambda request: ReadBlocks(request, arena, path, content),
+            path,
+            Urgency(urgent=True),
+            BLOCKS_MAX * DIGEST_BYTES,
         )
 
     async def send(self, message: fx.Gossip) -> None:
@@ -195,10 +219,11 @@ class Link:
                 with suppress(ConnectionLost):  # the reader meets the same loss, and ends it
                     self._channel.put(effect.message)
             case fx.Serve():
-                self._nursery.start_soon(self._serve, effect.request)
+                self._nursery.start_soon(self._answering.run, effect.request)
             case fx.Abandon():
-                if effect.request in self._serving:
-                    self._serving[effect.request].cancel()
+                self._answering.abandon(effect.request)
+            case fx.Retract():
+                self._answering.retract(effect.request)
             case fx.Resolved():
                 self._asking.resolved(effect.request, effect.answer)
             case fx.SlotFree():
@@ -268,52 +293,9 @@ class Link:
             self._session.heard(self._clock.now() - silence)
             self._do_all(self._session.tick(self._clock.now(), self._listening))
 
-    async def _serve(self, request: Request) -> None:
-        with trio.CancelScope() as scope:
-            self._serving[request.request] = scope
-            try:
-                async with self._serves:
-                    answer = await self._answer(request)
-                    # Inside the limiter: what is read from disk and not yet queued is bounded.
-                    await self._channel.room()
-            finally:
-                del self._serving[request.request]
-            self._do_all(self._session.answer(answer, self._clock.now()))
-
-    async def _answer(self, request: Request) -> Answer:
-        try:
-            return await self._packed(request.request, await self._handler.serve(self, request))
-        except (RealizeError, OSError) as error:
-            return Failure(request.request, _code(error), str(error))
-
-    async def _packed(self, request: int, data: bytes) -> Answer:
-        """The answer, compressed where that is quicker."""
-        if (
-            len(data) >= COMPRESS_BYTES_MIN
-            and ZSTD in self.hello.features
-            and link_is_slow(self._channel.written.bytes_per_second)
-        ):
-            packed = await trio.to_thread.run_sync(pack, data)
-            if packed is not None:
-                return Packed(request, len(data), packed)
-        return Data(request, data)
-
     def _lost(self) -> ConnectionLost:
         why = f": {self.reason}" if self.reason else ""
         return ConnectionLost(f"The connection with {self.name} ended{why}.")
-
-
-def _code(error: RealizeError | OSError) -> str:
-    match error:
-        case VersionGone():
-            return "version-gone"
-        case NotFound():
-            return "no-arena"
-        case Busy():
-            return "busy"
-        case RequestFailed():
-            return error.code
-    return "io"
 
 
 async def run_link(channel: Channel, our_hello: Hello, handler: LinkHandler, clock: Clock) -> None:

@@ -24,6 +24,7 @@ from realizefs.sync.candidates import Candidates
 from realizefs.sync.context import Context
 from realizefs.sync.link import Link
 from realizefs.sync.race import Ask, Race
+from realizefs.sync.urgency import Urgency
 
 CHECK_INLINE_BYTES_MAX = 256 * limits.KIB
 """Bytes hashed on the trio thread: a tenth of a millisecond."""
@@ -80,7 +81,12 @@ class Sources:
         await self._context.keep_blocks(version.hash, digests)
         return Wanted(wanted.ino, wanted.path, version, wanted.block, digests)
 
-    async def read(self, wanted: Wanted, start: int, end: int) -> bytes:
+    def rate(self, wanted: Wanted) -> float:
+        """Bytes per second of the fastest holder that is connected; 0.0 where that isn't known."""
+        links = self._links.holding(self._store, wanted.ino, wanted.version.hash)
+        return max((link.rate for link in links), default=0.0)
+
+    async def read(self, wanted: Wanted, start: int, end: int, urgency: Urgency) -> bytes:
         """Bytes [start, end), whole blocks, from the best holder; the others are tried after it.
 
         Raises Unreachable where none answers, VersionGone or RequestFailed where all say no.
@@ -88,7 +94,7 @@ class Sources:
 
         async def ask(link: Link) -> bytes:
             data = await link.read(
-                self._context.id, wanted.path, wanted.version.hash, start, end - start
+                self._context.id, wanted.path, wanted.version.hash, start, end - start, urgency
             )
             if len(data) > CHECK_INLINE_BYTES_MAX:
                 await trio.to_thread.run_sync(_check, wanted, start, end, data, link.name)

@@ -219,7 +219,7 @@ def test_cancelling_what_is_answered_already_says_nothing(two: Two) -> None:
     number = two.call()
     two.run(LAP, two.ends[LAP].answer(m.Data(number, b"x"), 0.0))
     assert two.ends[DESK].cancel(number, 0.0) == []
-    assert alone().received(m.Cancel(77), 0.0) == []
+    assert alone().received(m.Cancel(77), 0.0) == [fx.Retract(77)]
 
 
 def test_rows_wait_for_acknowledgements(two: Two) -> None:

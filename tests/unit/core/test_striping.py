@@ -3,8 +3,8 @@
 from collections import Counter
 
 from realizefs.core.rate import Rate
-from realizefs.core.striping import is_late, rank
-from realizefs.model.limits import HEDGE_SECONDS, MIB, PROGRESS_SECONDS
+from realizefs.core.striping import bulk_bytes, is_late, piece_bytes, rank
+from realizefs.model.limits import BULK_BYTES_MIN, HEDGE_SECONDS, KIB, MIB, PROGRESS_SECONDS
 
 
 def shares(rates: dict[str, float], pieces: int) -> Counter[str]:
@@ -72,3 +72,17 @@ def test_waiting_in_vain_makes_slow() -> None:
     rate = Rate()
     rate.add(0, 5.0)
     assert 0 < rate.bytes_per_second < 1
+
+
+def test_pieces_are_small_on_a_slow_line_and_whole_blocks_anyway() -> None:
+    block = 128 * KIB
+    assert piece_bytes(1e9, block) == MIB
+    assert piece_bytes(8 * MIB, block) == 3 * block
+    assert piece_bytes(100_000, block) == block
+    assert piece_bytes(100_000, 16 * MIB) == 16 * MIB
+    assert piece_bytes(0.0, block) == 2 * block
+
+
+def test_downloads_ask_for_a_quarter_of_a_second() -> None:
+    assert bulk_bytes(100 * MIB) == 25 * MIB
+    assert bulk_bytes(0.0) == bulk_bytes(1000.0) == BULK_BYTES_MIN

@@ -74,7 +74,7 @@ async def test_senders_wait_when_the_queue_is_full(autojump_clock: MockClock) ->
             for _ in range(SEND_QUEUE_FRAMES_MAX + 1):
                 await wire.desk.send(Ping(1))
         assert scope.cancelled_caught
-        assert len(wire.desk._queue) == SEND_QUEUE_FRAMES_MAX
+        assert len(wire.desk._queues[False]) == SEND_QUEUE_FRAMES_MAX
 
 
 async def test_big_frames_fill_the_queue_by_their_bytes(autojump_clock: MockClock) -> None:
@@ -85,7 +85,7 @@ async def test_big_frames_fill_the_queue_by_their_bytes(autojump_clock: MockCloc
         with trio.move_on_after(1):
             for _ in range(SEND_QUEUE_FRAMES_MAX):
                 await wire.desk.send(Data(1, bytes(FRAME_PAYLOAD_BYTES_MAX)))
-        assert len(wire.desk._queue) == SEND_QUEUE_BYTES_MAX // FRAME_PAYLOAD_BYTES_MAX
+        assert len(wire.desk._queues[False]) == SEND_QUEUE_BYTES_MAX // FRAME_PAYLOAD_BYTES_MAX
 
 
 async def test_who_never_reads_its_answers_is_given_up(autojump_clock: MockClock) -> None:
@@ -182,7 +182,7 @@ async def test_an_error_passes_through_the_channel_as_it_is(autojump_clock: Mock
 async def test_a_two_gigabyte_frame_is_refused(autojump_clock: MockClock) -> None:
     wire = await connected()
     async with wire.desk, wire.lap:
-        wire.lap._queue.append([pack(b"", b"")[0][:4] + b"\x80\0\0\0\0\0\0\0"])
+        wire.lap._queues[False].add([pack(b"", b"")[0][:4] + b"\x80\0\0\0\0\0\0\0"], None)
         wire.lap._wake.set()
         with pytest.raises(ProtocolFault, match="2147483648 bytes"):
             await wire.desk.receive()
@@ -191,7 +191,7 @@ async def test_a_two_gigabyte_frame_is_refused(autojump_clock: MockClock) -> Non
 async def test_a_truncated_frame_is_a_lost_connection(autojump_clock: MockClock) -> None:
     wire = await connected()
     async with wire.desk, wire.lap, trio.open_nursery() as nursery:
-        wire.lap._queue.append([pack(b"m" * 100, b"")[0][:50]])
+        wire.lap._queues[False].add([pack(b"m" * 100, b"")[0][:50]], None)
         nursery.start_soon(wire.lap.aclose)
         with pytest.raises(ConnectionLost):
             await wire.desk.receive()

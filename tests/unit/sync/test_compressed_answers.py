@@ -15,6 +15,7 @@ from realizefs.model.errors import WrongBytes
 from realizefs.model.limits import COMPRESS_LINK_BYTES_MAX, MIB
 from realizefs.model.messages import FEATURES, Packed, Read
 from realizefs.net.channel import Channel
+from realizefs.sync.answering import Answering
 from realizefs.sync.link import Link, run_link
 from tests.fakes.wire import ARENA, DIGEST, TrioClock, connected, hello_of, identity
 
@@ -103,12 +104,12 @@ async def test_a_bomb_is_wrong_bytes_by_name_and_the_link_lives(
 ) -> None:
     bomb = zstandard.compress(bytes(100 * MIB))
 
-    async def explode(self: Link, request: int, data: bytes) -> Packed:
+    async def explode(self: Answering, request: int, data: bytes) -> Packed:
         return Packed(request, MIB, bomb)
 
     async with linked(TEXT) as pair:
         with monkeypatch.context() as patch:
-            patch.setattr(Link, "_packed", explode)
+            patch.setattr(Answering, "_packed", explode)
             with pytest.raises(WrongBytes, match="desk: the compressed data"):
                 await pair.read()
         assert await pair.read() == TEXT[:MIB]

@@ -201,12 +201,10 @@ async def test_bytes_of_a_frame_on_a_slow_line_are_progress(autojump_clock: Mock
         nursery.start_soon(read)
         await desk.receive()
         desk.put(Data(1, bytes(100_000)))
-        (frame,) = desk._queue
-        desk._queue.clear()
-        whole = b"".join(frame)
+        whole = b"".join(desk._queues[False].take())
         for start in range(0, len(whole), 20_000):
             await trio.sleep(PROGRESS_SECONDS - 1)
-            desk._queue.append([whole[start : start + 20_000]])
+            desk._queues[False].add([whole[start : start + 20_000]], None)
             desk._wake.set()
     assert got == [bytes(100_000)]
 

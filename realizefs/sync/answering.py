@@ -1,0 +1,106 @@
+"""The requests of the other side: read from disk a few at a time, those first whom somebody waits
+for, compressed where it pays, and taken back when nobody wants them any more.
+"""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import trio
+
+from realizefs.codec.compression import pack
+from realizefs.core import effects as fx
+from realizefs.core.calls import Answer, Request
+from realizefs.core.compress import link_is_slow
+from realizefs.core.session import Session
+from realizefs.model.errors import (
+    Busy,
+    ConnectionLost,
+    NotFound,
+    RealizeError,
+    RequestFailed,
+    VersionGone,
+)
+from realizefs.model.limits import COMPRESS_BYTES_MIN, SERVES_AT_ONCE_MAX
+from realizefs.model.messages import ZSTD, Data, Failure, Packed, Read
+from realizefs.model.ports import Clock
+from realizefs.net.channel import Channel
+from realizefs.sync.lanes import Lanes
+
+
+class Answering:
+    """What one link answers; `serve` gives the bytes, `features` are those of the other side."""
+
+    def __init__(
+        self,
+        session: Session,
+        channel: Channel,
+        clock: Clock,
+        serve: Callable[[Request], Awaitable[bytes]],
+        features: Callable[[], tuple[str, ...]],
+    ) -> None:
+        self._session = session
+        self._channel = channel
+        self._clock = clock
+        self._serve = serve
+        self._features = features
+        self._serving: dict[int, trio.CancelScope] = {}
+        self._lanes = Lanes(SERVES_AT_ONCE_MAX)
+
+    async def run(self, request: Request) -> None:
+        """Answer one request; a task of its own."""
+        bulk = isinstance(request, Read) and request.bulk
+        with trio.CancelScope() as scope:
+            self._serving[request.request] = scope
+            try:
+                async with self._lanes.turn(urgent=not bulk):
+                    answer = await self._answer(request)
+                    # In its turn: what is read from disk and not yet queued is bounded.
+                    await self._channel.room(bulk=bulk)
+            finally:
+                del self._serving[request.request]
+            for effect in self._session.answer(answer, self._clock.now()):
+                assert isinstance(effect, fx.Send), "an answer is all that it sends"
+                with suppress(ConnectionLost):  # the reader meets the same loss, and ends it
+                    self._channel.put(effect.message, bulk=bulk)
+
+    def abandon(self, request: int) -> None:
+        """Nobody wants it any more, and it isn't answered yet."""
+        if request in self._serving:
+            self._serving[request].cancel()
+
+    def retract(self, request: int) -> None:
+        """The same of one that is answered: if the answer still waits, it doesn't go."""
+        if self._channel.retract(request):
+            with suppress(ConnectionLost):
+                self._channel.put(Failure(request, "cancelled", ""))
+
+    async def _answer(self, request: Request) -> Answer:
+        try:
+            return await self._packed(request.request, await self._serve(request))
+        except (RealizeError, OSError) as error:
+            return Failure(request.request, _code(error), str(error))
+
+    async def _packed(self, request: int, data: bytes) -> Answer:
+        """The answer, compressed where that is quicker."""
+        if (
+            len(data) >= COMPRESS_BYTES_MIN
+            and ZSTD in self._features()
+            and link_is_slow(self._channel.written.bytes_per_second)
+        ):
+            packed = await trio.to_thread.run_sync(pack, data)
+            if packed is not None:
+                return Packed(request, len(data), packed)
+        return Data(request, data)
+
+
+def _code(error: RealizeError | OSError) -> str:
+    match error:
+        case VersionGone():
+            return "version-gone"
+        case NotFound():
+            return "no-arena"
+        case Busy():
+            return "busy"
+        case RequestFailed():
+            return error.code
+    return "io"
