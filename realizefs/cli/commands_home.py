@@ -13,6 +13,7 @@ from realizefs.cli.options import (
     json_option,
     mark_option,
     pass_session,
+    safety_options,
 )
 from realizefs.cli.render import show_fields, show_json, show_line, show_table
 
@@ -56,16 +57,16 @@ def arena() -> None:
 @click.argument("directory", metavar="DIR")
 @mark_option("The mark of what has no other: own, keep or watch (the default).")
 @cache_options
+@safety_options
 @json_option
 @pass_session
 def arena_add(
     session: Session,
+    /,
     name: str,
     directory: str,
-    mark: str | None,
-    cache_max: str | None,
-    cache_leave: str | None,
     as_json: bool,
+    **settings: str | None,
 ) -> None:
     """Make a new arena called NAME out of the files in DIR.
 
@@ -76,9 +77,7 @@ def arena_add(
         {
             "name": name,
             "directory": os.path.abspath(directory),
-            "mark": mark,
-            "cache_max": cache_max,
-            "cache_leave": cache_leave,
+            **settings,
         },
     )
     if as_json:
@@ -117,23 +116,17 @@ def arena_list(session: Session, as_json: bool) -> None:
 @click.argument("name")
 @mark_option("The new mark of what has no other.")
 @cache_options
+@safety_options
 @json_option
 @pass_session
-def arena_set(
-    session: Session,
-    name: str,
-    mark: str | None,
-    cache_max: str | None,
-    cache_leave: str | None,
-    as_json: bool,
-) -> None:
-    """Change the default mark or the cache's limits of the arena NAME, also while it runs."""
-    if mark is None and cache_max is None and cache_leave is None:
-        raise click.UsageError("Say what to change: --mark, --cache-max or --cache-leave.")
-    changed: Any = session.client().ask(
-        "arena-set",
-        {"name": name, "mark": mark, "cache_max": cache_max, "cache_leave": cache_leave},
-    )
+def arena_set(session: Session, /, name: str, as_json: bool, **settings: str | None) -> None:
+    """Change the default mark, the cache's limits, or what is done with what others delete, of the
+    arena NAME; also while it runs."""
+    if not any(setting is not None for setting in settings.values()):
+        raise click.UsageError(
+            "Say what to change: --mark, --cache-max, --cache-leave, --trash or --guard."
+        )
+    changed: Any = session.client().ask("arena-set", {"name": name, **settings})
     if as_json:
         show_json(changed)
         return
@@ -141,6 +134,11 @@ def arena_set(
     cache = "the default cache" if most is None else f"a cache of {most}"
     left = "" if leave is None else f", which leaves {leave} of the disk free"
     show_line(f'Arena "{changed["name"]}" is marked {changed["mark"]} and has {cache}{left}.')
+    if settings["trash"] is not None or settings["guard"] is not None:
+        show_line(
+            f"What others delete is kept for {changed['trash']}; more than {changed['guard']} of the "
+            "files waits for `realizefs approve`."
+        )
 
 
 @arena.command("remove")

@@ -16,6 +16,7 @@ from realizefs.cli.commands_home import arena, init, invite, join
 from realizefs.cli.commands_paths import info, mark
 from realizefs.cli.commands_peers import peer
 from realizefs.cli.commands_rates import limit
+from realizefs.cli.commands_safety import approve, conflicts, trash
 from realizefs.cli.fstab import as_command
 from realizefs.cli.options import Group, Session
 from realizefs.cli.render import printable
@@ -38,7 +39,10 @@ def cli(context: click.Context) -> None:
     context.ensure_object(Session)
 
 
-for _command in (init, arena, invite, join, serve, mount, umount, status, mark, info, peer, check):
+for _command in (
+    *(init, arena, invite, join, serve, mount, umount, status, mark, info, peer, check),
+    *(approve, trash, conflicts),
+):
     cli.add_command(_command)
 cli.add_command(limit)
 

@@ -105,3 +105,16 @@ def cache_options(command: F) -> F:
         help="Most that the cache may take, such as 500MB, 10GiB or 20% of the disk.",
     )
     return most(leave(command))
+
+
+def safety_options(command: F) -> F:
+    """Adds --trash and --guard."""
+    trash = click.option(
+        "--trash", metavar="TIME", help="How long what others delete is kept, such as 30d or 12h."
+    )
+    guard = click.option(
+        "--guard",
+        metavar="PERCENT",
+        help="Part of the files here that others may delete unasked, such as 50%; 100%: all.",
+    )
+    return trash(guard(command))

@@ -8,6 +8,7 @@ In reading order:
     merge                   two versions of one path: which wins, and who keeps the loser's content
     decide                  mark and situation → Realize, Unrealize, UpdateCache or nothing
     membership              who belongs to the household, and whom to believe about it
+    guard                   how much peers may delete before somebody is asked
     plan, striping          which blocks a read fetches, and how far ahead; from which holder
     effects, session_table  what a session may want done; what it does with each message
     calls, session          requests in flight; two peers on one connection

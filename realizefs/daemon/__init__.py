@@ -10,10 +10,11 @@ In reading order:
     mounts, mounting                its one mount
     home, config, config_edit       where things are; config.toml read, and changed
     config_lines, sizes, addresses  the line of a key; 10GiB; where this machine is reached
-    cache_config, rate_config       how large a cache may be, and is if nobody says it; rates
+    cache_config, safety_config     what holds of a cache, and of what peers delete
+    rate_config                     of rates
     control, dispatch, arguments    the socket, the table of commands, their arguments
     setup_commands, household_commands, peer_commands, daemon_commands, path_commands,
-    check_commands, rate_commands, locate
+    check_commands, safety_commands, rate_commands, locate
                                     the commands; from a path here to one in an arena
     failures, logs, starting, clock what the user is told, and where
     readiness                       what the service manager is told

@@ -20,7 +20,10 @@ from realizefs.model.findings import Report
 from realizefs.model.ids import ArenaId, Inode
 from realizefs.model.limits import ARENA_RETRY_SECONDS
 from realizefs.model.marks import Mark
+from realizefs.sync.conflicts import Conflicts
 from realizefs.sync.describe import Description
+from realizefs.sync.guard import Waiting
+from realizefs.sync.trashcan import Trashcan
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +50,28 @@ class RunningArena(Protocol):
 
     def status(self) -> Mapping[str, object]:
         """The arena's line of `status`."""
+        ...
+
+    def held(self) -> Waiting:
+        """What peers deleted and waits for somebody; the paths of some."""
+        ...
+
+    async def approve(self) -> int:
+        """Let it be deleted; how much that is."""
+        ...
+
+    async def reject(self) -> int:
+        """Take it back, everywhere; how much that was."""
+        ...
+
+    @property
+    def trashcan(self) -> Trashcan:
+        """What peers deleted or replaced."""
+        ...
+
+    @property
+    def conflicts(self) -> Conflicts:
+        """Conflict copies."""
         ...
 
 

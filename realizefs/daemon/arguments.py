@@ -1,13 +1,17 @@
 """The arguments of a control request, checked as they are taken."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
+from realizefs.daemon.safety_config import parse_duration, parse_guard
 from realizefs.daemon.sizes import parse_amount
 from realizefs.model.cache_limits import Amount
 from realizefs.model.control import BadControlLine, path_bytes
 from realizefs.model.errors import Misuse
 from realizefs.model.marks import Mark
+
+T = TypeVar("T")
 
 
 class Arguments:
@@ -71,8 +75,19 @@ class Arguments:
 
     def optional_amount(self, name: str) -> Amount | None:
         """A size or a percentage of the disk, None where it is null or missing; raises Misuse."""
+        return self._parsed(name, parse_amount)
+
+    def optional_duration(self, name: str) -> float | None:
+        """Seconds, None where it is null or missing; raises Misuse."""
+        return self._parsed(name, parse_duration)
+
+    def optional_guard(self, name: str) -> float | None:
+        """Percent, None where it is null or missing; raises Misuse."""
+        return self._parsed(name, parse_guard)
+
+    def _parsed(self, name: str, parse: Callable[[str], T]) -> T | None:
         text = self.optional_text(name)
         try:
-            return None if text is None else parse_amount(text)
+            return None if text is None else parse(text)
         except ValueError as error:
             raise Misuse(f"{error}.") from error

@@ -7,7 +7,7 @@ refused, a misspelt key too: silence would be taken for consent.
 import re
 import socket
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +15,7 @@ from typing import TypeVar
 from realizefs.daemon.cache_config import CacheConfig
 from realizefs.daemon.config_lines import key_on_line, line_of
 from realizefs.daemon.rate_config import checked_rate, parse_rate
+from realizefs.daemon.safety_config import SafetyConfig, parse_duration, parse_guard
 from realizefs.daemon.sizes import parse_amount
 from realizefs.fs.callers import NO_FETCH_DEFAULT
 from realizefs.model.arena_names import check_arena_name, check_no_prefix
@@ -26,6 +27,8 @@ from realizefs.model.rates import RateLimit, RateLimits
 
 DEFAULT_LISTEN = ("[::]:4331", "0.0.0.0:4331")
 """All interfaces, IPv6 and IPv4."""
+
+_ARENA_KEYS = {"name", "id", "root", "mark", "cache", "cache_max", "state", "trash", "guard"}
 
 T = TypeVar("T")
 Keys = tuple[str | int, ...]
@@ -42,6 +45,7 @@ class ArenaConfig:
     mark: Mark = Mark.WATCH
     cache: CacheConfig = field(default_factory=CacheConfig)
     state: Path | None = None
+    safety: SafetyConfig = field(default_factory=SafetyConfig)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,7 @@ class _Reader:
             yield arena
 
     def _arena(self, keys: Keys, table: Mapping[str, object]) -> ArenaConfig:
-        self._only(keys, table, {"name", "id", "root", "mark", "cache", "cache_max", "state"})
+        self._only(keys, table, _ARENA_KEYS)
         state = self._path_of(keys, table, "state")
         mark = self._text_of(keys, table, "mark")
         if mark is not None and mark not in {each.value for each in Mark}:
@@ -142,6 +146,10 @@ class _Reader:
             mark=Mark(mark) if mark else Mark.WATCH,
             cache=self._cache(keys, table),
             state=state,
+            safety=SafetyConfig(
+                self._parsed(keys, table, "trash", parse_duration),
+                self._parsed(keys, table, "guard", parse_guard),
+            ),
         )
 
     def _mount(self, top: Mapping[str, object]) -> MountConfig:
@@ -222,6 +230,15 @@ class _Reader:
         except ValueError as error:
             raise self._wrong((*keys, key), f"is refused: {error}") from error
         raise self._wrong((*keys, key), 'must be a size such as "10GiB", or one such as "5%"')
+
+    def _parsed(
+        self, keys: Keys, table: Mapping[str, object], key: str, parse: Callable[[str], T]
+    ) -> T | None:
+        text = self._text_of(keys, table, key)
+        try:
+            return None if text is None else parse(text)
+        except ValueError as error:
+            raise self._wrong((*keys, key), f"is refused: {error}") from error
 
     def _path_of(self, keys: Keys, table: Mapping[str, object], key: str) -> Path | None:
         text = self._text_of(keys, table, key)

@@ -10,6 +10,7 @@ from tomlkit.items import AoT, Table
 
 from realizefs.daemon.cache_config import CacheConfig
 from realizefs.daemon.config import ArenaConfig, read_config
+from realizefs.daemon.safety_config import SafetyConfig, show_duration, show_guard
 from realizefs.daemon.sizes import show_amount, show_size
 from realizefs.model.errors import BadConfig, Misuse, NotFound, StoreFault
 from realizefs.model.marks import Mark
@@ -40,6 +41,7 @@ def add_arena(path: Path, arena: ArenaConfig) -> None:
         table["root"] = str(arena.root)
         table["mark"] = arena.mark.value
         _set_cache(table, arena.cache)
+        _set_safety(table, arena.safety)
         if arena.state is not None:
             table["state"] = str(arena.state)
         arenas = document.get("arena")
@@ -52,7 +54,9 @@ def add_arena(path: Path, arena: ArenaConfig) -> None:
     _edit(path, change)
 
 
-def set_arena(path: Path, name: str, mark: Mark | None, cache: CacheConfig) -> None:
+def set_arena(
+    path: Path, name: str, mark: Mark | None, cache: CacheConfig, safety: SafetyConfig
+) -> None:
     """Change an [[arena]]; what is None stays as it is."""
 
     def change(document: tomlkit.TOMLDocument) -> None:
@@ -60,6 +64,7 @@ def set_arena(path: Path, name: str, mark: Mark | None, cache: CacheConfig) -> N
         if mark is not None:
             table["mark"] = mark.value
         _set_cache(table, cache)
+        _set_safety(table, safety)
 
     _edit(path, change)
 
@@ -127,6 +132,13 @@ def _set_cache(table: Table, cache: CacheConfig) -> None:
             table["cache"].update({"max": table.pop("cache_max")})
     for key, value in said.items():
         table["cache"][key] = value
+
+
+def _set_safety(table: Table, safety: SafetyConfig) -> None:
+    if safety.trash is not None:
+        table["trash"] = show_duration(safety.trash)
+    if safety.guard is not None:
+        table["guard"] = show_guard(safety.guard)
 
 
 def _arena_table(document: tomlkit.TOMLDocument, name: str) -> Table:

@@ -129,6 +129,7 @@ def _arena(slot: Slot, mounted: Mounted | None) -> dict[str, Any]:
         "kept_bytes": 0,
         "pending": 0,
         "jobs": 0,
+        "held": 0,
         "problem": slot.trouble or None,
         "notice": None,
         "wrong": [],
@@ -153,6 +154,7 @@ _NUMBERS = (
     "kept_bytes",
     "pending",
     "jobs",
+    "held",
 )
 
 

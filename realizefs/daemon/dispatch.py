@@ -9,6 +9,7 @@ from realizefs.daemon import (
     path_commands,
     peer_commands,
     rate_commands,
+    safety_commands,
     setup_commands,
 )
 from realizefs.daemon.app import App
@@ -17,12 +18,15 @@ from realizefs.model.control import BadControlLine, Request
 from realizefs.model.errors import Misuse
 
 COMMANDS: dict[str, Callable[[App, Arguments], Awaitable[object]]] = {
+    "approve": safety_commands.approve,
     "arena-accept-loss": check_commands.arena_accept_loss,
     "arena-add": setup_commands.arena_add,
     "arena-list": setup_commands.arena_list,
     "arena-remove": setup_commands.arena_remove,
     "arena-set": setup_commands.arena_set,
     "check": check_commands.check,
+    "conflicts": safety_commands.conflicts,
+    "conflicts-resolve": safety_commands.conflicts_resolve,
     "info": path_commands.info,
     "invite": household_commands.invite,
     "join": household_commands.join,
@@ -35,6 +39,9 @@ COMMANDS: dict[str, Callable[[App, Arguments], Awaitable[object]]] = {
     "peer-remove": peer_commands.peer_remove,
     "peer-set": peer_commands.peer_set,
     "status": daemon_commands.status,
+    "trash-empty": safety_commands.trash_empty,
+    "trash-list": safety_commands.trash_list,
+    "trash-restore": safety_commands.trash_restore,
     "umount": daemon_commands.umount,
 }
 

@@ -51,6 +51,7 @@ class _Opened:
 
     async def apply(self, config: ArenaConfig) -> None:
         await self.arena.limit_cache(cache_limits(config, self.root))
+        _apply_safety(self.arena, config)
         if config.mark is not self.arena.context.default_mark:
             await self.arena.set_default_mark(config.mark)
 
@@ -104,6 +105,11 @@ def opener(parts: Parts, me_name: str) -> Opener:
     return open_one
 
 
+def _apply_safety(arena: Arena, config: ArenaConfig) -> None:
+    arena.keep_trash(config.safety.trash_seconds)
+    arena.context.guard.percent = config.safety.guard_percent
+
+
 def cache_limits(config: ArenaConfig, root: Root) -> CacheLimits:
     """The limits of an arena's cache: as configured, else what its disk can spare."""
     disk = root.statvfs()
@@ -139,6 +145,7 @@ def _open(parts: Parts, me_name: str, config: ArenaConfig) -> OpenArena:
             default_mark=config.mark,
             clock=parts.clock,
         )
+        _apply_safety(arena, config)
         # Where no daemon runs nobody else says what the peers are called.
         arena.context.links.names |= {card.peer: card.name for card in parts.roster.all()}
         undo.pop_all()

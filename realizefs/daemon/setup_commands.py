@@ -12,6 +12,7 @@ from realizefs.daemon.cache_config import CacheConfig
 from realizefs.daemon.config import ArenaConfig, default_name, read_config
 from realizefs.daemon.config_edit import set_arena, write_home
 from realizefs.daemon.home import Home
+from realizefs.daemon.safety_config import SafetyConfig, show_duration, show_guard
 from realizefs.daemon.sizes import show_amount
 from realizefs.model.arena_names import check_arena_name, check_no_prefix
 from realizefs.model.cache_limits import Amount
@@ -60,6 +61,7 @@ async def arena_add(app: App, arguments: Arguments) -> Answer:
             root=arguments.directory("directory"),
             mark=arguments.optional_mark("mark") or Mark.WATCH,
             cache=_cache(arguments),
+            safety=_safety(arguments),
         )
         added = await add(app, [arena])
         return added[0]
@@ -93,11 +95,11 @@ async def arena_list(app: App, _arguments: Arguments) -> list[Answer]:
 
 
 async def arena_set(app: App, arguments: Arguments) -> Answer:
-    """Another default mark or cache limit for an arena."""
+    """Another default mark, cache limit, or rule about what peers delete, for an arena."""
     name = arguments.text("name")
-    mark, cache = arguments.optional_mark("mark"), _cache(arguments)
+    mark, cache, safety = arguments.optional_mark("mark"), _cache(arguments), _safety(arguments)
     async with app.changing:
-        await trio.to_thread.run_sync(set_arena, app.home.config, name, mark, cache)
+        await trio.to_thread.run_sync(set_arena, app.home.config, name, mark, cache, safety)
         await app.take_up()
         return shown(app.arenas.named(name).config)
 
@@ -131,6 +133,8 @@ def shown(arena: ArenaConfig) -> Answer:
         "root": str(arena.root),
         "mark": arena.mark.value,
         "cache": {"max": _shown_amount(arena.cache.max), "leave": _shown_amount(arena.cache.leave)},
+        "trash": show_duration(arena.safety.trash_seconds),
+        "guard": show_guard(arena.safety.guard_percent),
     }
 
 
@@ -138,6 +142,10 @@ def _cache(arguments: Arguments) -> CacheConfig:
     return CacheConfig(
         arguments.optional_amount("cache_max"), arguments.optional_amount("cache_leave")
     )
+
+
+def _safety(arguments: Arguments) -> SafetyConfig:
+    return SafetyConfig(arguments.optional_duration("trash"), arguments.optional_guard("guard"))
 
 
 def _shown_amount(amount: Amount | None) -> str | None:

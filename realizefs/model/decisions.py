@@ -14,6 +14,10 @@ class Action(IntEnum):
     UPDATE_CACHE = 3
 
 
+NEVER_NS = 2**63 - 1
+"""A `retry_at_ns` for what waits for a person."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """`action` to be done for the version whose content is `hash`.

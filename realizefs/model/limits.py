@@ -76,6 +76,32 @@ BUSY_SECONDS = (0.1, 0.3, 1.0, 3.0, 10.0)
 """Seconds before the n-th retry of a job whose file was in use or changed just now: the scanner
 or the user's program is mostly done in a moment. After these, as BACKOFF_SECONDS."""
 
+TRASH_SECONDS_DEFAULT = 30 * 24 * 3600.0
+"""Seconds after which the trash forgets; long enough to come back from holidays."""
+
+TRASH_LISTED_MAX = 1000
+"""Files of the trash in one answer; more than a person reads."""
+
+CONFLICTS_LISTED_MAX = 1000
+"""Conflicts in one answer; more than a person settles in a day."""
+
+TRASHED_PATH_BYTES_MAX = 4000
+"""Bytes of a path that the trash keeps: with where it is in there, the kernel takes 4095."""
+
+GUARD_FEW = 100
+"""Real files and folders that peers may delete here at any rate: a person overlooks so many, and
+the trash has them."""
+
+GUARD_PERCENT_DEFAULT = 50
+"""Percent of what is real here that peers may delete in a wave without somebody being asked: who
+tidies up deletes less, and what wipes a machine more."""
+
+GUARD_WAVE_SECONDS = 3600.0
+"""Seconds without any deletion that end a wave: what takes a whole afternoon is still one."""
+
+GUARD_GATHER_SECONDS = 1.0
+"""Seconds that each of many deletions waits for how many more there are."""
+
 CACHE_BYTES_DEFAULT = 10 * GIB
 CACHE_PERCENT_DEFAULT = 10
 """Bytes, and percent of the disk, of which an arena that says nothing caches the smaller: useful on

@@ -76,10 +76,19 @@ def conflict_name(name: bytes, peer: str, date: str) -> bytes:
     >>> conflict_name(b"a.tar.gz", "desk", "2026-01-02")
     b'a.tar (conflict desk 2026-01-02).gz'
     """
+    return noted_name(name, f"conflict {peer} {date}")
+
+
+def noted_name(name: bytes, text: str) -> bytes:
+    """`NAME (TEXT).EXT`, cut so that it stays a legal name.
+
+    >>> noted_name(b"a.txt", "restored")
+    b'a (restored).txt'
+    """
     stem, dot, extension = name.rpartition(b".")
     if not stem or len(extension) > 16:  # ".profile" has no extension; a long one is none
         stem, dot, extension = name, b"", b""
-    note = f" (conflict {peer} {date})".encode().replace(b"/", b"_")
+    note = f" ({text})".encode().replace(b"/", b"_")
     room = NAME_BYTES_MAX - len(note) - len(dot) - len(extension)
     return stem[: max(room, 1)] + note + dot + extension
 

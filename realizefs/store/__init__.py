@@ -13,7 +13,8 @@ In reading order:
     tree, inodes, real              entries and history; their numbers; which real file is whose
     marks, holders, cursors         marks and inheritance; who has what; how far each peer is told
     attributes                      the user's own, of what is unreal
-    dirty, decisions, blocks        what to decide again; what is wanted, and when; block lists
+    dirty, decisions, removals      what to decide again; what is wanted; what peers deleted
+    blocks                          block lists
     peers                           the roster and open invitations, in the global environment
   the cache
     blobs, opener                   the blobstore; finding, making and opening blobs

@@ -16,6 +16,7 @@ from realizefs.store.inodes import ArenaInodes, InodeAllocator
 from realizefs.store.marks import Marks
 from realizefs.store.real import RealIndex
 from realizefs.store.realfile import Root
+from realizefs.store.removals import Removals
 from realizefs.store.tree import Tree
 from realizefs.store.txn import Txn
 
@@ -34,6 +35,7 @@ class ArenaStore:
     attributes: Attributes
     decisions: Decisions
     dirty: DirtySet
+    removals: Removals
     blocks: BlockLists
     blobs: Blobs
     root: Root
@@ -51,6 +53,7 @@ class ArenaStore:
         self.attributes.forget(txn, ino)
         self.decisions.clear(txn, ino)
         self.dirty.forget(txn, ino)
+        self.removals.note(txn, ino, wanted=False)
         self.tree.forget(txn, ino)
 
 
@@ -75,6 +78,7 @@ def open_arena(
         attributes=Attributes(),
         decisions=Decisions(tree),
         dirty=DirtySet(tree),
+        removals=Removals(),
         blocks=BlockLists(),
         blobs=Blobs(env, root.state.blobs_fd, limits),
         root=root,

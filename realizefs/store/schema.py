@@ -121,8 +121,14 @@ SUBTREE = "engine.subtree"
 """Directory inode → the last name below it that was marked dirty, b"" for none yet. Directories
 whose children are still to be marked; a directory found on the way gets a row of its own."""
 
+REMOVAL = "engine.removal"
+"""Inode → nothing. Real files and folders that a peer deleted and that are still here, as far as the
+engine has decided about them."""
+
 ENGINE_META = "engine.meta"
-"""b"dirty" → the last counter of engine.dirty."""
+"""b"dirty" → the last counter of engine.dirty. b"guarding" → what is done with engine.removal (u64,
+`core.guard.Guarding`), b"wave" → what was removed of late (3 u64), b"forgiven" → how many rows of
+engine.removal somebody has approved already (u64). Absent: 0."""
 
 BLOB_ROW = "blob.row"
 """Blob id → BlobRow record. Made before its file and removed after it: a row without a file has no
@@ -153,7 +159,7 @@ ARENA_SCHEMA = Schema(
     "an arena",
     (
         *(ENTRY, DIRENT, HOLDER, INODE_POOL, CURSOR, HISTORY, REAL, META, MARK, ATTRIBUTE),
-        *(DECISION, RETRY, WAITING, DIRTY, SUBTREE, ENGINE_META),
+        *(DECISION, RETRY, WAITING, DIRTY, SUBTREE, REMOVAL, ENGINE_META),
         *(BLOB_ROW, BLOB_OF, BLOB_LRU, BLOB_BUSY, BLOB_META, BLOCKS),
     ),
     ARENA_STEPS,

@@ -4,6 +4,7 @@ Realize and unrealize are renames between here and the root, so both must be one
 one mount of it: a bind mount has the same device number and still refuses renames.
 """
 
+import errno
 import os
 import shutil
 import stat
@@ -11,10 +12,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
 
 from realizefs.model.errors import StoreFault
-from realizefs.model.paths import STATE_DIR
+from realizefs.model.limits import TRASHED_PATH_BYTES_MAX
+from realizefs.model.paths import STATE_DIR, components, split
 from realizefs.store.openat import RENAME_NOREPLACE, renameat2
 from realizefs.store.temporary import PREFIX_BYTES, Temporary
 
@@ -87,29 +90,50 @@ class StateDirectory:
         return len(names)
 
     @contextmanager
-    def trash_place(self, name: bytes, wall_ns: int) -> Iterator[tuple[int, bytes]]:
-        """(syncable fd, free name) for something called `name` that goes to the trash now."""
+    def trash_place(self, path: bytes, wall_ns: int) -> Iterator[tuple[int, bytes]]:
+        """(syncable fd, free name) for what was at `path` and goes to the trash now: under that
+        path in the tree of the day, or of this moment where the day's has something there."""
+        above, name = split(path)
+        if len(path) > TRASHED_PATH_BYTES_MAX:
+            above = b""  # a path in the state directory is longer, and must be one
         now = datetime.fromtimestamp(wall_ns / 1e9, UTC)
-        directory = self._day(now.strftime("%Y-%m-%d"))
+        trees = chain(
+            [now.strftime("%Y-%m-%d")],
+            (f"{now:%Y-%m-%d %H%M%S.%f}{'-' * attempt}" for attempt in count()),
+        )
+        directory = -1
+        for tree in trees:
+            directory = self._trash_directory(tree, above)
+            if directory >= 0 and not _exists(directory, name):
+                break
+            if directory >= 0:
+                os.close(directory)
         try:
-            stamp = now.strftime("%H%M%S.%f-").encode()
-            yield directory, stamp + name[: 255 - len(stamp)]
+            yield directory, name
         finally:
             os.close(directory)
+
+    def _trash_directory(self, tree: str, above: bytes) -> int:
+        """An fd of a directory of a tree, made if missing; -1 where a file has the name of one."""
+        at = self.open_trash()
+        try:
+            for name in (os.fsencode(tree), *components(above)):
+                inside = self._lasting_directory(at, name)
+                os.close(at)
+                at = inside
+        except OSError as error:
+            os.close(at)
+            if error.errno not in (errno.ENOTDIR, errno.ELOOP):
+                raise
+            return -1
+        return at
 
     def open_trash(self) -> int:
         """An fd of the trash, made if missing."""
         return self._lasting_directory(self.fd, "trash")
 
-    def _day(self, day: str) -> int:
-        trash = self.open_trash()
-        try:
-            return self._lasting_directory(trash, day)
-        finally:
-            os.close(trash)
-
     @staticmethod
-    def _lasting_directory(above: int, name: str) -> int:
+    def _lasting_directory(above: int, name: str | bytes) -> int:
         """An fd of a directory that a power failure doesn't take away with what is moved there."""
         try:
             os.mkdir(name, 0o700, dir_fd=above)
@@ -132,6 +156,13 @@ class StateDirectory:
         return os.open(name, _OPEN | os.O_NOFOLLOW, dir_fd=self.fd)
 
 
+def _exists(directory: int, name: bytes) -> bool:
+    with suppress(FileNotFoundError):
+        os.lstat(name, dir_fd=directory)
+        return True
+    return False
+
+
 def discard(path: Path) -> None:
     """Remove the database, the cache and what else is only ours; the directory, too, unless there
     is something in the trash or in lost+found. Blocking.
@@ -143,9 +174,11 @@ def discard(path: Path) -> None:
             shutil.rmtree(path / name)
     (path / "lock").unlink(missing_ok=True)
     for kept in (path / "trash", path / "lost+found"):
-        for directory in (*sorted(kept.glob("*/")), kept, path):
-            with suppress(OSError):  # ENOTEMPTY, or it isn't there
-                directory.rmdir()
+        for directory, _, _ in os.walk(kept, topdown=False):
+            with suppress(OSError):  # ENOTEMPTY
+                os.rmdir(directory)
+    with suppress(OSError):
+        path.rmdir()
 
 
 def _mount_of(fd: int) -> tuple[int, str]:

@@ -237,6 +237,15 @@ class Tree:
             rows.append((Seq(unpack_u64(key)), inode_of(value)))
         return rows
 
+    def named(self, txn: Txn, part: bytes) -> Iterator[Inode]:
+        """Everything alive with `part` in its name; goes over all names."""
+        for key, value in txn.scan(DIRENT):
+            name = name_of_place(key)
+            if part in name:
+                dirent = read_dirent(name, value)
+                if not dirent.deleted:
+                    yield dirent.ino
+
     def counts(self, txn: Txn) -> TreeCounts:
         """How many live files, directories, symlinks and bytes; at once."""
         return TreeCounts(*(txn.counter(META, key) for key in (*_LIVE.values(), _LIVE_BYTES)))

@@ -13,7 +13,7 @@ import time
 from realizefs.model.blobs import BlobRow
 from realizefs.model.entries import Fingerprint
 from realizefs.model.errors import Busy
-from realizefs.model.paths import show, split
+from realizefs.model.paths import show
 from realizefs.store.arena import ArenaStore
 from realizefs.store.fingerprint import fingerprint_of
 from realizefs.store.lease import NO_OTHERS, lease
@@ -75,5 +75,5 @@ def _put_back(txn: Txn, store: ArenaStore, row: BlobRow, mode: int) -> None:
     try:
         root.put_back((moves.directory, file), path)
     except OSError:
-        with root.state.trash_place(split(path)[1], time.time_ns()) as (day, name):
+        with root.state.trash_place(path, time.time_ns()) as (day, name):
             renameat2(moves.directory, file, day, name, RENAME_NOREPLACE)

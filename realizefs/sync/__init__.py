@@ -32,12 +32,14 @@ In reading order:
     engine_store                    what is wanted and when; page by page where there is much
     jobs, actions, rootwork         carrying them out; realize and unrealize; their native half
     turns, own_attributes           one at a time; what else goes along with a file
-    trash                           what peers deleted or replaced here
+    guard, approving                what peers deleted, where it is very much: held, and released
+    trash, trashcan, conflicts      what peers deleted or replaced here; conflict copies settled
     fetcher, sources                pieces on their way; from holders, verified
     race, candidates, distrust      the first good answer; who is asked next; who lied
     shelf                           into the cache
     describe                        why a path is as it is
   when something is wrong
+    notices                         what its user should know all the same
     presence, loss                  an emptied root stops the arena; accepting that it is lost
     checking                        a check while all this goes on
 """

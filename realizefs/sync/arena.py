@@ -13,7 +13,7 @@ import trio
 from realizefs.model.cache_limits import CacheLimits
 from realizefs.model.changes import Change
 from realizefs.model.ids import ArenaId, Inode, PeerId
-from realizefs.model.limits import INODE_RESERVE, MIB
+from realizefs.model.limits import INODE_RESERVE
 from realizefs.model.marks import Mark
 from realizefs.model.messages import Read, ReadBlocks
 from realizefs.model.ports import Clock
@@ -22,28 +22,29 @@ from realizefs.store.arena import ArenaStore
 from realizefs.store.openat import RENAME_EXCHANGE
 from realizefs.sync import local, serve
 from realizefs.sync.actions import Actions
+from realizefs.sync.approving import approve, reject, resume
 from realizefs.sync.arena_view import ArenaView
 from realizefs.sync.batch import Batch
 from realizefs.sync.bell import Bell
+from realizefs.sync.conflicts import Conflicts
 from realizefs.sync.context import Context
 from realizefs.sync.fetcher import Fetcher
+from realizefs.sync.guard import Waiting
 from realizefs.sync.jobs import Jobs
 from realizefs.sync.leaving import forget_others
 from realizefs.sync.links import Links
 from realizefs.sync.marking import change_mark
 from realizefs.sync.name_changes import NameChanges
+from realizefs.sync.notices import notice
 from realizefs.sync.overlay import Overlay
 from realizefs.sync.patience import patiently
 from realizefs.sync.safety import droppable
 from realizefs.sync.scanner import Scanner
-from realizefs.sync.trash import Trash
+from realizefs.sync.trashcan import Trashcan
 from realizefs.sync.writer import Writer
 
 FLUSH_SECONDS = 1.0
 """Seconds between flushes of fetched ranges: what a crash fetches again at most."""
-
-PURGE_SECONDS = 6 * 3600.0
-"""Seconds between looks for what is too old in the trash, which counts in days."""
 
 INODES_AHEAD = 4 * INODE_RESERVE
 """Inodes reserved at a time for what is made natively: a second of it, while a commit waits for a
@@ -88,6 +89,8 @@ class Arena(ArenaView):
         self.scanner = Scanner(self.context)
         self._actions = Actions(self.context, self.fetcher)
         self.jobs = Jobs(self.context, self._actions)
+        self.trashcan = Trashcan(self.context)
+        self.conflicts = Conflicts(self.context, self.remove, self.move)
         self._writing = trio.CancelScope(shield=True)
         self._serving = trio.CapacityLimiter(SERVE_THREADS)
 
@@ -111,7 +114,8 @@ class Arena(ArenaView):
                 "pending": store.decisions.count(txn) + store.dirty.count(txn),
                 "jobs": len(self.jobs.running),
                 "problem": self.context.problem,
-                "notice": _notice(self.context, store.blobs.excess(txn)),
+                "held": self.context.guard.waiting(txn, 0).count,
+                "notice": notice(self.context, txn),
                 "wrong": self.context.links.distrust.sentences(),
             }
 
@@ -126,8 +130,9 @@ class Arena(ArenaView):
                     nursery.start_soon(self.jobs.run)
                     nursery.start_soon(self._reserve_inodes)
                     nursery.start_soon(self._flush_regularly)
-                    nursery.start_soon(self._purge_regularly)
+                    nursery.start_soon(self.trashcan.run)
                     nursery.start_soon(self._forget_others)
+                    nursery.start_soon(self._resume_guard)
                     task_status.started()
             finally:
                 with trio.CancelScope(shield=True):
@@ -161,6 +166,27 @@ class Arena(ArenaView):
             await patiently(reserve, f"Reserving inodes for {self.name}")
             await self._few_inodes.after(seen)
 
+    async def _resume_guard(self) -> None:
+        what = f"What was said about deletions in {self.name}"
+        await patiently(partial(resume, self.context), what)
+
+    def held(self) -> Waiting:
+        """What peers deleted and waits for somebody; the paths of some."""
+        with self.store.env.read() as txn:
+            return self.context.guard.waiting(txn)
+
+    async def approve(self) -> int:
+        """Let all be deleted that waits for it (see `guard`); how much that is."""
+        return await approve(self.context)
+
+    async def reject(self) -> int:
+        """Take back what peers deleted and waits, and what went to the trash with it; how much."""
+        count, wave = await reject(self.context)
+        if wave.removed:
+            back = await self.trashcan.restore(b"", wave.since_ns, beside=False)
+            count += len(back)
+        return count
+
     async def _forget_others(self) -> None:
         """Peers that aren't in the arena any more."""
         context = self.context
@@ -181,13 +207,9 @@ class Arena(ArenaView):
         self.store.blobs.limits = limits
         await trio.to_thread.run_sync(self.store.blobs.shrink, droppable(self.store))
 
-    async def _purge_regularly(self) -> None:
-        trash = Trash(self.store.root, self.context.clock)
-        while True:
-            await patiently(
-                lambda: trio.to_thread.run_sync(trash.purge), f"Emptying the trash of {self.name}"
-            )
-            await trio.sleep(PURGE_SECONDS)
+    def keep_trash(self, seconds: float) -> None:
+        """How long the trash keeps what comes to it."""
+        self.trashcan.keep(seconds)
 
     # -- native changes made through the mount ------------------------------------------------
 
@@ -270,21 +292,3 @@ class Arena(ArenaView):
             self.store.dirty.mark_subtree(batch.txn, self.root_ino)
 
         await self.context.commit(note)
-
-
-def _notice(context: Context, excess: int) -> str | None:
-    """What its user should know though nothing is wrong. What is kept is never evicted; `excess` are
-    the bytes by which it alone is too much."""
-    said = []
-    if context.read_only:
-        said.append("This machine may only read here: what is changed on it stays on this machine.")
-    if excess:
-        said.append(_cache_notice(excess))
-    return " ".join(said) or None
-
-
-def _cache_notice(excess: int) -> str:
-    return (
-        f"What is kept takes {-(-excess // MIB)} MiB more than the cache may: it stays, and nothing "
-        "else is cached; mark less of it keep, or set a larger --cache-max."
-    )

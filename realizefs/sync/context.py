@@ -18,6 +18,7 @@ from realizefs.store.blob import Blob
 from realizefs.store.txn import Txn
 from realizefs.sync.batch import Batch
 from realizefs.sync.bell import Bell
+from realizefs.sync.guard import Guard
 from realizefs.sync.links import Links
 from realizefs.sync.names import Names
 from realizefs.sync.overlay import Overlay
@@ -74,12 +75,19 @@ class Context:
     """whether the scanner is just recording what it saw at a path"""
     problem: str | None = None
     """a sentence while the database refuses what must be recorded"""
+    watching: str = ""
+    """a sentence where changes in the root aren't seen as they happen"""
+    on_woken: Callable[[], None] = lambda: None
+    """called when decisions that waited may be carried out"""
+    guard: Guard = field(init=False)
+    """whether peers may delete so much"""
     names: Names = field(init=False)
     """where everything is at this moment"""
     renames: Renames = field(init=False)
     """what is known of renames that peers made"""
 
     def __post_init__(self) -> None:
+        self.guard = Guard(self.store, self.clock.wall_ns)
         self.names = Names(self.store, self.overlay)
         self.renames = Renames(self.store.root, self.clock)
 

@@ -50,6 +50,7 @@ async def decide_page(context: Context) -> list[Inode] | None:
             if _decide_one(context, batch, ino):
                 todo.append(ino)
             store.dirty.clear(batch.txn, ino, counter)
+        context.guard.judge(batch.txn)
         return todo
 
     return await context.writer.do(lambda txn: work(context.batch(txn)))
@@ -68,12 +69,13 @@ def _decide_one(context: Context, batch: Batch, ino: Inode) -> bool:
     if row is not None and row.protected != protect:
         store.blobs.protect(txn, ino, protect)
     action = decide(at)
+    due_ns = context.guard.decided(txn, entry, at, me=context.me)
     if action is None:
         store.decisions.clear(txn, ino)
         return False
     known = store.decisions.get(txn, ino)
     if known is None or (known.action, known.hash) != (action, entry.version.hash):
-        store.decisions.set(txn, ino, Decision(action, entry.version.hash))
+        store.decisions.set(txn, ino, Decision(action, entry.version.hash, retry_at_ns=due_ns))
     elif known.wait_for_peer:  # something changed, perhaps who holds it: try once more
         store.decisions.set(txn, ino, replace(known, wait_for_peer=False, retry_at_ns=0))
-    return True
+    return not due_ns

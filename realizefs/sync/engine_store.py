@@ -69,6 +69,11 @@ class EngineStore:
 
         await self._context.commit(change)
 
+    def is_held(self, ino: Inode) -> bool:
+        """Whether it has to wait for a person; one LMDB read."""
+        with self._context.store.env.read() as txn:
+            return self._context.guard.is_held(txn, ino)
+
     def due(self, now_ns: int, limit: int, busy: Container[Inode]) -> Due:
         """Up to `limit` inodes whose time has come, those in `busy` left out; any thread."""
         found: list[Inode] = []

@@ -14,7 +14,7 @@ from functools import partial
 import trio
 
 from realizefs.model import limits, paths
-from realizefs.model.decisions import Action, Decision
+from realizefs.model.decisions import NEVER_NS, Action, Decision
 from realizefs.model.errors import Busy, RealizeError, Unreachable
 from realizefs.model.ids import Inode
 from realizefs.sync.actions import Actions
@@ -43,6 +43,7 @@ class Jobs:
         self._overflow = True  # the table holds what a former process left
         self._next_retry_ns = 0
         self._gate = SizeGate(limits.CHUNK_BYTES)
+        context.on_woken = self._look_again
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -64,10 +65,20 @@ class Jobs:
             for ino in todo:
                 self._enqueue(ino)
 
+    def _look_again(self) -> None:
+        """There is more in the table that can be carried out."""
+        self._overflow = True
+        self._context.work.ring()
+
     def _until_retry(self) -> float:
         if not self._next_retry_ns:
             return 3600.0
         return max((self._next_retry_ns - self._context.clock.wall_ns()) / 1e9, 0.05)
+
+    def _retry_at(self, time_ns: int) -> None:
+        """Something isn't due before that."""
+        self._next_retry_ns = min(self._next_retry_ns or time_ns, time_ns)
+        self._context.work.ring()
 
     def _enqueue(self, ino: Inode) -> None:
         if ino in self._queued:
@@ -102,8 +113,7 @@ class Jobs:
             last: Inode | None = Inode(0)
             while last is not None:
                 last = await patiently(partial(self._stored.wake, last), "Waking jobs")
-                self._overflow = True
-                self._context.work.ring()
+                self._look_again()
 
     # -- carrying out -------------------------------------------------------------------------
 
@@ -120,7 +130,14 @@ class Jobs:
             entry = self._context.store.tree.entry(txn, ino)
         if decision is None or entry is None or ino in self.running:
             return
-        if decision.wait_for_peer or decision.retry_at_ns > self._context.clock.wall_ns():
+        if decision.wait_for_peer:
+            return
+        if decision.retry_at_ns > self._context.clock.wall_ns():
+            self._retry_at(decision.retry_at_ns)
+            return
+        if self._stored.is_held(ino):
+            held = replace(decision, retry_at_ns=NEVER_NS)
+            await patiently(lambda: self._stored.set(ino, held, over=decision), "Noting a job")
             return
         self.running[ino] = decision.action
         try:
@@ -153,10 +170,8 @@ class Jobs:
         log.log(level, '%s of "%s" failed: %s', decision.action.name, path, error)
 
         await patiently(lambda: self._stored.set(ino, after, over=decision), "Noting a job")
-        soonest = self._next_retry_ns or after.retry_at_ns
         if not after.wait_for_peer:
-            self._next_retry_ns = min(soonest, after.retry_at_ns)
-            self._context.work.ring()
+            self._retry_at(after.retry_at_ns)
 
     def _can_ask(self, ino: Inode, decision: Decision) -> bool:
         """Whether a holder is connected: one that was silent, or has come since the job failed.

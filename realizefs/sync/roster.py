@@ -8,7 +8,7 @@ Each change is committed before it counts: after a crash a peer that was refused
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import trio
@@ -47,6 +47,7 @@ class Roster:
         self.arenas: tuple[ArenaId, ...] = ()
         self.name = name
         self.changed = Bell()
+        self._changing = trio.Lock()
         with env.read() as txn:
             self._cards = {card.peer: card for card in stored.all(txn)}
 
@@ -121,42 +122,54 @@ class Roster:
         """A peer that is known by an invitation which was used here; adds to what is known of it."""
         if card.peer == self._identity.peer or peer_id(card.certificate) != card.peer:
             return
-        known = self._cards.get(card.peer)
-        if known is not None:
+
+        def add(known: PeerCard | None) -> PeerCard:
+            if known is None:
+                return card
             admitted = max(card.admitted, known.admitted)
             if known.removed >= max(admitted, 1):
                 admitted = self._edition(known)
             grants = merge_grants(card.grants, known.grants)
-            card = replace(card, grants=grants, admitted=admitted, removed=known.removed)
-        await self._save(card)
+            return replace(card, grants=grants, admitted=admitted, removed=known.removed)
+
+        await self._change(card.peer, add)
 
     async def admit(self, card: PeerCard, arenas: Iterable[ArenaId]) -> None:
         """Somebody has used an invitation of ours: it may do everything in those arenas, whatever
         was decided before."""
-        known = self._cards.get(card.peer)
-        if known is None and self._is_full():
-            raise Misuse(f"A household has {limits.PEERS_MAX} peers at most.")
-        edition = self._edition(known, card)
-        grants = merge_grants(known.grants if known else (), full(arenas, edition))
-        removed = known.removed if known else 0
-        await self._save(replace(card, grants=grants, admitted=edition, removed=removed))
+
+        def admit(known: PeerCard | None) -> PeerCard:
+            if known is None and self._is_full():
+                raise Misuse(f"A household has {limits.PEERS_MAX} peers at most.")
+            edition = self._edition(known, card)
+            grants = merge_grants(known.grants if known else (), full(arenas, edition))
+            removed = known.removed if known else 0
+            return replace(card, grants=grants, admitted=edition, removed=removed)
+
+        await self._change(card.peer, admit)
 
     async def grant(self, peer: PeerId, arenas: Iterable[ArenaId], access: Access) -> None:
         """What a peer may do in some arenas from now on."""
-        card = self._cards[peer]
-        await self._save(membership.regranted(card, arenas, access, self._edition(card)))
+        await self._change(
+            peer,
+            lambda card: card and membership.regranted(card, arenas, access, self._edition(card)),
+        )
 
     async def remove(self, peer: PeerId) -> None:
         """A peer belongs to the household no more; only a new invitation brings it back."""
-        card = self._cards[peer]
-        await self._save(membership.removed(card, Removal(peer, self._edition(card))))
+        await self._change(
+            peer, lambda card: membership.removed(card, Removal(peer, self._edition(card)))
+        )
 
     async def leave(self, arena: ArenaId) -> None:
         """We aren't in an arena any more, and nobody needs to wait for us."""
         self.arenas = tuple(one for one in self.arenas if one != arena)
-        card = self._itself()
-        edition = self._edition(card)
-        await self._save(membership.regranted(card, [arena], Access.NONE, edition))
+
+        def leave(_known: PeerCard | None) -> PeerCard:
+            card = self._itself()
+            return membership.regranted(card, [arena], Access.NONE, self._edition(card))
+
+        await self._change(self._identity.peer, leave)
 
     def _edition(self, *cards: PeerCard | None) -> int:
         known = [0]
@@ -182,45 +195,53 @@ class Roster:
                 await self._learn_removal(trusted, removal)
 
     async def _learn_one(self, teller: PeerCard, card: PeerCard) -> None:
-        if card.peer == self._identity.peer:
-            await self._save(membership.own_grants(self._itself(), card, teller))
-            return
-        known = self._cards.get(card.peer)
-        learnt = membership.learnt(known, card, teller)
-        if learnt is None or learnt == known:
-            return
-        if known is None or not known.certificate:
-            if self._is_full():
-                return
-            log.info("%s introduced %s.", teller.name, card.name)
-        await self._save(learnt)
+        def learn(known: PeerCard | None) -> PeerCard | None:
+            if card.peer == self._identity.peer:
+                return membership.own_grants(self._itself(), card, teller)
+            learnt = membership.learnt(known, card, teller)
+            if learnt is not None and (known is None or not known.certificate):
+                if self._is_full():
+                    return known
+                log.info("%s introduced %s.", teller.name, card.name)
+            return learnt
+
+        await self._change(card.peer, learn)
 
     async def _learn_removal(self, teller: PeerCard, removal: Removal) -> None:
         if removal.peer in (self._identity.peer, teller.peer):
             return  # of ourselves we hear by being refused
-        known = self._cards.get(removal.peer)
-        after = membership.removed(known, removal)
-        if known is not None and known.is_member and not after.is_member:
-            log.info("%s says that %s was removed.", teller.name, known.name)
-        await self._save(after)
+
+        def learn(known: PeerCard | None) -> PeerCard:
+            after = membership.removed(known, removal)
+            if known is not None and known.is_member and not after.is_member:
+                log.info("%s says that %s was removed.", teller.name, known.name)
+            return after
+
+        await self._change(removal.peer, learn)
 
     def _is_full(self) -> bool:
         return len(self.all()) >= limits.PEERS_MAX - 1  # with ours, what one message may bring
 
-    async def _save(self, card: PeerCard) -> None:
-        if self._cards.get(card.peer) == card:
-            return
-        others = [known for known in self._cards.values() if known.peer != card.peer]
-        forgotten = membership.surplus([*others, card], limits.REMOVED_MAX)
+    async def _change(
+        self, peer: PeerId, change: Callable[[PeerCard | None], PeerCard | None]
+    ) -> None:
+        """Replace what is known of a peer; committed on return. One at a time, as each is made of
+        what is known by then: what one peer says and what a person says come at once."""
+        async with self._changing:
+            known = self._cards.get(peer)
+            card = change(known)
+            if card is None or card == known:
+                return
+            others = [one for one in self._cards.values() if one.peer != peer]
+            forgotten = membership.surplus([*others, card], limits.REMOVED_MAX)
+            await trio.to_thread.run_sync(self._write, card, forgotten)
+            self._cards[peer] = card
+            for one in forgotten:
+                self._cards.pop(one, None)
+            self.changed.ring()
 
-        def write() -> None:
-            with self._env.write() as txn:
-                self._stored.put(txn, card)
-                for peer in forgotten:
-                    self._stored.delete(txn, peer)
-
-        await trio.to_thread.run_sync(write)
-        self._cards[card.peer] = card
-        for peer in forgotten:
-            self._cards.pop(peer, None)
-        self.changed.ring()
+    def _write(self, card: PeerCard, forgotten: Iterable[PeerId]) -> None:
+        with self._env.write() as txn:
+            self._stored.put(txn, card)
+            for peer in forgotten:
+                self._stored.delete(txn, peer)

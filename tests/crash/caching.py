@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import trio
 
+from realizefs.model.limits import TRASH_SECONDS_DEFAULT
 from realizefs.model.marks import Mark
 from realizefs.model.versions import Held, vector_of
-from realizefs.sync.trash import TRASH_DAYS, Trash
+from realizefs.sync.trash import Trash
 from tests.crash.moving import _cached, _outdated, _real, _tombstone, work
 from tests.crash.scenario import EDIT, LARGE, NEW, OLD, Scenario
 from tests.crash.world import ME, PEER, World, file_version
@@ -83,7 +84,7 @@ async def _old_trash(world: World) -> None:
     await _outdated(world)
     await world.work()
     today = datetime.fromtimestamp(world.clock.wall_ns() / 1e9, UTC)
-    for days in (TRASH_DAYS + 1, TRASH_DAYS + 2):
+    for days in (31, 32):
         day = world.state / "trash" / (today - timedelta(days=days)).strftime("%Y-%m-%d")
         day.mkdir()
         (day / "120000.000000-f").write_bytes(EDIT)
@@ -91,7 +92,7 @@ async def _old_trash(world: World) -> None:
 
 
 async def _purge(world: World) -> None:
-    await trio.to_thread.run_sync(Trash(world.store.root, world.clock).purge)
+    await trio.to_thread.run_sync(Trash(world.store.root, world.clock).purge, TRASH_SECONDS_DEFAULT)
 
 
 async def _peer_renames(world: World) -> None:

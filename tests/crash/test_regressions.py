@@ -103,7 +103,7 @@ def test_a_file_found_in_tmp_goes_to_the_trash_under_its_own_name(tmp_path: Path
     os.write(fd, b"a user's")
     os.close(fd)
     assert root.state.empty_temp() == 1
-    (found,) = (tmp_path / ".realize/trash").glob("*/*-report.txt")
+    (found,) = (tmp_path / ".realize/trash").glob("*/report.txt")
     assert found.read_bytes() == b"a user's"
     assert os.listdir(tmp_path / ".realize/tmp") == []
     root.close()

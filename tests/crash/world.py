@@ -276,7 +276,7 @@ class World:
 
     def trash(self) -> list[bytes]:
         """The contents in the trash."""
-        found = (self.state / "trash").glob("*/*")
+        found = (one for one in (self.state / "trash").rglob("*") if one.is_file())
         return sorted(one.read_bytes() for one in found)
 
     def errors(self) -> list[str]:

@@ -19,8 +19,11 @@ from realizefs.model.errors import RealizeError
 from realizefs.model.findings import Report
 from realizefs.model.ids import NO_DIGEST, Inode
 from realizefs.model.marks import Mark
+from realizefs.sync.conflicts import Conflicts
 from realizefs.sync.describe import Description
+from realizefs.sync.guard import Waiting
 from realizefs.sync.loss import Loss
+from realizefs.sync.trashcan import Trashcan
 
 
 class FakeArena:
@@ -31,6 +34,7 @@ class FakeArena:
         self.default = config.mark
         self.paths = [b"", *paths]
         self.marks: dict[Inode, Mark] = {}
+        self.waiting = Waiting(0, ())
 
     def resolve(self, path: bytes) -> Inode:
         if path not in self.paths:
@@ -58,6 +62,24 @@ class FakeArena:
         self.marks.pop(ino, None)
         if mark is not None:
             self.marks[ino] = mark
+
+    def held(self) -> Waiting:
+        return self.waiting
+
+    async def approve(self) -> int:
+        count, self.waiting = self.waiting.count, Waiting(0, ())
+        return count
+
+    async def reject(self) -> int:
+        return await self.approve()
+
+    @property
+    def trashcan(self) -> Trashcan:
+        raise AssertionError("a dict has no trash")
+
+    @property
+    def conflicts(self) -> Conflicts:
+        raise AssertionError("a dict has no conflicts")
 
     def status(self) -> dict[str, object]:
         return {"files": len(self.paths), "pending": 1, "problem": None}

@@ -14,6 +14,7 @@ from realizefs.model.errors import RealizeError
 from realizefs.model.ids import ArenaId
 from realizefs.model.limits import MIB
 from realizefs.model.marks import Mark
+from realizefs.model.ports import Clock
 from realizefs.net.channel import WireCounters
 from realizefs.net.identity import Identity, load_or_create_identity
 from realizefs.store.arena import ArenaStore, open_arena
@@ -112,12 +113,13 @@ async def running_peer(
     cache_max: int = 64 * MIB,
     listen: Sequence[str] = ("localhost:0",),
     slept: Callable[[], float] = seconds_slept,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Peer]:
     """A peer that keeps its state below `directory`: started again there, it goes on."""
     root_path = directory / "root"
     root_path.mkdir(parents=True, exist_ok=True)
     identity = load_or_create_identity(directory / "identity", name)
-    clock = SystemClock()
+    clock = clock or SystemClock()
     global_env = Environment(directory / "state", GLOBAL_SCHEMA)
     root = Root(root_path)
     root.state.empty_temp()

@@ -8,6 +8,7 @@ from realizefs.daemon.cache_config import CacheConfig
 from realizefs.daemon.config import DEFAULT_LISTEN, ArenaConfig, read_config
 from realizefs.daemon.config_edit import add_arena, set_arena, write_home
 from realizefs.daemon.config_lines import line_of
+from realizefs.daemon.safety_config import SafetyConfig
 from realizefs.model.cache_limits import Amount, CacheLimits
 from realizefs.model.errors import BadConfig, Misuse, NotFound
 from realizefs.model.ids import ArenaId
@@ -129,7 +130,7 @@ def test_a_line_is_that_of_the_nearest_thing_that_can_be_found() -> None:
 
 def test_changes_keep_comments_and_other_arenas(path: Path) -> None:
     path.write_text(FULL)
-    set_arena(path, "home/docs", Mark.OWN, CacheConfig(Amount(2**30)))
+    set_arena(path, "home/docs", Mark.OWN, CacheConfig(Amount(2**30)), SafetyConfig())
     write_home(path, "tower", ("localhost:1",))
     text = path.read_text()
     assert "# mine" in text
@@ -142,14 +143,14 @@ def test_changes_keep_comments_and_other_arenas(path: Path) -> None:
 
 def test_the_old_name_of_the_limit_becomes_the_new_one_when_it_is_changed(path: Path) -> None:
     path.write_text(FULL)
-    set_arena(path, "home/docs", Mark.OWN, CacheConfig())
+    set_arena(path, "home/docs", Mark.OWN, CacheConfig(), SafetyConfig())
     assert "cache_max = 5" in path.read_text(), "nothing of it was changed"
-    set_arena(path, "home/docs", None, CacheConfig(leave=Amount(1, percent=True)))
+    set_arena(path, "home/docs", None, CacheConfig(leave=Amount(1, percent=True)), SafetyConfig())
     text = path.read_text()
     assert "cache_max" not in text
     assert 'cache = {max = 5, leave = "1%"}' in text
     assert read_config(path).arenas[1].cache == CacheConfig(Amount(5), Amount(1, percent=True))
-    set_arena(path, "photos", None, CacheConfig(Amount(20, percent=True)))
+    set_arena(path, "photos", None, CacheConfig(Amount(20, percent=True)), SafetyConfig())
     photos = read_config(path).arenas[0]
     assert photos.cache == CacheConfig(Amount(20, percent=True), Amount(2.5, percent=True))
 
@@ -175,7 +176,7 @@ def test_a_change_that_would_break_the_file_leaves_it(path: Path) -> None:
     with pytest.raises(BadConfig):
         add_arena(path, ARENA)
     with pytest.raises(NotFound):
-        set_arena(path, "films", Mark.OWN, CacheConfig())
+        set_arena(path, "films", Mark.OWN, CacheConfig(), SafetyConfig())
     assert path.read_bytes() == before
 
 

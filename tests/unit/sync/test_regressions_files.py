@@ -85,7 +85,7 @@ async def test_an_unreal_file_renamed_over_another_keeps_its_content(tmp_path: P
         assert not (a.root / "draft").exists()
         await until(lambda: b.status("final") == "remote")
         assert await b.read("final") == b"the new text"
-        trashed = (a.root / ".realize/trash").glob("*/*-final")
+        trashed = (a.root / ".realize/trash").glob("*/final")
         assert [one.read_bytes() for one in trashed] == [b"the old text"]
 
 

@@ -1,0 +1,145 @@
+"""Conflict copies: which there are, and what becomes of one.
+
+A copy is known by its name alone (see `paths.conflict_name`): to rename or delete it by any program
+settles the conflict, too. What goes here goes the way of all that is deleted: a real file to the
+trash, and at other owners to theirs.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum
+
+import trio
+
+from realizefs.model import paths
+from realizefs.model.entries import Entry, RealRow
+from realizefs.model.errors import Busy, Misuse, NotFound
+from realizefs.model.ids import Inode
+from realizefs.model.limits import CONFLICTS_LISTED_MAX
+from realizefs.store.openat import RENAME_NOREPLACE
+from realizefs.sync.context import Context
+from realizefs.sync.trash import Trash
+
+_COPY = re.compile(
+    rb"(.+) \(conflict (.+) (\d{4}-\d\d-\d\d \d\d\.\d\d\.\d\d(?: \d+)?)\)(\.[^.]{1,16})?", re.DOTALL
+)
+
+
+class Keep(Enum):
+    """What is kept of a conflict."""
+
+    COPY = "copy"
+    ORIGINAL = "original"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A copy at `path`, made by the machine called `peer` of its edit of `date`, which lost the name
+    to `original`; `there` is whether anything has that name now."""
+
+    path: bytes
+    original: bytes
+    peer: str
+    date: str
+    size: int
+    there: bool
+
+
+class Conflicts:
+    """Of one arena; trio thread. `remove` and `move` record what is no real file here."""
+
+    def __init__(
+        self,
+        context: Context,
+        remove: Callable[[Inode], Awaitable[None]],
+        move: Callable[[Inode, Inode, bytes, int], Awaitable[None]],
+    ) -> None:
+        self._context = context
+        self._root = context.store.root
+        self._trash = Trash(context.store.root, context.clock)
+        self._remove = remove
+        self._move = move
+
+    async def listed(self) -> list[Conflict]:
+        """The conflicts there are, by path; CONFLICTS_LISTED_MAX at most."""
+        return await trio.to_thread.run_sync(self._list)
+
+    def _list(self) -> list[Conflict]:
+        store, found = self._context.store, []
+        with store.env.read() as txn:
+            for ino in store.tree.named(txn, b" (conflict "):
+                entry, path = store.tree.entry(txn, ino), store.tree.path(txn, ino)
+                match = _COPY.fullmatch(entry.name) if entry is not None else None
+                if entry is None or not path or match is None or entry.version.deleted:
+                    continue
+                original = paths.join(paths.split(path)[0], match[1] + (match[4] or b""))
+                other = store.tree.entry_at(txn, original)
+                there = other is not None and not other.version.deleted
+                peer, date = (match[part].decode("utf-8", "replace") for part in (2, 3))
+                found.append(Conflict(path, original, peer, date, entry.version.size, there))
+                if len(found) >= CONFLICTS_LISTED_MAX:
+                    break
+        return sorted(found, key=lambda one: one.path)
+
+    async def resolve(self, path: bytes, keep: Keep) -> bytes:
+        """Settle the conflict of the copy at `path`; the path of what is kept, or of the copy."""
+        parent, name = paths.split(path)
+        match = _COPY.fullmatch(name)
+        if match is None:
+            raise Misuse(f'"{paths.show(path)}" is not called like a conflict copy.')
+        plain = match[1] + (match[4] or b"")
+        if keep is Keep.ORIGINAL:
+            await self._drop(path)
+            return paths.join(parent, plain)
+        if keep is Keep.BOTH:
+            note = b"%s %s" % (match[2], match[3])
+            plain = paths.noted_name(plain, note.decode("utf-8", "replace"))
+        elif self._known(paths.join(parent, plain)) is not None:
+            await self._drop(paths.join(parent, plain))
+        await self._rename(path, plain)
+        return paths.join(parent, plain)
+
+    def _known(self, path: bytes) -> tuple[Entry, RealRow | None] | None:
+        """The live entry at a path and its real file."""
+        store = self._context.store
+        with store.env.read() as txn:
+            entry = store.tree.entry_at(txn, path)
+            if entry is None or entry.version.deleted:
+                return None
+            return entry, store.real.get(txn, entry.ino)
+
+    async def _drop(self, path: bytes) -> None:
+        """A crash in between leaves a file in the trash, whose name the scan finds gone."""
+        await self._context.names_committed()
+        entry, real = self._found(path)
+        if real is None:
+            await self._remove(entry.ino)
+            return
+        await trio.to_thread.run_sync(self._trash.take, path, real.fingerprint)
+        self._context.on_touched(path)
+
+    async def _rename(self, path: bytes, name: bytes) -> None:
+        await self._context.names_committed()
+        entry, real = self._found(path)
+        if real is None:
+            await self._move(entry.ino, entry.parent, name, 0)
+            return
+        new = paths.join(paths.split(path)[0], name)
+
+        def rename() -> None:
+            if self._root.fingerprint(path) != real.fingerprint:
+                raise Busy(f'"{paths.show(path)}" changed just now; try again.')
+            self._root.rename(path, new, RENAME_NOREPLACE)
+            self._root.sync_directory(paths.split(path)[0])
+
+        await trio.to_thread.run_sync(rename)
+        for touched in (path, new):
+            self._context.on_touched(touched)
+
+    def _found(self, path: bytes) -> tuple[Entry, RealRow | None]:
+        known = self._known(path)
+        if known is None:
+            raise NotFound(f'There is no "{paths.show(path)}" in "{self._context.name}".')
+        return known
