@@ -9,7 +9,7 @@ In reading order:
     bell, gate, patience            waking, bounding, waiting
   from the arena root to the index
     scanner, due                    the scan and inotify; what waits, and for how long
-    look, record                    what is there, hashed; recording it
+    look, record, gone              what is there, hashed; recording it, or that it isn't there
     carried, our_doing, followed    what a crash or a job left of a realize, what a job does, what a
                                     crash left of a rename that was followed: no user's edits
     moved                           renames that were made in the root, known again

@@ -52,11 +52,16 @@ class Overlay:
             self._idle.pop(known, None)
             return known
 
-    def claim(self, parent: Inode, name: bytes, allocate: Callable[[], Inode]) -> Inode:
-        """The inode with which the scanner is to index this place; whoever looks it up before the
-        commit is answered the same."""
+    def claim(
+        self, parent: Inode, name: bytes, allocate: Callable[[], Inode], seen: Inode | None
+    ) -> Inode | None:
+        """The inode with which the scanner is to index this place, which had the inode `seen` when
+        it was looked at; None if another thing has been renamed there since. Whoever looks it up
+        before the commit is answered the same."""
         with self._lock:
             known = self._inode.get((parent, name))
+            if known != seen:
+                return None
             if known is None:
                 known = self._inode[parent, name] = allocate()
                 self._place[known] = (parent, name)

@@ -1,4 +1,4 @@
-"""Recording native facts in the index: a file is so, a file is gone.
+"""Recording native facts in the index: a file is so (that one is gone: see `gone`).
 
 Runs in a transaction in a worker thread. Everything here may run twice (see writer) and may be
 run again after a crash at any point; it compares what is there with what is indexed, and what
@@ -16,27 +16,24 @@ from dataclasses import dataclass, replace
 
 from realizefs.core.merge import merge
 from realizefs.model import paths
-from realizefs.model.decisions import Action
 from realizefs.model.entries import Entry, Fingerprint, RealRow
 from realizefs.model.ids import NO_DIGEST, Inode
 from realizefs.model.marks import Mark
 from realizefs.model.versions import SYNCED_MODE, Kind, Version, join_vectors, next_count, vector_of
 from realizefs.store.hashing import ContentHash
-from realizefs.store.realfile import Root
 from realizefs.sync.aside import keep_above, set_aside
 from realizefs.sync.batch import Batch
 from realizefs.sync.carried import carried_out
-from realizefs.sync.our_doing import has_changed, may_be_ours, ours_below, was_deleted
+from realizefs.sync.gone import gone
+from realizefs.sync.our_doing import has_changed, may_be_ours, was_deleted
 from realizefs.sync.overlay import Overlay
+from realizefs.sync.pending import Place
 
 MARK_XATTR = b"user.realize.mark"
 
 OURS_TO_WRITE = stat.S_IRWXU
 """What the mode of a directory has besides that of its version where we made it for what is in it:
 nobody changed that, and peers don't hear of it."""
-
-_SYNCED_TYPES = {stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK}
-"""A fifo, say, in the place of a file is no file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +64,25 @@ def record_found(batch: Batch, overlay: Overlay, found: Found, now_ns: int) -> I
         batch.touched.add(parent_path)
         return None
     dirent = batch.store.tree.lookup(batch.txn, parent, name)
-    known = overlay.was_left(parent, name) or overlay.peek(parent, name) is not None
-    if (known or was_deleted(batch, parent, dirent)) and has_changed(
+    # Before anything of it is compared: what is renamed there from now on is seen by `claim`.
+    shown = overlay.peek(parent, name)
+    known = overlay.was_left(parent, name) or shown is not None
+    overtaken = (known or was_deleted(batch, parent, dirent)) and has_changed(
         batch, found.path, found.fingerprint
-    ):
-        batch.touched.add(found.path)  # renamed since, replaced or removed
-        return None
-    if dirent is None and (made := _record_new(batch, overlay, parent, name, found)) is not None:
-        return made
+    )  # renamed since, replaced or removed
     seen = found.kind, found.fingerprint
-    if dirent is not None and may_be_ours(batch, dirent.ino, found.path, seen):
+    if overtaken or (dirent is not None and may_be_ours(batch, dirent.ino, found.path, seen)):
         batch.touched.add(found.path)
         return None
+    if dirent is None and not _is_recorded(batch, shown):
+        return _record_new(batch, overlay, shown, (parent, name), found)
     leaving = _leaving(batch, parent, name, found)
     if leaving is not None:
         return leaving
-    ino = _inode(batch, overlay, parent, name)
+    ino = _inode(batch, overlay, shown, parent, name)
+    if ino is None:
+        batch.touched.add(found.path)
+        return None
     if found.kind is not Kind.DIRECTORY and not _emptied(batch, ino, now_ns, found.fingerprint.dev):
         set_aside(batch, found.path, _local_version(batch, None, None, found))
         return None  # something unreal is in the directory of that name: it keeps the name
@@ -93,15 +93,23 @@ def record_found(batch: Batch, overlay: Overlay, found: Found, now_ns: int) -> I
     return ino
 
 
-def _record_new(
-    batch: Batch, overlay: Overlay, parent: Inode, name: bytes, found: Found
-) -> Inode | None:
-    """Index what nothing is known of, as most of a first scan; None if its inode is known."""
+def _is_recorded(batch: Batch, ino: Inode | None) -> bool:
+    """Whether anything is known of an inode of the overlay."""
     store, txn = batch.store, batch.txn
-    ino = overlay.peek(parent, name)
+    return ino is not None and (
+        store.tree.entry(txn, ino) is not None or store.real.get(txn, ino) is not None
+    )
+
+
+def _record_new(
+    batch: Batch, overlay: Overlay, shown: Inode | None, place: Place, found: Found
+) -> Inode | None:
+    """Index what nothing is known of, as most of a first scan; None if something else was renamed
+    there since it was seen."""
+    store, txn, (parent, name) = batch.store, batch.txn, place
+    ino = overlay.claim(parent, name, store.inodes.allocate, shown)
     if ino is None:
-        ino = overlay.claim(parent, name, store.inodes.allocate)
-    elif store.tree.entry(txn, ino) is not None or store.real.get(txn, ino) is not None:
+        batch.touched.add(found.path)
         return None
     batch.indexed[ino] = (parent, name)
     version = _local_version(batch, None, None, found)
@@ -126,12 +134,17 @@ def _leaving(batch: Batch, parent: Inode, name: bytes, found: Found) -> Inode | 
     return dirent.ino
 
 
-def _inode(batch: Batch, overlay: Overlay, parent: Inode, name: bytes) -> Inode:
-    """The inode of a native thing; never that of a deleted one, which may still be open."""
+def _inode(
+    batch: Batch, overlay: Overlay, shown: Inode | None, parent: Inode, name: bytes
+) -> Inode | None:
+    """The inode of a native thing, never that of a deleted one, which may still be open; None if
+    something else was renamed there since it was seen."""
     dirent = batch.store.tree.lookup(batch.txn, parent, name)
     if dirent is not None and not dirent.deleted:
         return dirent.ino
-    ino = overlay.claim(parent, name, batch.store.inodes.allocate)
+    ino = overlay.claim(parent, name, batch.store.inodes.allocate, shown)
+    if ino is None:
+        return None
     batch.indexed[ino] = (parent, name)
     if dirent is not None:  # the tombstone goes on in the new entry, which has seen it
         grave = batch.store.tree.entry(batch.txn, dirent.ino)
@@ -152,7 +165,7 @@ def _emptied(batch: Batch, ino: Inode, now_ns: int, device: int) -> bool:
     empty = True
     for child in list(batch.store.tree.children(batch.txn, ino)):
         if not child.deleted:
-            empty = _gone(batch, child.ino, now_ns, device) and empty
+            empty = gone(batch, child.ino, now_ns, device) and empty
     return empty
 
 
@@ -274,70 +287,3 @@ def set_mark(batch: Batch, ino: Inode, mark: Mark | None) -> None:
     batch.store.marks.set(batch.txn, ino, mark)
     batch.store.dirty.mark(batch.txn, ino)
     batch.store.dirty.mark_subtree(batch.txn, ino)
-
-
-def record_gone(batch: Batch, path: bytes, now_ns: int) -> None:
-    """A native thing that was indexed is no longer there, by the will of its user.
-
-    Below a vanished directory only what was real is deleted: unreal files were never in it.
-    """
-    ino = batch.store.tree.resolve(batch.txn, path)
-    if ino is None or ino == batch.store.tree.root:
-        return
-    if ours := ours_below(batch, path):
-        batch.touched |= {path, *ours}
-        return
-    back = batch.store.root.fingerprint_if_any(path)
-    if back is not None and stat.S_IFMT(back.mode) in _SYNCED_TYPES:
-        batch.touched.add(path)  # perhaps because we realized it (R8)
-        return
-    _gone(batch, ino, now_ns, _device_above(batch.store.root, path))
-
-
-def _device_above(root: Root, path: bytes) -> int:
-    """The device of the lowest directory above `path` that is natively there."""
-    while path:
-        path, _ = paths.split(path)
-        found = root.fingerprint_if_any(path)
-        if found is not None:
-            return found.dev
-    return root.fingerprint(b"").dev
-
-
-def _gone(batch: Batch, ino: Inode, now_ns: int, device: int) -> bool:
-    """Returns whether the entry is dead now. Recursion is bounded by PATH_BYTES_MAX / 2.
-
-    R8: what was on another device than `device` went with its disk, and is left alone until that
-    is back.
-    """
-    entry = batch.store.tree.entry(batch.txn, ino)
-    if entry is None or entry.version.deleted:
-        batch.store.real.delete(batch.txn, ino)
-        return True
-    real = batch.store.real.get(batch.txn, ino)
-    if real is not None and real.fingerprint.dev not in (0, device):
-        return False
-    dead = True
-    if entry.version.kind is Kind.DIRECTORY:
-        for child in list(batch.store.tree.children(batch.txn, ino)):
-            if not child.deleted:
-                dead = _gone(batch, child.ino, now_ns, device) and dead
-    if real is None:
-        return False
-    batch.store.real.delete(batch.txn, ino)
-    decision = batch.store.decisions.get(batch.txn, ino)
-    leaving = decision is not None and decision.action is Action.UNREALIZE
-    if not dead or leaving or _is_older(real, entry.version):
-        batch.held_changed(ino)  # something inside, or a peer's newer version, lives on, or it
-        return False  # was us who took it out of the root (R8), before or after a crash
-    batch.put(ino, entry.parent, entry.name, entry.version.tombstone(batch.me, now_ns))
-    return True
-
-
-def _is_older(real: RealRow, version: Version) -> bool:
-    """Whether the file that was real here was another than the current version."""
-    if stat.S_ISDIR(real.fingerprint.mode) != (version.kind is Kind.DIRECTORY):
-        return True
-    if version.kind is Kind.SYMLINK:  # has no hash to tell it by
-        return real.vector != version.vector
-    return real.hash != version.hash

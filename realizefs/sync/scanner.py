@@ -22,10 +22,11 @@ from realizefs.sync.bell import Bell
 from realizefs.sync.context import Context
 from realizefs.sync.due import TICK_SECONDS, TOGETHER_MAX, Due
 from realizefs.sync.followed import was_followed
+from realizefs.sync.gone import record_gone
 from realizefs.sync.local import count_below
 from realizefs.sync.look import Unstable, is_gone, is_indexed, look, scan_directory
 from realizefs.sync.presence import check_still_present
-from realizefs.sync.record import Found, record_found, record_gone
+from realizefs.sync.record import Found, record_found
 
 log = logging.getLogger(__name__)
 

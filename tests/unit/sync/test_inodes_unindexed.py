@@ -1,8 +1,10 @@
 """The number that a file has in the mount never changes, whenever the scanner comes to index it."""
 
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -10,7 +12,7 @@ import trio
 from realizefs.fs import items
 from realizefs.model.ids import Inode
 from realizefs.model.marks import Mark
-from realizefs.sync import scanner
+from realizefs.sync import record, scanner
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
 from realizefs.sync.overlay import Overlay
@@ -188,3 +190,59 @@ async def test_replaced_while_the_scanner_records_either(
         numbers.keep("new", None)
         moment.commit()
         await numbers.stay({"old", "stays"})
+
+
+async def fifo(peer: Peer, name: str) -> Inode:
+    os.mkfifo(peer.root / name)
+    return items.native_ino(peer.arena, peer.arena.root_ino, name.encode())
+
+
+async def test_a_fifo_takes_the_name_of_what_the_scanner_records(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_peer(directory, "a", mark=Mark.OWN) as peer:
+        await until(lambda: peer.paths() == {"stays"})
+        numbers = Numbers(peer)
+        moment = Moment(monkeypatch, b"f", numbers.look)
+        create(peer, "f", b"old")
+        new = await fifo(peer, "fifo")
+        await moment.recorded()
+        await rename(peer, "fifo", "f")
+        numbers.keep("f", new)
+        numbers.keep("fifo", None)
+        moment.commit()
+        await until(lambda: numbers.looks > 2)
+        await numbers.stay({"stays"})
+
+
+@pytest.mark.parametrize("seen", [True, False])
+@pytest.mark.parametrize("what", ["fifo", "file"])
+async def test_its_name_is_taken_while_the_scanner_is_about_to_record_it(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, seen: bool, what: str
+) -> None:
+    """What was looked at before got the number of what has the name by now, and a fifo lost its
+    own when the scanner looked again."""
+    looked, go_on = threading.Event(), threading.Event()
+    record_new = record._record_new
+
+    def record_later(*arguments: Any) -> Inode | None:
+        if not looked.is_set() and arguments[-1].path == b"f":
+            looked.set()
+            go_on.wait(WAIT_SECONDS)
+        return record_new(*arguments)
+
+    async with running_peer(directory, "a", mark=Mark.OWN) as peer:
+        await until(lambda: peer.paths() == {"stays"})
+        monkeypatch.setattr(record, "_record_new", record_later)
+        (peer.root / "f").write_bytes(b"old")
+        if seen:
+            number(peer, "f")
+        peer.arena.touched(b"f")
+        new = await fifo(peer, "new") if what == "fifo" else create(peer, "new", b"new")
+        assert await trio.to_thread.run_sync(looked.wait, WAIT_SECONDS)
+        await rename(peer, "new", "f")
+        go_on.set()
+        await until(lambda: peer.arena.status()["pending"] == 0)
+        await until(lambda: peer.paths() == ({"stays"} if what == "fifo" else {"f", "stays"}))
+        assert number(peer, "f") == new
+        assert number(peer, "new") is None
