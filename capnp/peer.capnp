@@ -24,6 +24,8 @@ struct PeerMessage {
     welcome @13 :Welcome;
     refused @14 :Text;      # why, for people
     packed @15 :Packed;    # to those whose hello has the feature "zstd"
+    readDelta @16 :ReadDelta; # with the feature "delta"
+    delta @17 :Packed;      # the answer; smaller than its size: a zstd frame
   }
 }
 
@@ -109,6 +111,10 @@ struct Read {
   start @4 :UInt64;
   length @5 :UInt32;
   bulk @6 :Bool;            # nobody waits for it
+}
+
+struct ReadDelta {          # the payload is the signature of what the asker has
+  read @0 :Read;
 }
 
 struct ReadBlocks {

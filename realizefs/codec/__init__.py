@@ -8,7 +8,9 @@ In reading order:
     frames                      cuts a byte stream into messages and payloads, both bounded
     peer_messages               messages of peers as bytes and back, by way of
     peer_encode, peer_decode    value → struct; struct → value, every field checked
+    peer_fields                 by these
     compression                 answers compressed and back, bounded
+    deltas                      what changed between two contents
     records                     stored records as bytes and back
     index_records, layout       the most frequent of them; how those are packed by hand
 """

@@ -4,16 +4,18 @@ The functions here raise ValueError or BadPath with the reason; `peer_messages.d
 ProtocolFault of it. Counts are checked before anything is collected.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
 from typing import Any
 
+from realizefs.codec import peer_fields as f
+from realizefs.codec.deltas import check_signature
 from realizefs.codec.schema import load
 from realizefs.model import messages as m
 from realizefs.model.entries import PeerCard, Removal
 from realizefs.model.grants import Access, Grant, Grants, full, merge_grants
-from realizefs.model.ids import ArenaId, Digest, PeerId, ReplicaId, Seq, peer_id_of
+from realizefs.model.ids import PeerId, ReplicaId, peer_id_of
 from realizefs.model.limits import (
     ADDRESS_BYTES_MAX,
     ADDRESSES_MAX,
@@ -26,13 +28,11 @@ from realizefs.model.limits import (
     READ_BYTES_MAX,
     REMOVED_MAX,
     ROWS_BATCH_MAX,
-    SENTENCE_BYTES_MAX,
     VECTOR_ENTRIES_MAX,
 )
-from realizefs.model.paths import PATH_BYTES_MAX, check_peer_path
+from realizefs.model.paths import PATH_BYTES_MAX
 from realizefs.model.versions import LOCAL_MODE, Held, Kind, Vector, Version
 
-_INT63_END = 1 << 63
 _KINDS = {kind.value: kind for kind in Kind}
 _ROW = "path kind held deleted mode size mtimeNs author hash blockRoot target vector lineage"
 _HELD = {held.value: held for held in Held}
@@ -43,26 +43,26 @@ def hello(reader: Any, payload: bytes) -> m.Hello:
     return m.Hello(
         protocol=reader.protocol,
         features=tuple(
-            _text(each, PEER_NAME_BYTES_MAX)
-            for each in _bounded(reader.features, FEATURES_MAX, "features")
+            f.text(each, PEER_NAME_BYTES_MAX)
+            for each in f.bounded(reader.features, FEATURES_MAX, "features")
         ),
         peer=PeerId(reader.peer),
-        name=_name(reader.name),
-        arenas=_arenas(reader.arenas),
+        name=f.name(reader.name),
+        arenas=f.arenas(reader.arenas),
     )
 
 
 def roster(reader: Any, payload: bytes) -> m.Roster:
     """A Roster."""
-    removed = _bounded(reader.removed, REMOVED_MAX, "removed peers")
+    removed = f.bounded(reader.removed, REMOVED_MAX, "removed peers")
     return m.Roster(
         _cards(reader.peers),
-        tuple(Removal(PeerId(each.peer), _int63(each.edition)) for each in removed),
+        tuple(Removal(PeerId(each.peer), f.int63(each.edition)) for each in removed),
     )
 
 
 def _cards(readers: Any) -> tuple[PeerCard, ...]:
-    return tuple(card(each) for each in _bounded(readers, PEERS_MAX, "peers"))
+    return tuple(card(each) for each in f.bounded(readers, PEERS_MAX, "peers"))
 
 
 def card(reader: Any) -> PeerCard:
@@ -74,22 +74,22 @@ def card(reader: Any) -> PeerCard:
         raise ValueError("a peer with the id of another certificate")
     return PeerCard(
         peer=PeerId(reader.peer),
-        name=_name(reader.name),
+        name=f.name(reader.name),
         certificate=certificate,
         addresses=tuple(
-            _text(each, ADDRESS_BYTES_MAX)
-            for each in _bounded(reader.addresses, ADDRESSES_MAX, "addresses")
+            f.text(each, ADDRESS_BYTES_MAX)
+            for each in f.bounded(reader.addresses, ADDRESSES_MAX, "addresses")
         ),
-        grants=_grants(reader.grants) or full(_arenas(reader.arenas)),
-        admitted=_int63(reader.admitted),
+        grants=_grants(reader.grants) or full(f.arenas(reader.arenas)),
+        admitted=f.int63(reader.admitted),
     )
 
 
 def _grants(readers: Any) -> Grants:
-    found = _bounded(readers, ARENAS_MAX, "grants")
+    found = f.bounded(readers, ARENAS_MAX, "grants")
     return merge_grants(
         (),
-        (Grant(_arena(each.arena), _access(each.access), _int63(each.edition)) for each in found),
+        (Grant(f.arena(each.arena), _access(each.access), f.int63(each.edition)) for each in found),
     )
 
 
@@ -104,19 +104,19 @@ def subscribe(reader: Any, payload: bytes) -> m.Subscribe:
     """A Subscribe."""
     replica = reader.replica
     return m.Subscribe(
-        arena=_arena(reader.arena),
-        replica=_replica(replica) if replica else ReplicaId(b""),
-        after=_seq(reader.after),
+        arena=f.arena(reader.arena),
+        replica=f.replica(replica) if replica else ReplicaId(b""),
+        after=f.seq(reader.after),
     )
 
 
 def rows(reader: Any, payload: bytes) -> m.Rows:
     """Rows."""
     return m.Rows(
-        arena=_arena(reader.arena),
-        replica=_replica(reader.replica),
-        last=_seq(reader.last),
-        rows=tuple(_row(each) for each in _bounded(reader.rows, ROWS_BATCH_MAX, "rows")),
+        arena=f.arena(reader.arena),
+        replica=f.replica(reader.replica),
+        last=f.seq(reader.last),
+        rows=tuple(_row(each) for each in f.bounded(reader.rows, ROWS_BATCH_MAX, "rows")),
     )
 
 
@@ -128,9 +128,9 @@ def _row(reader: Any) -> m.Row:
     digest, block_root, target, vector, lineage = values[8:]
     version = Version(
         kind=_KINDS[kind],
-        hash=_digest(digest),
-        block_root=_digest(block_root),
-        size=_int63(size),
+        hash=f.digest(digest),
+        block_root=f.digest(block_root),
+        size=f.int63(size),
         mtime_ns=mtime_ns,
         mode=mode & ~LOCAL_MODE,
         target=target,
@@ -140,7 +140,7 @@ def _row(reader: Any) -> m.Row:
         lineage=_vector(lineage) or None,
     )
     _check_version(version)
-    return m.Row(_path(path), version, _HELD[held])
+    return m.Row(f.path(path), version, _HELD[held])
 
 
 @cache
@@ -162,14 +162,14 @@ def _check_version(version: Version) -> None:
 
 
 def _vector(readers: Any) -> Vector:
-    counters = _bounded(readers, VECTOR_ENTRIES_MAX, "peers in a version vector")
+    counters = f.bounded(readers, VECTOR_ENTRIES_MAX, "peers in a version vector")
     peer_field, count_field = _fields("Counter", "peer count")
     vector: Vector = tuple(
         (each._get_by_field(peer_field), each._get_by_field(count_field))  # noqa: SLF001
         for each in counters
     )
     for peer, count in vector:
-        if not 0 < count < _INT63_END:
+        if not 0 < count < 1 << 63:
             raise ValueError(f"counter {count} of peer {peer:016x} in a version vector")
     if len(vector) > 1 and any(a[0] >= b[0] for a, b in pairwise(vector)):
         raise ValueError("a version vector that isn't sorted")
@@ -178,33 +178,43 @@ def _vector(readers: Any) -> Vector:
 
 def ack(reader: Any, payload: bytes) -> m.Ack:
     """An Ack."""
-    return m.Ack(_arena(reader.arena), _replica(reader.replica), _seq(reader.seq))
+    return m.Ack(f.arena(reader.arena), f.replica(reader.replica), f.seq(reader.seq))
 
 
 def read(reader: Any, payload: bytes) -> m.Read:
     """A Read of 1 to READ_BYTES_MAX bytes."""
+    return m.Read(**_range(reader))
+
+
+def read_delta(reader: Any, payload: bytes) -> m.ReadDelta:
+    """The same, with a signature."""
+    check_signature(payload)
+    return m.ReadDelta(**_range(reader.read), signature=payload)
+
+
+def _range(reader: Any) -> dict[str, Any]:
     length = reader.length
     if not 0 < length <= READ_BYTES_MAX:
         raise ValueError(f"a read of {length} bytes")
-    _int63(reader.start + length)
-    return m.Read(
-        request=reader.request,
-        arena=_arena(reader.arena),
-        path=_path(reader.path),
-        hash=_content(reader.hash),
-        start=reader.start,
-        length=length,
-        bulk=reader.bulk,
-    )
+    f.int63(reader.start + length)
+    return {
+        "request": reader.request,
+        "arena": f.arena(reader.arena),
+        "path": f.path(reader.path),
+        "hash": f.content(reader.hash),
+        "start": reader.start,
+        "length": length,
+        "bulk": reader.bulk,
+    }
 
 
 def read_blocks(reader: Any, payload: bytes) -> m.ReadBlocks:
     """A ReadBlocks."""
     return m.ReadBlocks(
         request=reader.request,
-        arena=_arena(reader.arena),
-        path=_path(reader.path),
-        hash=_content(reader.hash),
+        arena=f.arena(reader.arena),
+        path=f.path(reader.path),
+        hash=f.content(reader.hash),
     )
 
 
@@ -220,11 +230,18 @@ def packed(reader: Any, payload: bytes) -> m.Packed:
     return m.Packed(reader.request, reader.size, payload)
 
 
+def delta(reader: Any, payload: bytes) -> m.Delta:
+    """A Delta of 1 to READ_BYTES_MAX bytes, not smaller than its frame."""
+    if not 0 < len(payload) <= reader.size <= READ_BYTES_MAX:
+        raise ValueError(f"{len(payload)} bytes for a delta of {reader.size}")
+    return m.Delta(reader.request, reader.size, payload)
+
+
 def failure(reader: Any, payload: bytes) -> m.Failure:
     """A Failure with a code that we know."""
     if reader.code not in m.FAILURE_CODES:
         raise ValueError(f"failure code {reader.code[:40]!r}")
-    return m.Failure(reader.request, reader.code, _sentence(reader.detail))
+    return m.Failure(reader.request, reader.code, f.sentence(reader.detail))
 
 
 def join(reader: Any, payload: bytes) -> m.Join:
@@ -239,85 +256,15 @@ def welcome(reader: Any, payload: bytes) -> m.Welcome:
     return m.Welcome(
         roster=_cards(reader.roster),
         arenas=tuple(
-            m.SharedArena(_arena(each.arena), _name(each.name))
-            for each in _bounded(reader.arenas, ARENAS_MAX, "arenas")
+            m.SharedArena(f.arena(each.arena), f.name(each.name))
+            for each in f.bounded(reader.arenas, ARENAS_MAX, "arenas")
         ),
     )
 
 
 def refused(reason: str, payload: bytes) -> m.Refused:
     """A Refused."""
-    return m.Refused(_sentence(reason))
-
-
-def _bounded(readers: Any, bound: int, what: str) -> Iterable[Any]:
-    if len(readers) > bound:
-        raise ValueError(f"{len(readers)} {what}; {bound} are allowed")
-    return readers  # type: ignore[no-any-return]
-
-
-def _sixteen(value: bytes, what: str) -> bytes:
-    if len(value) != 16:
-        raise ValueError(f"the id of {what} with {len(value)} bytes")
-    return value
-
-
-def _arena(value: bytes) -> ArenaId:
-    return ArenaId(_sixteen(value, "an arena"))
-
-
-def _arenas(readers: Any) -> tuple[ArenaId, ...]:
-    return tuple(_arena(each) for each in _bounded(readers, ARENAS_MAX, "arenas"))
-
-
-def _replica(value: bytes) -> ReplicaId:
-    return ReplicaId(_sixteen(value, "a replica"))
-
-
-def _seq(value: int) -> Seq:
-    return Seq(_int63(value))
-
-
-def _int63(value: int) -> int:
-    if value >= _INT63_END:
-        raise ValueError(f"the number {value}")
-    return value
-
-
-def _digest(value: bytes) -> Digest:
-    if len(value) not in (0, 32):
-        raise ValueError(f"a digest of {len(value)} bytes")
-    return Digest(value)
-
-
-def _content(value: bytes) -> Digest:
-    if not value:
-        raise ValueError("a request without a digest")
-    return _digest(value)
-
-
-def _path(value: bytes) -> bytes:
-    if not value:
-        raise ValueError("the arena root as a path")
-    return check_peer_path(value)
-
-
-def _text(value: str, bound: int) -> str:
-    if len(value.encode()) > bound or not value.isprintable():
-        raise ValueError(f"the text {value[:40]!a}")
-    return value
-
-
-def _name(value: str) -> str:
-    if not value:
-        raise ValueError("an empty name")
-    return _text(value, PEER_NAME_BYTES_MAX)
-
-
-def _sentence(value: str) -> str:
-    """Goes into logs: one line whatever the peer wrote."""
-    shown = value.encode()[:SENTENCE_BYTES_MAX].decode(errors="ignore")
-    return "".join(char if char.isprintable() else "?" for char in shown)
+    return m.Refused(f.sentence(reason))
 
 
 DECODERS: dict[str, Callable[[Any, bytes], m.Message]] = {
@@ -329,6 +276,8 @@ DECODERS: dict[str, Callable[[Any, bytes], m.Message]] = {
     "read": read,
     "readBlocks": read_blocks,
     "packed": packed,
+    "readDelta": read_delta,
+    "delta": delta,
     "data": data,
     "failure": failure,
     "cancel": lambda number, payload: m.Cancel(number),

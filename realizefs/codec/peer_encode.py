@@ -98,7 +98,16 @@ def ack(message: m.Ack) -> Field:
 
 def read(message: m.Read) -> Field:
     """The field of a Read."""
-    return "read", {
+    return "read", _range(message)
+
+
+def read_delta(message: m.ReadDelta) -> Field:
+    """The field of a ReadDelta; its signature goes raw."""
+    return "readDelta", {"read": _range(message)}
+
+
+def _range(message: m.Read | m.ReadDelta) -> dict[str, Any]:
+    return {
         "request": message.request,
         "arena": message.arena,
         "path": message.path,
@@ -127,6 +136,11 @@ def data(message: m.Data) -> Field:
 def packed(message: m.Packed) -> Field:
     """The field of a Packed; its payload goes raw."""
     return "packed", {"request": message.request, "size": message.size}
+
+
+def delta(message: m.Delta) -> Field:
+    """The field of a Delta; its payload goes raw."""
+    return "delta", {"request": message.request, "size": message.size}
 
 
 def failure(message: m.Failure) -> Field:
@@ -186,6 +200,8 @@ ENCODERS: dict[type[Any], Callable[[Any], Field]] = {
     m.ReadBlocks: read_blocks,
     m.Data: data,
     m.Packed: packed,
+    m.ReadDelta: read_delta,
+    m.Delta: delta,
     m.Failure: failure,
     m.Cancel: cancel,
     m.Ping: ping,

@@ -9,23 +9,34 @@ from realizefs.codec.peer_encode import ENCODERS
 from realizefs.codec.schema import load
 from realizefs.model.errors import BadPath, Misuse, ProtocolFault
 from realizefs.model.limits import FRAME_MESSAGE_BYTES_MAX, FRAME_PAYLOAD_BYTES_MAX
-from realizefs.model.messages import Data, Message, Packed
+from realizefs.model.messages import Data, Delta, Message, Packed, ReadDelta
 
 _TRAVERSAL_WORDS_MAX = 4 * FRAME_MESSAGE_BYTES_MAX // 8
 """capnp counts a list each time that a field of it is reached; four visits are plenty, while a
 small message whose pointers all show the same big list runs into it."""
+
+_WITH_PAYLOAD = {"data", "packed", "delta", "readDelta"}
 
 
 def encode(message: Message) -> tuple[bytes, bytes]:
     """(the capnp message, the raw payload); raises Misuse if it's more than a frame may hold."""
     field, value = ENCODERS[type(message)](message)
     encoded: bytes = load("peer").PeerMessage.new_message(**{field: value}).to_bytes()
-    payload = message.payload if isinstance(message, Data | Packed) else b""
+    payload = _payload(message)
     if len(encoded) > FRAME_MESSAGE_BYTES_MAX or len(payload) > FRAME_PAYLOAD_BYTES_MAX:
         raise Misuse(
             f"A {type(message).__name__} of {len(encoded)} + {len(payload)} bytes fits no frame."
         )
     return encoded, payload
+
+
+def _payload(message: Message) -> bytes:
+    match message:
+        case Data() | Packed() | Delta():
+            return message.payload
+        case ReadDelta():
+            return message.signature
+    return b""
 
 
 def decode(encoded: bytes, payload: bytes) -> Message:
@@ -47,6 +58,6 @@ def decode(encoded: bytes, payload: bytes) -> Message:
 
 def _decode(reader: Any, payload: bytes) -> Message:
     field = reader.which()
-    if payload and field not in ("data", "packed"):
+    if payload and field not in _WITH_PAYLOAD:
         raise ValueError(f"{len(payload)} bytes of data after a {field}")
     return DECODERS[field](getattr(reader, field), payload)

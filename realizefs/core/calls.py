@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 from realizefs.model.errors import ProtocolFault
 from realizefs.model.limits import BLOCKS_MAX, REQUESTS_IN_FLIGHT_MAX
-from realizefs.model.messages import Data, Failure, Packed, Read, ReadBlocks
+from realizefs.model.messages import Data, Delta, Failure, Packed, Read, ReadBlocks, ReadDelta
 
-Request = Read | ReadBlocks
-Answer = Data | Packed | Failure
+Request = Read | ReadBlocks | ReadDelta
+Answer = Data | Packed | Delta | Failure
 DIGEST_BYTES = 32
 
 
@@ -62,14 +62,16 @@ class Asked:
         asked = self._open.pop(answer.request, None)
         if asked is None:
             raise ProtocolFault(f"an answer to request {answer.request}, which nobody made.")
-        if isinstance(answer, Data | Packed):
-            size = answer.size if isinstance(answer, Packed) else len(answer.payload)
+        if isinstance(answer, Delta) and not isinstance(asked, ReadDelta):
+            raise ProtocolFault("a delta, and nothing that it changes.")
+        if not isinstance(answer, Failure):
+            size = len(answer.payload) if isinstance(answer, Data) else answer.size
             _check_length(asked, size)
         return True
 
 
 def _check_length(asked: Request, length: int) -> None:
-    if isinstance(asked, Read):
+    if isinstance(asked, Read | ReadDelta):
         if length > asked.length:
             raise ProtocolFault(f"{length} bytes in answer to a read of {asked.length}.")
     elif length % DIGEST_BYTES or length > BLOCKS_MAX * DIGEST_BYTES:

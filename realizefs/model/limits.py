@@ -290,3 +290,13 @@ BULK_BYTES_MIN = 512 * KIB
 
 BULK_REQUESTS_MAX = REQUESTS_IN_FLIGHT_MAX - 8
 """Requests of downloads in flight: the others are for readers who wait."""
+
+SIGNATURE_BYTES_MAX = 64 * KIB
+"""Bytes of a signature in a request: that of the largest piece with its surroundings, and a third."""
+
+DELTA_SLACK_BYTES = 256 * KIB
+"""Bytes around a range of the old content in which bytes of the new one are looked for: what was
+inserted or removed before it moves it by so much at most. More costs signatures."""
+
+BASES_MAX = 16
+"""Old contents that are open to take from: a descriptor each, and 128 KiB of a block list."""

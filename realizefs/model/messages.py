@@ -13,7 +13,10 @@ from realizefs.model.versions import Held, Version
 ZSTD = "zstd"
 """The feature of a Hello that says: Packed is understood here."""
 
-FEATURES = (ZSTD,)
+DELTA = "delta"
+"""The feature of a Hello that says: ReadDelta is answered here."""
+
+FEATURES = (ZSTD, DELTA)
 """All that this program understands beyond the protocol's first version."""
 
 
@@ -95,6 +98,23 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadDelta:
+    """The same bytes as a delta against those with this `signature`, if that is smaller.
+
+    Answered by Delta, Data, Packed or Failure; to those whose Hello has the feature DELTA.
+    """
+
+    request: int
+    arena: ArenaId
+    path: bytes
+    hash: Digest
+    start: int
+    length: int
+    bulk: bool
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ReadBlocks:
     """The block list of that version: Data with 32 bytes a block, in order."""
 
@@ -115,6 +135,15 @@ class Data:
 @dataclass(frozen=True, slots=True)
 class Packed:
     """The same, `size` bytes as a zstd frame; to those whose Hello has the feature ZSTD."""
+
+    request: int
+    size: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """An answer to ReadDelta: a delta of `size` bytes, as a zstd frame if `payload` is smaller."""
 
     request: int
     size: int
@@ -194,8 +223,10 @@ Message = (
     | Ack
     | Read
     | ReadBlocks
+    | ReadDelta
     | Data
     | Packed
+    | Delta
     | Failure
     | Cancel
     | Ping

@@ -18,7 +18,7 @@ In reading order:
     peers                           the roster and open invitations, in the global environment
   the cache
     blobs, opener                   the blobstore; finding, making and opening blobs
-    blob, openblobs                 one open blob; who has which open
+    blob, openblobs, copying        one open blob; who has which open; bytes another file has
     queues, blobdir                 rows and LRU queues; the files
     space, allocation               the bound; what sparse files take
     room, eviction, uses            making room; removing blobs; what is used, and how often

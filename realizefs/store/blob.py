@@ -10,6 +10,7 @@ at all, so that what the database was told (no ranges) stays true whenever the p
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from threading import Lock
@@ -19,6 +20,7 @@ from realizefs.model.blobs import BlobRow
 from realizefs.model.errors import CacheFull, StoreFault
 from realizefs.model.ranges import NO_RANGES, Ranges
 from realizefs.store.allocation import allocated, punch_hole
+from realizefs.store.copying import Copied, place
 from realizefs.store.space import Reservation, Space
 
 GROWTH_SLACK_BLOCKS = 4
@@ -131,7 +133,13 @@ class Blob:
             return data
         return None
 
-    def write(self, start: int, data: bytes | memoryview, room: Reservation | None = None) -> bool:
+    def write(
+        self,
+        start: int,
+        data: bytes | memoryview,
+        room: Reservation | None = None,
+        copied: Sequence[Copied] = (),
+    ) -> bool:
         """Store `data` at `start`; True once it can be read, False if it is being evicted.
 
         Space comes out of `room`, and beyond that out of what is free: CacheFull if there is
@@ -149,7 +157,7 @@ class Blob:
             taken = self._pay(growth, room)
             try:
                 self._written += 1
-                _pwrite(self.fd, data, start)
+                place(self.fd, data, start, copied)
             finally:
                 self._settle(growth, taken, room)
             self.ranges = self.ranges.add(start, end)
@@ -324,10 +332,3 @@ class Blob:
         if change and self.state is not State.GONE:
             self.usage += change
             self._space.settle(0, change)
-
-
-def _pwrite(fd: int, data: bytes | memoryview, start: int) -> None:
-    view = memoryview(data)
-    while view:
-        written = os.pwrite(fd, view, start)
-        view, start = view[written:], start + written

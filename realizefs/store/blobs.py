@@ -23,6 +23,7 @@ from realizefs.model.ids import BlobId, Digest, Inode
 from realizefs.model.versions import Version
 from realizefs.store.blob import Blob
 from realizefs.store.blobdir import BlobDirectory
+from realizefs.store.copying import Copied
 from realizefs.store.env import Environment
 from realizefs.store.eviction import Evictor, MayDrop
 from realizefs.store.moves import Moves
@@ -165,7 +166,14 @@ class Blobs:
         return self._room.reserve(need, may_drop, bound=bound, filling=filling)
 
     def store(
-        self, blob: Blob, start: int, data: bytes, may_drop: MayDrop, *, bound: bool = True
+        self,
+        blob: Blob,
+        start: int,
+        data: bytes,
+        may_drop: MayDrop,
+        *,
+        bound: bool = True,
+        copied: Sequence[Copied] = (),
     ) -> bool:
         """Write `data` if there is room for it in the cache and on the disk; whether it is kept.
 
@@ -176,7 +184,7 @@ class Blobs:
             return False
         with room:
             try:
-                kept = blob.write(start, data, room)
+                kept = blob.write(start, data, room, copied)
             except CacheFull:
                 return False
             except OSError as error:

@@ -8,6 +8,7 @@ from contextlib import suppress
 import trio
 
 from realizefs.codec.compression import pack
+from realizefs.codec.deltas import delta
 from realizefs.core import effects as fx
 from realizefs.core.calls import Answer, Request
 from realizefs.core.compress import link_is_slow
@@ -21,10 +22,13 @@ from realizefs.model.errors import (
     VersionGone,
 )
 from realizefs.model.limits import COMPRESS_BYTES_MIN, SERVES_AT_ONCE_MAX
-from realizefs.model.messages import ZSTD, Data, Failure, Packed, Read
+from realizefs.model.messages import ZSTD, Data, Delta, Failure, Packed, ReadBlocks, ReadDelta
 from realizefs.model.ports import Clock
 from realizefs.net.channel import Channel
 from realizefs.sync.lanes import Lanes
+
+DELTA_SURELY_SMALLER = 1 / 16
+"""Part of the bytes to which they are hardly ever compressed: then it needn't be tried."""
 
 
 class Answering:
@@ -48,7 +52,7 @@ class Answering:
 
     async def run(self, request: Request) -> None:
         """Answer one request; a task of its own."""
-        bulk = isinstance(request, Read) and request.bulk
+        bulk = not isinstance(request, ReadBlocks) and request.bulk
         with trio.CancelScope() as scope:
             self._serving[request.request] = scope
             try:
@@ -76,7 +80,12 @@ class Answering:
 
     async def _answer(self, request: Request) -> Answer:
         try:
-            return await self._packed(request.request, await self._serve(request))
+            data = await self._serve(request)
+            if isinstance(request, ReadDelta) and data:
+                changes = await trio.to_thread.run_sync(smaller_delta, data, request.signature)
+                if changes is not None:
+                    return Delta(request.request, *changes)
+            return await self._packed(request.request, data)
         except (RealizeError, OSError) as error:
             return Failure(request.request, _code(error), str(error))
 
@@ -91,6 +100,19 @@ class Answering:
             if packed is not None:
                 return Packed(request, len(data), packed)
         return Data(request, data)
+
+
+def smaller_delta(data: bytes, signature: bytes) -> tuple[int, bytes] | None:
+    """(its size, the delta as it travels); None where the bytes themselves are smaller."""
+    made = delta(data, signature)
+    if len(made) >= len(data):
+        return None
+    sent = pack(made) or made
+    if len(sent) > len(data) * DELTA_SURELY_SMALLER:
+        packed = pack(data)
+        if packed is not None and len(packed) <= len(sent):
+            return None
+    return len(made), sent
 
 
 def _code(error: RealizeError | OSError) -> str:

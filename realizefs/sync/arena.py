@@ -10,12 +10,13 @@ from functools import partial
 
 import trio
 
+from realizefs.core.calls import Request
 from realizefs.model.cache_limits import CacheLimits
 from realizefs.model.changes import Change
 from realizefs.model.ids import ArenaId, Inode, PeerId
 from realizefs.model.limits import INODE_RESERVE
 from realizefs.model.marks import Mark
-from realizefs.model.messages import Read, ReadBlocks
+from realizefs.model.messages import ReadBlocks
 from realizefs.model.ports import Clock
 from realizefs.model.versions import Version
 from realizefs.store.arena import ArenaStore
@@ -237,7 +238,7 @@ class Arena(ArenaView):
         """Give an unreal file a native one with its content; with `truncate` an empty one."""
         await self._actions.make_real(ino, truncate=truncate)
 
-    async def serve(self, request: Read | ReadBlocks) -> bytes:
+    async def serve(self, request: Request) -> bytes:
         """Bytes for a peer; a real file that isn't what was indexed is looked at again."""
         try:
             if isinstance(request, ReadBlocks):

@@ -19,12 +19,17 @@ from realizefs.model.errors import (
     WrongBytes,
 )
 from realizefs.model.limits import BULK_REQUESTS_MAX, PROGRESS_SECONDS
-from realizefs.model.messages import Data, Message, Packed
+from realizefs.model.messages import Data, Delta, Message, Packed
 from realizefs.model.paths import show
 from realizefs.model.ports import Clock
 from realizefs.net.channel import Channel
 from realizefs.sync.silence import Progress, Silence
 from realizefs.sync.urgency import Urgency
+
+
+class Changes(bytes):
+    """A delta, in place of the bytes that were asked for."""
+
 
 RATE_KNOWN_SECONDS = 30.0
 """Seconds for which it is known how fast a peer was: then one that hung is tried anew."""
@@ -86,7 +91,7 @@ class Asking:
 
     async def ask(
         self, make: Callable[[int], Request], path: bytes, urgency: Urgency, length: int
-    ) -> bytes:
+    ) -> bytes | Changes:
         """The payload that answers the request; see Link.read for what it raises."""
         silence = Silence(self._progress)
         await self._slot(silence, path, urgency, length)
@@ -165,7 +170,7 @@ class Asking:
                 )
             await silence.during(wait)
 
-    async def _outcome(self, number: int) -> bytes:
+    async def _outcome(self, number: int) -> bytes | Changes:
         answer = self._answers.get(number)
         if answer is None:
             raise self._lost()
@@ -173,12 +178,16 @@ class Asking:
             return answer.payload
         if isinstance(answer, Packed):
             return await self._unpacked(answer)
+        if isinstance(answer, Delta):
+            if len(answer.payload) == answer.size:
+                return Changes(answer.payload)
+            return Changes(await self._unpacked(answer))
         sentence = f"{self._name()}: {answer.detail or answer.code}"
         if answer.code == "version-gone":
             raise VersionGone(sentence)
         raise RequestFailed(answer.code, sentence)
 
-    async def _unpacked(self, answer: Packed) -> bytes:
+    async def _unpacked(self, answer: Packed | Delta) -> bytes:
         try:
             return await trio.to_thread.run_sync(unpack, answer.payload, answer.size)
         except WrongBytes as error:

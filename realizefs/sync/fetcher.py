@@ -20,11 +20,14 @@ from realizefs.model.ids import Digest, Inode
 from realizefs.model.ranges import Ranges
 from realizefs.model.versions import Version
 from realizefs.store.blob import Blob
+from realizefs.sync.bases import Bases
 from realizefs.sync.context import Context
 from realizefs.sync.gate import SizeGate
+from realizefs.sync.reuse import bring
 from realizefs.sync.shelf import Shelf
-from realizefs.sync.sources import Sources, Wanted
+from realizefs.sync.sources import Sources
 from realizefs.sync.urgency import Urgency
+from realizefs.sync.wanted import Wanted
 
 IN_FLIGHT_BYTES_MAX = 32 * limits.MIB
 """Bytes on their way or being stored at once in one arena for readers, and as many for downloads."""
@@ -63,6 +66,7 @@ class Fetcher:
         self._sources = Sources(context)
         self._nursery: trio.Nursery | None = None
         self._shelf = Shelf(context)
+        self._bases = Bases(context.store)
         self._gates = {urgent: SizeGate(IN_FLIGHT_BYTES_MAX) for urgent in (True, False)}
         self._pieces: dict[tuple[Inode, Digest, int], _Piece] = {}
         self._patterns: OrderedDict[tuple[Inode, Digest], plan.Pattern] = OrderedDict()
@@ -74,7 +78,10 @@ class Fetcher:
             self._nursery = nursery
             nursery.start_soon(self._shelf.run)
             task_status.started()
-            await trio.sleep_forever()
+            try:
+                await trio.sleep_forever()
+            finally:
+                self._bases.close()
 
     async def read(self, ino: Inode, version: Version, start: int, length: int) -> bytes:
         """Bytes [start, start+length) of exactly that version, fewer only at its end.
@@ -114,6 +121,7 @@ class Fetcher:
             if blob is None and not version.size:  # nothing to fetch
                 blob = await trio.to_thread.run_sync(self._store.blobs.open, ino, version)
             if blob is not None and blob.complete:
+                self._bases.forget(ino, version.hash)
                 return await self._verified(blob)
             here = blob.ranges if blob is not None else Ranges()
             if blob is not None:
@@ -236,11 +244,7 @@ class Fetcher:
         """Fetch, let the readers go on, store. Readers that come until it is stored join it."""
         try:
             async with self._gates[piece.urgency.urgent].holding(piece.end - piece.start):
-                piece.data = await self._sources.read(wanted, piece.start, piece.end, piece.urgency)
-                piece.here.set()
-                piece.kept = await self._shelf.put(
-                    wanted.ino, wanted.version, piece.start, piece.data, bound=piece.bound
-                )
+                await self._bring(wanted, piece)
         except RealizeError as error:
             piece.error = error
         except OSError as error:
@@ -252,6 +256,22 @@ class Fetcher:
                 piece.error = Unreachable("The daemon is stopping.")
             piece.here.set()
             piece.done.set()
+
+    async def _bring(self, wanted: Wanted, piece: _Piece) -> None:
+        with self._bases.using(wanted.ino, wanted.path, wanted.version.hash) as base:
+            brought = await bring(
+                self._sources, wanted, piece.start, piece.end, piece.urgency, base
+            )
+            piece.data = brought.data
+            piece.here.set()
+            piece.kept = await self._shelf.put(
+                wanted.ino,
+                wanted.version,
+                piece.start,
+                brought.data,
+                copied=brought.copied,
+                bound=piece.bound,
+            )
 
     def _show(self, ino: Inode) -> str:
         with self._store.env.read() as txn:

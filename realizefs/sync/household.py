@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 
 import trio
 
+from realizefs.core.calls import Request
 from realizefs.core.session import PROTOCOL
 from realizefs.model.errors import ConnectionLost, RealizeError, RequestFailed
 from realizefs.model.grants import Access
 from realizefs.model.ids import ArenaId, PeerId
-from realizefs.model.messages import FEATURES, Ack, Hello, Read, ReadBlocks, Rows, Subscribe
+from realizefs.model.messages import FEATURES, Ack, Hello, Rows, Subscribe
 from realizefs.model.messages import Roster as RosterMessage
 from realizefs.model.ports import Clock
 from realizefs.net.channel import Channel, WireCounters
@@ -327,7 +328,7 @@ class _Handler:
         else:
             gossip.ack(message)
 
-    async def serve(self, link: Link, request: Read | ReadBlocks) -> bytes:
+    async def serve(self, link: Link, request: Request) -> bytes:
         """Bytes for the peer."""
         arena = self._arena(request.arena)
         if arena is None:

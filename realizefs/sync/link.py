@@ -23,6 +23,7 @@ from typing import Protocol
 
 import trio
 
+from realizefs.codec.deltas import apply
 from realizefs.core import effects as fx
 from realizefs.core.calls import DIGEST_BYTES, Request
 from realizefs.core.session import Session
@@ -31,6 +32,7 @@ from realizefs.model.errors import (
     ConnectionLost,
     ProtocolFault,
     RealizeError,
+    WrongBytes,
 )
 from realizefs.model.ids import ArenaId, Digest, PeerId, peer_id_of
 from realizefs.model.limits import (
@@ -41,12 +43,14 @@ from realizefs.model.messages import (
     Hello,
     Read,
     ReadBlocks,
+    ReadDelta,
     Rows,
 )
+from realizefs.model.paths import show
 from realizefs.model.ports import Clock
 from realizefs.net.channel import Channel
 from realizefs.sync.answering import Answering
-from realizefs.sync.asking import Asking
+from realizefs.sync.asking import Asking, Changes
 from realizefs.sync.urgency import Urgency
 
 log = logging.getLogger("realizefs.sync.link")
@@ -171,6 +175,33 @@ class Link:
             Urgency(urgent=True),
             BLOCKS_MAX * DIGEST_BYTES,
         )
+
+    async def read_delta(self, what: Read, old: bytes, signature: bytes, urgency: Urgency) -> bytes:
+        """All of `what`, made of `old`, which has this signature, where that is less to send; for
+        those whose hello has DELTA. Raises like `read`, and WrongBytes where something else is
+        made."""
+        answer = await self._asking.ask(
+            lambda request: ReadDelta(
+                request,
+                what.arena,
+                what.path,
+                what.hash,
+                what.start,
+                what.length,
+                not urgency.urgent,
+                signature,
+            ),
+            what.path,
+            urgency,
+            what.length,
+        )
+        if not isinstance(answer, Changes):
+            return answer
+        try:
+            return await trio.to_thread.run_sync(apply, old, answer, what.length)
+        except WrongBytes as error:
+            shown = f'"{show(what.path)}" at {what.start}'
+            raise WrongBytes(f"{self.name}, for {shown}: {error}") from error
 
     async def send(self, message: fx.Gossip) -> None:
         """Queue gossip; raises ConnectionLost. Rows wait for acknowledgements and for room in

@@ -16,6 +16,7 @@ from realizefs.model.ids import Digest, Inode
 from realizefs.model.limits import MIB
 from realizefs.model.versions import Version
 from realizefs.store.blob import Blob
+from realizefs.store.copying import Copied
 from realizefs.store.txn import Txn
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
@@ -39,6 +40,7 @@ class _Item:
     start: int
     data: bytes
     bound: bool
+    copied: tuple[Copied, ...]
     stored: trio.Event = field(default_factory=trio.Event)
     kept: bool = False
     error: Exception | None = None
@@ -54,14 +56,21 @@ class Shelf:
         self._wake = trio.Event()
 
     async def put(
-        self, ino: Inode, version: Version, start: int, data: bytes, *, bound: bool
+        self,
+        ino: Inode,
+        version: Version,
+        start: int,
+        data: bytes,
+        *,
+        bound: bool,
+        copied: tuple[Copied, ...] = (),
     ) -> bool:
         """Store verified bytes; whether they were kept (False: no room). Raises OSError; Busy if
         something else is the file's content by now.
 
-        Without `bound` the cache's limit doesn't matter; see `Blobs.reserve`.
+        `copied`: which of them are in another file, that stays open meanwhile. Without `bound` the cache's limit doesn't matter; see `Blobs.reserve`.
         """
-        item = _Item(ino, version, start, data, bound)
+        item = _Item(ino, version, start, data, bound, copied)
         self._queue.append(item)
         self._wake.set()
         await item.stored.wait()
@@ -112,7 +121,12 @@ class Shelf:
                     continue
                 try:
                     item.kept = self._blobs.store(
-                        blob, item.start, item.data, self._may_drop, bound=item.bound
+                        blob,
+                        item.start,
+                        item.data,
+                        self._may_drop,
+                        bound=item.bound,
+                        copied=item.copied,
                     )
                 except OSError as error:
                     item.error = error

@@ -5,8 +5,6 @@ block list with the version's digest of it, every block with its digest in the l
 one block with the hash of the file. A peer that sends something else is left for the next one.
 """
 
-from dataclasses import dataclass
-
 import trio
 
 from realizefs.model import limits, paths
@@ -17,33 +15,21 @@ from realizefs.model.errors import (
     VersionGone,
     WrongBytes,
 )
-from realizefs.model.ids import Digest, Inode
+from realizefs.model.ids import Inode
 from realizefs.model.versions import Version
-from realizefs.store.hashing import block_size, check_block, hash_bytes
+from realizefs.store.hashing import block_size, hash_bytes
+from realizefs.sync.bases import Base
 from realizefs.sync.candidates import Candidates
 from realizefs.sync.context import Context
+from realizefs.sync.holder import Part
 from realizefs.sync.link import Link
 from realizefs.sync.race import Ask, Race
 from realizefs.sync.urgency import Urgency
-
-CHECK_INLINE_BYTES_MAX = 256 * limits.KIB
-"""Bytes hashed on the trio thread: a tenth of a millisecond."""
-
+from realizefs.sync.wanted import Wanted
 
 GONE_WAITS_SECONDS = (0.05, 0.1, 0.2, 0.4)
 """Seconds between tries where the current version is gone at every holder, at most: they look at
 their file at once, and tell what it is now. Less than a second in all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is fetched: one version of one path, with the digests of its blocks."""
-
-    ino: Inode
-    path: bytes
-    version: Version
-    block: int
-    digests: bytes
 
 
 class Sources:
@@ -74,7 +60,9 @@ class Sources:
             digests = await link.read_blocks(self._context.id, wanted.path, version.hash)
             if hash_bytes(digests) != version.block_root:
                 shown = paths.show(wanted.path)
-                raise WrongBytes(f'{link.name} sent a wrong block list for "{shown}".')
+                error = WrongBytes(f'{link.name} sent a wrong block list for "{shown}".')
+                self._is_wrong(link, error)
+                raise error
             return digests
 
         digests = await self._patiently(wanted, ask, limits.BLOCKS_MAX * 32)
@@ -86,23 +74,19 @@ class Sources:
         links = self._links.holding(self._store, wanted.ino, wanted.version.hash)
         return max((link.rate for link in links), default=0.0)
 
-    async def read(self, wanted: Wanted, start: int, end: int, urgency: Urgency) -> bytes:
+    async def read(
+        self, wanted: Wanted, start: int, end: int, urgency: Urgency, base: Base | None
+    ) -> bytes:
         """Bytes [start, end), whole blocks, from the best holder; the others are tried after it.
 
-        Raises Unreachable where none answers, VersionGone or RequestFailed where all say no.
+        Deltas are made of `base` where that is less to send. Raises Unreachable where none answers,
+        VersionGone or RequestFailed where all say no.
         """
+        part = Part(self._context.id, wanted, start, end, urgency, base, self._is_wrong)
+        return await self._patiently(wanted, part.ask, end - start)
 
-        async def ask(link: Link) -> bytes:
-            data = await link.read(
-                self._context.id, wanted.path, wanted.version.hash, start, end - start, urgency
-            )
-            if len(data) > CHECK_INLINE_BYTES_MAX:
-                await trio.to_thread.run_sync(_check, wanted, start, end, data, link.name)
-            else:
-                _check(wanted, start, end, data, link.name)
-            return data
-
-        return await self._patiently(wanted, ask, end - start)
+    def _is_wrong(self, link: Link, error: WrongBytes) -> None:
+        self._links.distrust.noted(link.peer, error)
 
     async def _patiently(self, wanted: Wanted, ask: Ask, size: int) -> bytes:
         """Who is just changing permissions or times of its file says for a moment that the
@@ -139,16 +123,8 @@ class Sources:
 
     async def _from_holders(self, wanted: Wanted, ask: Ask, size: int) -> bytes:
         """What the first of them gives that has it."""
-
-        async def checked(link: Link) -> bytes:
-            try:
-                return await ask(link)
-            except WrongBytes as error:
-                self._links.distrust.noted(link.peer, error)
-                raise
-
         candidates = Candidates(self._links, self._store, wanted.ino, wanted.version.hash)
-        race = Race(candidates, checked, size)
+        race = Race(candidates, ask, size)
         data = await race.run()
         if data is None:
             raise self._failure(wanted, race.errors)
@@ -173,18 +149,3 @@ class Sources:
 
 def _gone(shown: str) -> VersionGone:
     return VersionGone(f'This version of "{shown}" no longer exists at any peer.')
-
-
-def _check(wanted: Wanted, start: int, end: int, data: bytes, peer: str) -> None:
-    """Every block of a piece against its digest; raises WrongBytes naming the peer."""
-    good = len(data) == end - start
-    if good and not wanted.digests:
-        good = hash_bytes(data) == wanted.version.hash
-    elif good:
-        view = memoryview(data)
-        for at in range(0, len(data), wanted.block):
-            number = (start + at) // wanted.block
-            digest = wanted.digests[32 * number : 32 * number + 32]
-            good = good and check_block(view[at : at + wanted.block], Digest(digest))
-    if not good:
-        raise WrongBytes(f'{peer} sent wrong bytes for "{paths.show(wanted.path)}" at {start}.')

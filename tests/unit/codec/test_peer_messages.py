@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from realizefs.codec.deltas import signature
 from realizefs.codec.peer_messages import decode, encode
 from realizefs.codec.schema import load
 from realizefs.model import messages as m
@@ -68,6 +69,9 @@ MESSAGES: list[m.Message] = [
     m.Data(7, b"bytes"),
     m.Data(7, b""),
     m.Packed(7, READ_BYTES_MAX, b"zstd"),
+    m.ReadDelta(7, ARENA, b"a/b:\xff\n", DIGEST, 2**62, READ_BYTES_MAX, True, signature(b"old")),
+    m.Delta(7, READ_BYTES_MAX, b"delta"),
+    replace(READ, bulk=True),
     m.Failure(7, "version-gone", "it changed"),
     m.Cancel(7),
     m.Ping(1),
@@ -109,6 +113,17 @@ def test_a_path_that_leaves_the_arena_is_refused(path: bytes) -> None:
     refused(rows(m.Row(path, FILE, Held.OWN)))
     refused(replace(READ, path=path))
     refused(m.ReadBlocks(1, ARENA, path, DIGEST))
+
+
+@pytest.mark.parametrize("size", [0, 4, READ_BYTES_MAX + 1])
+def test_a_delta_is_no_smaller_than_its_frame_and_no_longer_than_may_be_asked(size: int) -> None:
+    refused(m.Delta(1, size, b"delta"))
+
+
+def test_a_request_with_a_signature_that_is_none_is_refused() -> None:
+    refused(m.ReadDelta(7, ARENA, b"a", DIGEST, 0, 10, False, b"not a signature"))
+    refused(m.ReadDelta(7, ARENA, b"../a", DIGEST, 0, 10, False, signature(b"old")))
+    refused(m.ReadDelta(7, ARENA, b"a", DIGEST, 0, 0, False, signature(b"old")))
 
 
 @pytest.mark.parametrize("size", [0, 4, READ_BYTES_MAX + 1])

@@ -206,6 +206,9 @@ def test_an_answer_longer_than_asked_ends_the_session() -> None:
     session = alone()
     number, _ = session.call(read, 0.0)
     assert "11 bytes" in reason_of(session.received(m.Packed(number, 11, b"x"), 0.0))
+    session = alone()
+    number, _ = session.call(read, 0.0)
+    assert "a delta" in reason_of(session.received(m.Delta(number, 5, b"x"), 0.0))
 
 
 @pytest.mark.parametrize("length", [31, 32 * (BLOCKS_MAX + 1)])

@@ -1,0 +1,53 @@
+"""Bytes that another file has already: copied by the kernel, which shares them on filesystems that
+can (btrfs, XFS), so that an update takes no more disk than what it changes.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """`length` bytes at `start` of a content are those at `at` of the open file `fd`."""
+
+    start: int
+    length: int
+    fd: int
+    at: int
+
+
+def place(fd: int, data: bytes | memoryview, start: int, copied: Sequence[Copied]) -> None:
+    """Write `data` at `start`, taking what is `copied` from where it is; in ascending order.
+
+    The other file may change meanwhile, so what was copied is compared with `data` afterwards.
+    """
+    view, at = memoryview(data), 0
+    for each in copied:
+        begin = each.start - start
+        part = view[begin : begin + each.length]
+        if _copy(fd, each) and os.pread(fd, each.length, each.start) == part:
+            pwrite_all(fd, view[at:begin], start + at)
+            at = begin + each.length
+    pwrite_all(fd, view[at:], start + at)
+
+
+def _copy(fd: int, each: Copied) -> bool:
+    left, source, target = each.length, each.at, each.start
+    while left:
+        try:
+            count = os.copy_file_range(each.fd, fd, left, source, target)
+        except OSError:
+            return False  # between filesystems that can't, or a bad disk: it is written instead
+        if not count:
+            return False
+        left, source, target = left - count, source + count, target + count
+    return True
+
+
+def pwrite_all(fd: int, data: bytes | memoryview, start: int) -> None:
+    """Write all of it; OSErrors pass through."""
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(fd, view, start)
+        view, start = view[written:], start + written

@@ -1,0 +1,135 @@
+"""The old bytes of what is being fetched anew: whole blocks are taken from them, and deltas made.
+
+A base is the real file or the blob of an older content of the same entry. Nothing that it gives is
+trusted: what is taken is compared with the digest of its block in the new content, and what a delta
+makes of it is, too. So it may change or be evicted at any time.
+"""
+
+import os
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from realizefs.model.errors import StoreFault
+from realizefs.model.ids import NO_DIGEST, Digest, Inode
+from realizefs.model.limits import BASES_MAX, DELTA_SLACK_BYTES
+from realizefs.store.arena import ArenaStore
+from realizefs.store.blob import Blob
+from realizefs.store.hashing import block_size
+
+
+class Base:
+    """An older content, open. Its methods block."""
+
+    def __init__(self, fd: int, blob: Blob | None, size: int, digests: bytes) -> None:
+        self.fd = fd
+        self.size = size
+        self.block = block_size(size)
+        self.users = 0
+        self.dropped = False
+        self._blob = blob
+        self._places = {
+            digests[at : at + 32]: at // 32 * self.block for at in range(0, len(digests), 32)
+        }
+
+    def place_of(self, digest: bytes, block: int) -> int | None:
+        """Where it has the block of `block` bytes with this digest, if it has."""
+        return self._places.get(digest) if block == self.block else None
+
+    def read(self, start: int, length: int) -> bytes:
+        """Bytes there, fewer or none where some are missing."""
+        try:
+            if self._blob is not None:
+                return self._blob.read(start, length) or b""
+            return os.pread(self.fd, length, start)
+        except (OSError, StoreFault):
+            return b""  # a bad disk is no reason not to fetch
+
+    def around(self, start: int, end: int) -> bytes:
+        """The bytes in which those of [start, end) of the new content may be found again; none past
+        its end, of which nothing is known over there."""
+        if start >= self.size:
+            return b""
+        first = max(start - DELTA_SLACK_BYTES, 0)
+        last = min(end + DELTA_SLACK_BYTES, self.size)
+        return self.read(first, last - first)
+
+    def close(self) -> None:
+        """Nobody uses it."""
+        if self._blob is not None:
+            self._blob.close()
+        else:
+            os.close(self.fd)
+
+
+class Bases:
+    """The bases of one arena; bounded by BASES_MAX and by those in use. Trio thread."""
+
+    def __init__(self, store: ArenaStore) -> None:
+        self._store = store
+        self._bases: OrderedDict[tuple[Inode, Digest], Base | None] = OrderedDict()
+
+    @contextmanager
+    def using(self, ino: Inode, path: bytes, content: Digest) -> Iterator[Base | None]:
+        """The base for fetching that content, if there is one."""
+        key = (ino, content)
+        if key not in self._bases:
+            self._bases[key] = self._open(ino, path, content)
+        self._bases.move_to_end(key)
+        base = self._bases[key]
+        if base is None:
+            self._trim()
+            yield None
+            return
+        base.users += 1
+        try:
+            self._trim()
+            yield base
+        finally:
+            base.users -= 1
+            if base.dropped and not base.users:
+                base.close()
+
+    def forget(self, ino: Inode, content: Digest) -> None:
+        """That content is complete."""
+        self._drop(self._bases.pop((ino, content), None))
+
+    def close(self) -> None:
+        """Forget all."""
+        for base in self._bases.values():
+            self._drop(base)
+        self._bases.clear()
+
+    def _trim(self) -> None:
+        while len(self._bases) > BASES_MAX:
+            self._drop(self._bases.popitem(last=False)[1])
+
+    def _drop(self, base: Base | None) -> None:
+        if base is not None:
+            base.dropped = True
+            if not base.users:
+                base.close()
+
+    def _open(self, ino: Inode, path: bytes, content: Digest) -> Base | None:
+        store = self._store
+        with store.env.read() as txn:
+            real, row = store.real.get(txn, ino), store.blobs.find(txn, ino)
+            old = NO_DIGEST
+            if real is not None and real.hash and real.hash != content:
+                old = real.hash
+            elif row is not None and row.hash != content and row.ranges:
+                old, real = row.hash, None
+            digests = (store.blocks.get(txn, old) or b"") if old else b""
+        if not old:
+            return None
+        if real is not None:
+            return self._of_real(path, real.fingerprint.size, digests)
+        blob = store.blobs.open_existing(ino, old)
+        return None if blob is None else Base(blob.fd, blob, blob.size, digests)
+
+    def _of_real(self, path: bytes, size: int, digests: bytes) -> Base | None:
+        try:
+            fd = self._store.root.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return None
+        return Base(fd, None, size, digests)
