@@ -75,7 +75,7 @@ class NameChanges:
         path, place = self._whereabouts(ino)
         if place is None:
             return  # gone already
-        self._context.overlay.forget(ino)
+        self._context.overlay.leave(ino)
         with self._store.env.read() as txn:
             entry = self._store.tree.entry(txn, ino)
         now_ns = self._context.clock.wall_ns()

@@ -15,8 +15,8 @@ from realizefs.model import paths
 from realizefs.model.ids import Inode
 
 LEFT_MAX = 10_000
-"""Names remembered that something was renamed from: those of a few seconds. One forgotten too soon
-may cost the renamed file its inode."""
+"""Names remembered that something was renamed from, or deleted at: those of a few seconds. One
+forgotten too soon may cost the renamed file its inode."""
 
 IDLE_MAX = 10_000
 """Inodes kept that the kernel has dropped: what is native keeps its number until it is indexed, a
@@ -73,7 +73,8 @@ class Overlay:
             return self._inode.get((parent, name))
 
     def was_left(self, parent: Inode, name: bytes) -> bool:
-        """Whether something was renamed from this place lately, and nothing known made there."""
+        """Whether something unindexed was renamed from this place lately, or deleted there, and
+        nothing known made there."""
         with self._lock:
             return (parent, name) in self._left
 
@@ -110,9 +111,7 @@ class Overlay:
             if old is None:
                 return False
             self._inode.pop(old, None)
-            self._left[old] = None
-            if len(self._left) > LEFT_MAX:
-                del self._left[next(iter(self._left))]
+            self._note_left(old)
             self._left.pop((parent, name), None)
             replaced = self._inode.pop((parent, name), None)
             if replaced is not None:
@@ -143,10 +142,23 @@ class Overlay:
             if len(self._idle) > IDLE_MAX:
                 self._drop(next(iter(self._idle)))
 
+    def leave(self, ino: Inode) -> None:
+        """It is deleted; who has seen it before that, and records it only now, is to look again."""
+        with self._lock:
+            place = self._place.get(ino)
+            self._drop(ino)
+            if place is not None:
+                self._note_left(place)
+
     def forget(self, ino: Inode) -> None:
         """The index has it now, or it is gone."""
         with self._lock:
             self._drop(ino)
+
+    def _note_left(self, place: tuple[Inode, bytes]) -> None:
+        self._left[place] = None
+        if len(self._left) > LEFT_MAX:
+            del self._left[next(iter(self._left))]
 
     def _drop(self, ino: Inode) -> None:
         self._idle.pop(ino, None)
