@@ -2,8 +2,9 @@
 
 Every batch costs a look at each path, a transaction and its fsync, and takes the interpreter from
 the mount meanwhile. A program that unpacks a tree makes a batch ready every few milliseconds. So
-only what comes after a rest is indexed at once; after that, batches are STORM_SECONDS apart, or
-begin as soon as nothing has been touched for CALM_SECONDS, or as a peer's reader waits for one.
+only what comes after a rest is indexed at once; after that, batches are STORM_SECONDS apart, and
+twice as long as the last one took, so that two thirds of the time are the mount's. They begin as
+soon as nothing has been touched for CALM_SECONDS, too, or as a peer's reader waits for one.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,14 @@ CALM_SECONDS = 0.05
 """Seconds without anything touched that end a storm: a pause no unpacking program makes."""
 
 STORM_SECONDS = 0.5
-"""Seconds from the end of a batch to the next at most: what peers hear later in a storm."""
+"""Seconds from the end of a batch to the next at least: what peers hear later in a storm."""
+
+REST = 2
+"""Times that a batch took until the next."""
+
+REST_SECONDS_MAX = 5.0
+"""Seconds of rest at most: as much of a storm as may be left to do when it ends, and what peers hear
+later of a program that goes on writing."""
 
 TOGETHER_MAX = 4096
 """Paths that are looked at before any of them is recorded as gone, so that both names of what
@@ -32,7 +40,8 @@ class Due:
         self._clock = clock
         self._due: dict[bytes, float] = {}
         self._hurried: set[bytes] = set()
-        self._added = self._ended = -inf
+        self._added = self._began = self._ended = -inf
+        self._rest = STORM_SECONDS
         self._taken = False
 
     def __len__(self) -> int:
@@ -64,7 +73,8 @@ class Due:
         now = self._clock.now()
         if self._taken:
             self._taken, self._ended = False, now
-        storm = min(self._added + CALM_SECONDS, self._ended + STORM_SECONDS) - now
+            self._rest = min(max(STORM_SECONDS, REST * (now - self._began)), REST_SECONDS_MAX)
+        storm = min(self._added + CALM_SECONDS, self._ended + self._rest) - now
         hurry = min((self._due[path] for path in self._hurried if not is_held(path)), default=inf)
         if storm > 0 and hurry > now:
             return [], min(storm, hurry - now)
@@ -74,5 +84,7 @@ class Due:
             del self._due[path]
         self._hurried.difference_update(ready)
         self._taken = bool(ready)
+        if ready:
+            self._began = now
         later = (due for due in self._due.values() if due > now)
         return ready, min(later, default=now + 3600.0) - now
