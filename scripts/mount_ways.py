@@ -27,9 +27,11 @@ INDEXED_SECONDS = 900.0
 
 @dataclass(frozen=True)
 class Way:
-    """A way's name, the programs that it needs, and how it is set up over a directory."""
+    """A way's name, the Debian packages and programs that it needs, and how it is set up over a
+    directory."""
 
     name: str
+    packages: tuple[str, ...]
     programs: tuple[str, ...]
     over: Callable[[Path, Path], AbstractContextManager[Path]]
 
@@ -84,11 +86,11 @@ def sshfs(source: Path, work: Path) -> Iterator[Path]:
             yield mnt
 
 
+NATIVE = Way("native", (), (), native)
 OTHERS = (
-    Way("native", (), native),
-    Way("bindfs", ("bindfs",), bindfs),
-    Way("rclone", ("rclone",), rclone),
-    Way("sshfs", ("sshfs", "sshd", "ssh-keygen"), sshfs),
+    Way("bindfs", ("bindfs",), ("bindfs",), bindfs),
+    Way("rclone", ("rclone",), ("rclone",), rclone),
+    Way("sshfs", ("sshfs", "openssh-server"), ("sshfs", "sshd", "ssh-keygen"), sshfs),
 )
 
 
