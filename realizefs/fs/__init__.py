@@ -12,7 +12,7 @@ In reading order:
     changes, metadata, xattrs       names; mode, times, size; marks and the user's own attributes
     making_native, hardlinks        what must be real first; one file with several names
     callers                         programs that must not cause downloads, new files' owners
-    notify, subscription            what the kernel should forget, and who says so
+    notify, subscription, seen      what the kernel should forget; index and root that say so
     live, events, witness           what programs that watch should hear, and haven't yet
     arm, hand                       the process by whose calls they hear it
     echoes, answers                 what it is answered; programs and it told apart

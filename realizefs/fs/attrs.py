@@ -1,13 +1,14 @@
 """Attributes as the kernel wants them, with how long it may trust them.
 
 Of something real: lstat with our inode number; other programs can change it behind our back, so
-it is trusted for a second. Of something unreal: from the index, which tells the kernel of every
-change, so it is trusted for long. Unreal things belong to the owner of the arena root, and
-occupy what the cache holds of them.
+it is trusted for as long as nobody can unseen (`_trust`). Of something unreal: from the index, which
+tells the kernel of every change, so it is trusted for long. Unreal things belong to the owner of the
+arena root, and occupy what the cache holds of them.
 """
 
 import os
 import stat
+import time
 from dataclasses import dataclass
 
 import pyfuse3
@@ -15,11 +16,14 @@ import pyfuse3
 from realizefs.fs.handles import File, RealFile
 from realizefs.fs.items import Item
 from realizefs.fs.views import Synthetic
+from realizefs.model import paths
 from realizefs.model.entries import Dirent
 from realizefs.model.limits import (
     BLOCK_BYTES_MIN,
     KERNEL_CACHE_SECONDS,
     KERNEL_CACHE_SECONDS_REAL,
+    KERNEL_CACHE_SECONDS_WATCHED,
+    SETTLED_SECONDS,
 )
 from realizefs.model.versions import Kind, Version
 
@@ -51,10 +55,30 @@ class Facts:
 def of_item(item: Item, ino: int) -> pyfuse3.EntryAttributes:
     """Of something that exists now, which the kernel calls `ino`."""
     if item.stat is not None:
-        return of_native(item.stat, ino)
+        entry = of_native(item.stat, ino)
+        entry.entry_timeout, entry.attr_timeout = _trust(item, item.stat)
+        return entry
     owner = item.arena.store.root.lstat(b"")
     cached = item.arena.cached_bytes([item.ino]).get(item.ino, 0)
     return of_unreal(Facts.of(item.version), ino, owner, cached)
+
+
+def _trust(item: Item, native: os.stat_result) -> tuple[float, float]:
+    """Seconds for which the kernel may trust the name and the attributes of something real.
+
+    What may change without an event: what is in a directory that isn't watched, on another file
+    system, which may be another machine's, and a file with other names, which may be anywhere. Of
+    what has just changed, see SETTLED_SECONDS.
+    """
+    arena, path = item.arena, item.path
+    if native.st_dev != arena.store.root.device or not (
+        arena.is_watched(paths.split(path)[0]) if path else True
+    ):
+        return KERNEL_CACHE_SECONDS_REAL, KERNEL_CACHE_SECONDS_REAL
+    alone = arena.is_watched(path) if stat.S_ISDIR(native.st_mode) else native.st_nlink == 1
+    if not alone or time.time_ns() - native.st_ctime_ns < SETTLED_SECONDS * 1e9:
+        return KERNEL_CACHE_SECONDS_WATCHED, KERNEL_CACHE_SECONDS_REAL
+    return KERNEL_CACHE_SECONDS_WATCHED, KERNEL_CACHE_SECONDS_WATCHED
 
 
 def of_native(native: os.stat_result, ino: int) -> pyfuse3.EntryAttributes:

@@ -8,6 +8,10 @@ the arena, which has the deadlines.
 The kernel's page cache is per inode, a handle on an unreal file is of one version. So that no
 read ever mixes two (R4), a file is opened past the page cache (direct_io) while another handle
 that goes through it is pinned to something else.
+
+What only writes goes past it, too: nobody can map it, its pages would be dropped at the next open
+anyway, and the kernel copies them one by one, and before each write asks for the capabilities of
+the file. Without that, a write is one request, of 1 MiB if the program writes so much.
 """
 
 import errno
@@ -29,12 +33,17 @@ from realizefs.model.ids import Inode
 from realizefs.model.limits import INLINE_WRITE_BYTES_MAX, MIB
 from realizefs.model.paths import show
 from realizefs.model.versions import Kind
+from realizefs.store.pagecache import read_at_once, read_waiting
 
 _SYNC = os.O_SYNC | os.O_DSYNC
 PASSED_ON = os.O_ACCMODE | _SYNC
 """Flags of open that mean the same natively. O_TRUNC is done by hand, O_DIRECT would ask for
 aligned memory, O_CREAT and O_EXCL are `create`'s; O_APPEND would append the pages of a mapping,
 too (see `_place`)."""
+
+PRIVILEGED = stat.S_ISUID | stat.S_ISGID
+"""Bits of the mode that go when the file is written to: the kernel sees to that, by calls of chmod,
+where it has the pages."""
 
 _ALWAYS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY
 
@@ -93,10 +102,16 @@ async def adopt(
     kernel_ino = served.kernel_ino(arena, ino)
     content = (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
     keep = served.lookups.keep_pages(kernel_ino, content)
-    direct = any(_has_other_pages(one, info) for one in served.handles.files(ino))
+    only_writes = flags & os.O_ACCMODE == os.O_WRONLY and not info.st_mode & PRIVILEGED
+    direct = (
+        only_writes
+        or not served.lookups.is_right(kernel_ino, info)  # the kernel has yet to hear its size
+        or any(_has_other_pages(one, info) for one in served.handles.files(ino))
+    )
     synchronous = bool(flags & _SYNC)
     append = bool(flags & os.O_APPEND)
     handle = RealFile(arena, ino, item.ino, fd, writable, append, synchronous, direct)
+    handle.by_root = ctx.uid == 0
     if writable:
         served.lookups.drop_pages(kernel_ino)
         arena.writing(item.ino)
@@ -118,14 +133,14 @@ async def read(served: Served, handle: File, start: int, length: int) -> bytes:
         if length <= 0:
             return b""
         return await handle.arena.read(handle.ino, handle.version, start, length)
-    buffer = bytearray(length)
+    buffer = memoryview(bytearray(length))
     got = _read_cached(handle, buffer, start)
     if got < length and start + got < os.fstat(handle.fd).st_size:
         got += await trio.to_thread.run_sync(
-            _read_all, handle.fd, memoryview(buffer)[got:], start + got, limiter=served.threads
+            read_waiting, handle.fd, buffer[got:], start + got, limiter=served.threads
         )
     # pyfuse3 takes any buffer and says bytes; a copy of 1 MiB would cost as much as the read.
-    return cast("bytes", memoryview(buffer)[:got])
+    return cast("bytes", buffer[:got])
 
 
 async def write(served: Served, handle: File, start: int, data: bytes) -> int:
@@ -133,6 +148,10 @@ async def write(served: Served, handle: File, start: int, data: bytes) -> int:
     if not isinstance(handle, RealFile) or not handle.writable:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     start = _place(handle, start)
+    served.lookups.distrust(served.kernel_ino(handle.arena, handle.ino))  # the kernel does, too
+    if handle.privileged and handle.direct:
+        os.fchmod(handle.fd, stat.S_IMODE(os.fstat(handle.fd).st_mode) & ~PRIVILEGED)
+        handle.privileged = False
     if len(data) < INLINE_WRITE_BYTES_MAX and not handle.synchronous:
         return os.pwrite(handle.fd, data, start)
     return await trio.to_thread.run_sync(os.pwrite, handle.fd, data, start, limiter=served.threads)
@@ -245,27 +264,10 @@ def _path_of(arena: Arena, name: Inode) -> bytes | None:
         return None  # removed by another program or a peer
 
 
-def _read_cached(handle: RealFile, buffer: bytearray, start: int) -> int:
+def _read_cached(handle: RealFile, buffer: memoryview, start: int) -> int:
     """Bytes that the page cache has, without waiting for the disk."""
     if not handle.nowait:
         return 0
-    try:
-        return os.preadv(handle.fd, [buffer], start, os.RWF_NOWAIT)
-    except BlockingIOError:
-        return 0
-    except OSError as error:
-        if error.errno != errno.EOPNOTSUPP:
-            raise
-        handle.nowait = False  # its filesystem doesn't know the flag: threads from now on
-        return 0
-
-
-def _read_all(fd: int, buffer: memoryview, start: int) -> int:
-    """Read until `buffer` is full or the file ends. Worker thread."""
-    got = 0
-    while got < len(buffer):
-        count = os.preadv(fd, [buffer[got:]], start + got)
-        if not count:
-            break
-        got += count
-    return got
+    got = read_at_once(handle.fd, buffer, start)
+    handle.nowait = got is not None
+    return got or 0

@@ -21,7 +21,8 @@ class RealFile:
     """An open native file: what the kernel calls `ino`, opened by the inode of a `name` of it.
 
     `direct` if it bypasses the kernel's page cache; `nowait` until its filesystem turns out not to
-    know RWF_NOWAIT.
+    know RWF_NOWAIT; `privileged` once the file was made setuid or setgid while it was open by
+    others than root.
     """
 
     arena: Arena
@@ -33,6 +34,8 @@ class RealFile:
     synchronous: bool = False
     direct: bool = False
     nowait: bool = True
+    by_root: bool = False
+    privileged: bool = False
 
 
 @dataclass(slots=True, eq=False)

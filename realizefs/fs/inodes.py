@@ -1,12 +1,18 @@
 """Which inodes the kernel knows: every entry that we answer is one reference, `forget` undoes it.
 
-By inode: a count, the name that it was last answered under, and what its cached pages are of.
-Memory is bounded by what the kernel itself holds.
+By inode: a count, the name that it was last answered under, what its cached pages are of, and the
+time of the last change of what the kernel was told, as far as it still trusts that. Memory is
+bounded by what the kernel itself holds.
 """
 
+import os
+import stat
 from collections.abc import Hashable, Iterable
 
 from realizefs.model.ids import ROOT_INODE
+
+UNREAL = -1
+"""The time of change of what has none."""
 
 Place = tuple[int, bytes]
 """A name in a directory: (kernel inode of the directory, name)."""
@@ -20,6 +26,8 @@ class Lookups:
         self._pages: dict[int, Hashable] = {}
         self._places: dict[int, Place] = {}
         self._generations: dict[int, int] = {}
+        self._told: dict[int, int] = {}
+        self._kinds: dict[int, int] = {ROOT_INODE: stat.S_IFDIR}  # of all but regular files
 
     def __contains__(self, ino: int) -> bool:
         return ino in self._counts
@@ -72,7 +80,38 @@ class Lookups:
             self._pages.pop(ino, None)
             self._places.pop(ino, None)
             self._generations.pop(ino, None)
+            self._told.pop(ino, None)
+            self._kinds.pop(ino, None)
         return gone
+
+    def told(self, ino: int, native: os.stat_result | None, mode: int) -> None:
+        """The kernel is answered attributes: those of `native`, None for something unreal."""
+        self._told[ino] = native.st_ctime_ns if native is not None else UNREAL
+        if not stat.S_ISREG(mode):
+            self._kinds[ino] = stat.S_IFMT(mode)
+        elif ino in self._kinds:
+            del self._kinds[ino]
+
+    def is_of_kind(self, ino: int, mode: int) -> bool:
+        """Whether the kernel has this inode as a file, directory or whatever `mode` says."""
+        return self._kinds.get(ino, stat.S_IFREG) == stat.S_IFMT(mode)
+
+    def is_right(self, ino: int, native: os.stat_result | None) -> bool:
+        """Whether all that the kernel trusts of attributes is what they are now.
+
+        That a change was heard of is known by its time; where that has the grain of a tick, what
+        changes twice within one is trusted for a second only (SETTLED_SECONDS).
+        """
+        told = self._told.get(ino)
+        return told is None or (native is not None and told == native.st_ctime_ns)
+
+    def distrust(self, ino: int) -> None:
+        """The kernel drops attributes: it has changed them itself, or is about to be told to."""
+        self._told.pop(ino, None)
+
+    def distrust_all(self) -> None:
+        """The same of every inode."""
+        self._told.clear()
 
     def known(self) -> list[int]:
         """All inodes that the kernel knows now."""

@@ -22,7 +22,8 @@ _ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An inode of an arena that exists: `stat` of its native file, None if it is unreal."""
+    """An inode of an arena that exists: `stat` of its native file, None if it is unreal; `entry` of
+    the index, always of what is unreal."""
 
     arena: Arena
     ino: Inode
@@ -46,8 +47,16 @@ class Item:
 
 def find(arena: Arena, ino: Inode) -> Item:
     """What the inode is now; raises FileNotFoundError."""
-    node = arena.node(ino)
-    return _item(arena, ino, node.path, node.entry)
+    path = arena.path(ino)
+    native = native_stat(arena, path)
+    if native is not None:
+        return Item(arena, ino, path, None, native)
+    entry = arena.node(ino).entry
+    if entry is None or (
+        ino != arena.root_ino and (entry.version.deleted or not is_shown(arena, ino, native=None))
+    ):
+        raise missing(path)
+    return Item(arena, ino, path, entry, None)
 
 
 def child(arena: Arena, parent: Inode, name: bytes) -> Item | None:
@@ -55,12 +64,13 @@ def child(arena: Arena, parent: Inode, name: bytes) -> Item | None:
     path = place(arena, parent, name)
     if paths.is_reserved(path):
         return None
-    entry = _live_entry(arena, parent, name)
     native = native_stat(arena, path)
-    if native is None and (entry is None or not is_shown(arena, entry.ino, native=None)):
+    if native is not None:  # what the index has of it besides costs a read, and nobody asks
+        return Item(arena, native_ino(arena, parent, name), path, None, native)
+    entry = _live_entry(arena, parent, name)
+    if entry is None or not is_shown(arena, entry.ino, native=None):
         return None
-    ino = entry.ino if entry is not None else native_ino(arena, parent, name)
-    return Item(arena, ino, path, entry, native)
+    return Item(arena, entry.ino, path, entry, None)
 
 
 def at(arena: Arena, path: bytes) -> Item:
@@ -80,8 +90,7 @@ def native_ino(arena: Arena, parent: Inode, name: bytes) -> Inode:
     Never that of a tombstone: the file that was deleted may still be open, and what is made under
     its name is another file.
     """
-    entry = _live_entry(arena, parent, name)
-    return entry.ino if entry is not None else arena.overlay.ino_of(parent, name)
+    return arena.ino_for(parent, name) or arena.overlay.ino_of(parent, name)
 
 
 def taken_unreal(arena: Arena, parent: Inode, name: bytes) -> bool:
@@ -136,14 +145,3 @@ def _live_entry(arena: Arena, parent: Inode, name: bytes) -> Entry | None:
     except FileNotFoundError:
         return None  # it went between the two reads
     return None if entry is None or entry.version.deleted else entry
-
-
-def _item(arena: Arena, ino: Inode, path: bytes, entry: Entry | None) -> Item:
-    native = native_stat(arena, path)
-    if entry is not None and entry.version.deleted:
-        entry = None  # what is natively there again, the index has yet to hear of
-    if native is None:
-        root = ino == arena.root_ino
-        if entry is None or (not root and not is_shown(arena, ino, native=None)):
-            raise missing(path)
-    return Item(arena, ino, path, entry, native)

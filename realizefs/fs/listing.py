@@ -23,6 +23,7 @@ from realizefs.fs.port import Arena
 from realizefs.fs.served import Served
 from realizefs.fs.snapshots import Snapshot
 from realizefs.fs.views import Spot, Synthetic
+from realizefs.model import paths
 from realizefs.model.ids import Inode
 from realizefs.model.limits import KERNEL_CACHE_SECONDS_REAL
 
@@ -58,12 +59,12 @@ async def reply(served: Served, listing: Listing, start: int, token: pyfuse3.Rea
     listing.served = True
     served.snapshots.used(reading)
     # No await from here on: what is answered is true until the next change is announced.
+    directory = Spot(listing.arena, listing.ino)
     for position, name, entry in _entries(served, listing, start):
         entry.generation = served.lookups.generation(entry.st_ino)
         if not pyfuse3.readdir_reply(token, name, entry, position + 1):
             return
         if position >= len(DOTS):
-            directory = Spot(listing.arena, listing.ino)
             served.lookups.add(entry.st_ino, served.place(directory, name))
 
 
@@ -128,33 +129,40 @@ def _entries(
     assert snapshot is not None, "it was taken before it is read"
     first = max(start - len(DOTS) - snapshot.first, 0)
     owner = listing.arena.store.root.lstat(b"")
+    where = listing.arena.path(listing.ino), owner
     for index in range(first, len(snapshot.names)):
         name = snapshot.names[index]
-        entry = _entry(served, listing, (snapshot, name), owner)
+        entry = _entry(served, listing, (snapshot, name), where)
         if entry is not None:
             yield index + snapshot.first + len(DOTS), name, entry
 
 
 def _entry(
-    served: Served, listing: Listing, what: tuple[Snapshot, bytes], owner: os.stat_result
+    served: Served,
+    listing: Listing,
+    what: tuple[Snapshot, bytes],
+    where: tuple[bytes, os.stat_result],
 ) -> pyfuse3.EntryAttributes | None:
-    arena, (snapshot, name) = listing.arena, what
+    """Of a name of a snapshot; `where` is the directory's path and whose unreal things are."""
+    arena, (snapshot, name), (path, owner) = listing.arena, what, where
     dirent = snapshot.dirents.get(name)
     if listing.distrusted or name in listing.stale:
         item = items.child(arena, listing.ino, name)
-        return served.attributes(item) if item else None
+        return served.answer(item) if item else None
     if name not in snapshot.native:
         assert dirent is not None, "a name is in one of the two"
         cached = snapshot.cached.get(dirent.ino, 0)
         ino = served.kernel_ino(arena, dirent.ino)
-        return attrs.of_unreal(Facts.of(dirent), ino, owner, cached)
+        entry = attrs.of_unreal(Facts.of(dirent), ino, owner, cached)
+        served.lookups.told(ino, None, entry.st_mode)
+        return entry
     try:
         native = os.stat(name, dir_fd=listing.fd, follow_symlinks=False)
     except FileNotFoundError:
         item = items.child(arena, listing.ino, name)  # removed, or unreal since the snapshot
-        return served.attributes(item) if item else None
+        return served.answer(item) if item else None
     ino = dirent.ino if dirent else items.native_ino(arena, listing.ino, name)
-    return served.attributes(Item(arena, ino, b"", None, native))
+    return served.answer(Item(arena, ino, paths.join(path, name), None, native))
 
 
 def _dot(served: Served, listing: Listing) -> pyfuse3.EntryAttributes:
@@ -177,6 +185,6 @@ def _synthetic_entry(served: Served, ino: int) -> pyfuse3.EntryAttributes | None
 
 def arena_root(served: Served, place: Spot) -> pyfuse3.EntryAttributes:
     """An arena's root among the directories above the arenas, which come and go."""
-    entry = served.attributes(items.find(place.arena, place.ino))
+    entry = served.answer(items.find(place.arena, place.ino))
     entry.entry_timeout = min(entry.entry_timeout, KERNEL_CACHE_SECONDS_REAL)
     return entry

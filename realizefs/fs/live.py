@@ -23,14 +23,14 @@ from realizefs.fs import items
 from realizefs.fs.arm import Arm, HandLost
 from realizefs.fs.echoes import Echoes
 from realizefs.fs.events import Event, EventKind, Events
+from realizefs.fs.items import Item
 from realizefs.fs.notify import Notifier
 from realizefs.fs.port import Arena
 from realizefs.fs.served import Served
 from realizefs.fs.views import Spot
 from realizefs.fs.witness import GONE, Stamp
 from realizefs.model.changes import Change, ChangeKind
-from realizefs.model.entries import Node
-from realizefs.model.versions import Kind
+from realizefs.model.ids import Inode
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ of one core. Only who has just begun to watch hears of things so much later."""
 TRUSTED_SECONDS = 10.0
 """Seconds after which who watched may have left, so that it is worth another look."""
 
-_DIRECTORY, _FILE = 0o040700, 0o100600
+_FILE = 0o100600
 
 
 class Live:
@@ -67,8 +67,8 @@ class Live:
         """Whether nothing is to be told."""
         return not self._busy and not len(self._events)
 
-    def heard(self, arena: Arena, change: Change) -> None:
-        """The index changed, and the notifier knows."""
+    def heard(self, arena: Arena, change: Change, item: Item | None) -> None:
+        """The index changed, and the notifier knows; `item` is what is there now."""
         served = self._served
         if not change.name or self._lost:
             return
@@ -77,15 +77,15 @@ class Live:
         if place[0] not in served.lookups and ino not in served.lookups:
             served.witness.drop(ino)  # nobody watches where the kernel knows nothing
             return
-        node, now = self._look(arena, change)
+        now = GONE if item is None else self._stamp(item)
         before = served.witness.last(ino)
         served.witness.note(ino, now)
         if served.answering.get() or (now == before and change.source is None):
             return
-        kind = _news(change, node, before, now)
-        if kind is None:
+        kind = _news(change, before, now)
+        if kind is None or (kind == "create" and _is_leaving(arena, change.ino)):
             return
-        mode = now.mode or (before.mode if before else 0) or _type_of(node)
+        mode = now.mode or (before.mode if before else 0) or _FILE
         ticket = self._notifier.ticket()
         event = Event(kind, directory, change.name, place, ino, mode, change.content, ticket=ticket)
         if change.source is not None:
@@ -98,13 +98,10 @@ class Live:
         gone = replace(event, kind="remove", directory=directory, name=name, place=place)
         return replace(event, kind="rename", source=gone)
 
-    def _look(self, arena: Arena, change: Change) -> tuple[Node | None, Stamp]:
-        try:
-            node = arena.node(change.ino)
-            item = items.find(arena, change.ino)
-        except FileNotFoundError:
-            return None, GONE
-        return node, Stamp.of(self._served.attributes(item))
+    def _stamp(self, item: Item) -> Stamp:
+        if item.stat is None or item.is_directory:
+            return Stamp.of(self._served.attributes(item))
+        return Stamp.of_native(item.stat)
 
     def _add(self, event: Event) -> None:
         self._events.add(event)
@@ -210,7 +207,7 @@ class Live:
             return None
 
 
-def _news(change: Change, node: Node | None, before: Stamp | None, now: Stamp) -> EventKind | None:
+def _news(change: Change, before: Stamp | None, now: Stamp) -> EventKind | None:
     """What a change is to watchers who knew `before` (None: what that is, we don't know)."""
     entry = change.what is ChangeKind.ENTRY
     if change.source is not None and now is not GONE:
@@ -220,12 +217,14 @@ def _news(change: Change, node: Node | None, before: Stamp | None, now: Stamp) -
     if before is None and not entry:
         return "modify" if change.what is ChangeKind.CONTENT else "attributes"
     if before is None or before is GONE:
-        leaving = node is not None and node.entry is not None and node.entry.version.deleted
-        return None if leaving else "create"
+        return "create"
     return "attributes" if now.has_content_of(before) else "modify"
 
 
-def _type_of(node: Node | None) -> int:
-    """The type of something that is gone, as a mode."""
-    was = node.entry.version.kind if node is not None and node.entry is not None else Kind.FILE
-    return _DIRECTORY if was is Kind.DIRECTORY else _FILE
+def _is_leaving(arena: Arena, ino: Inode) -> bool:
+    """Whether it is on its way out: natively there still, and deleted for the index."""
+    try:
+        entry = arena.node(ino).entry
+    except FileNotFoundError:
+        return False
+    return entry is not None and entry.version.deleted

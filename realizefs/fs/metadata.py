@@ -35,6 +35,7 @@ async def set_attributes(
         root.chown(item.path, *_owner(new, fields))
     if fields.update_mode:
         root.chmod(item.path, stat.S_IMODE(new.st_mode))
+        _note_privileges(served, item, new.st_mode)
     if fields.update_atime or fields.update_mtime:
         root.utime_ns(
             item.path,
@@ -43,6 +44,14 @@ async def set_attributes(
         )
     if fields.update_mode or fields.update_mtime:
         served.touched(item)
+
+
+def _note_privileges(served: Served, item: Item, mode: int) -> None:
+    """Who writes next past the page cache, and isn't root, takes the privileges away, as the kernel
+    does where it has the pages. The writer isn't known; the opener stands for it."""
+    for handle in served.handles.files(served.hardlinks.known_as(item.ino)):
+        if isinstance(handle, RealFile):
+            handle.privileged = bool(mode & content.PRIVILEGED) and not handle.by_root
 
 
 async def set_handle_size(served: Served, handle: File, size: int) -> None:

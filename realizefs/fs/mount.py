@@ -23,6 +23,7 @@ from realizefs.fs.connection import widen
 from realizefs.fs.echoes import Echoes
 from realizefs.fs.live import Live
 from realizefs.fs.notify import FuseKernel, Notifier
+from realizefs.fs.seen import Seen
 from realizefs.fs.served import Served
 from realizefs.fs.stalls import Stalls
 from realizefs.fs.subscription import Subscription
@@ -57,7 +58,8 @@ class Mount:
         )
         self._echoes = Echoes(self._served)
         self._live = Live(self._served, self._notifier, self._echoes)
-        self._subscription = Subscription(self._served, self._notifier, self._live)
+        self._seen = Seen(self._served, self._notifier)
+        self._subscription = Subscription(self._served, self._notifier, self._live, self._seen)
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Mount and serve; returns once unmounted by somebody, unmounts when cancelled.
@@ -104,6 +106,7 @@ class Mount:
             nursery.start_soon(self._answer, answering, nursery.cancel_scope.cancel)
             nursery.start_soon(self._notify, operations.stalls, answering.cancel)
             nursery.start_soon(operations.interrupts.run)
+            nursery.start_soon(self._seen.run)
             task_status.started()
             try:
                 await trio.sleep_forever()

@@ -104,6 +104,12 @@ class Notifier:
             self._queue.names[place] = deleted
             self._bound()
 
+    def all_changed(self) -> None:
+        """Nothing that the kernel knows may be trusted."""
+        with self._wake:
+            self._queue = _Queue(sweep=True)
+            self._bound()
+
     def ticket(self) -> int:
         """What `reached` takes to wait for all that was queued so far."""
         with self._wake:

@@ -117,7 +117,11 @@ class ArenaOperations(pyfuse3.Operations):
         orphan = self._served.handles.orphaned(place.ino)
         if orphan is not None:
             return attrs.of_orphan(orphan, inode)
-        return self._served.attributes(self._served.find(place.arena, place.ino))
+        item = self._served.find(place.arena, place.ino)
+        if item.stat and not self._served.lookups.is_of_kind(inode, item.stat.st_mode):
+            # A file has taken the place of a directory, say: the kernel looks the name up anew.
+            raise pyfuse3.FUSEError(errno.ESTALE)
+        return self._served.answer(item)
 
     @answered
     async def readlink(self, inode: int, ctx: Context) -> bytes:

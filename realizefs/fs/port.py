@@ -14,6 +14,7 @@ from realizefs.model.ids import Digest, Inode
 from realizefs.model.marks import Mark
 from realizefs.model.versions import Version
 from realizefs.store.realfile import Root
+from realizefs.store.watch import RootEvent
 
 
 class Description(Protocol):
@@ -87,6 +88,16 @@ class Arena(Protocol):
     @property
     def listeners(self) -> list[Callable[[Change], None]]:
         """Called on the trio thread for every committed change; must not block."""
+        ...
+
+    @property
+    def watchers(self) -> list[Callable[[Sequence[RootEvent]], None]]:
+        """Called on the trio thread with what was seen to change in the root, ours too; must not
+        block."""
+        ...
+
+    def is_watched(self, directory: bytes) -> bool:
+        """Whether whatever changes in this very directory of the root is seen."""
         ...
 
     def node(self, ino: Inode) -> Node:

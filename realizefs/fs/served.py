@@ -58,9 +58,15 @@ class Served:
         ino = self.hardlinks.shown_as(item)
         return attrs.of_item(item, self.view.kernel_ino(item.arena, ino))
 
+    def answer(self, item: Item) -> pyfuse3.EntryAttributes:
+        """The same for the kernel, which trusts them from now on."""
+        attributes = self.attributes(item)
+        self.lookups.told(attributes.st_ino, item.stat, attributes.st_mode)
+        return attributes
+
     def entry(self, item: Item, directory: Spot, name: bytes) -> pyfuse3.EntryAttributes:
         """The same, as an answer that gives the kernel one more reference to the inode."""
-        attributes = self.attributes(item)
+        attributes = self.answer(item)
         attributes.generation = self.lookups.generation(attributes.st_ino)
         self.lookups.add(attributes.st_ino, self.place(directory, name))
         self.handles.found(self.hardlinks.known_as(item.ino))

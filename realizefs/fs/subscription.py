@@ -6,46 +6,52 @@ its notice is queued; the kernel orders the two by the directory's lock and by a
 (fuse_lookup holds i_rwsem; fc->attr_version).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from realizefs.fs import items
 from realizefs.fs.items import Item
 from realizefs.fs.live import Live
 from realizefs.fs.notify import Notifier, Place
 from realizefs.fs.port import Arena
+from realizefs.fs.seen import Seen
 from realizefs.fs.served import Served
 from realizefs.fs.views import Spot
 from realizefs.model.changes import Change, ChangeKind
 from realizefs.model.ids import Inode
 from realizefs.model.versions import Kind
+from realizefs.store.watch import RootEvent
+
+Listener = Callable[[Change], None]
+Watcher = Callable[[Sequence[RootEvent]], None]
 
 
 class Subscription:
     """Listens to every arena that the mount shows."""
 
-    def __init__(self, served: Served, notifier: Notifier, live: Live) -> None:
+    def __init__(self, served: Served, notifier: Notifier, live: Live, seen: Seen) -> None:
         self._served = served
         self._notifier = notifier
         self._live = live
-        self._listening: list[tuple[Arena, Callable[[Change], None]]] = []
+        self._seen = seen
+        self._listening: list[tuple[Arena, Listener, Watcher]] = []
 
     def refresh(self) -> None:
         """Listen to arenas that were added meanwhile too; at most ARENAS_MAX of them."""
-        heard = {id(arena) for arena, _ in self._listening}
+        heard = {id(arena) for arena, _, _ in self._listening}
         for arena in self._served.view.arenas():
             if id(arena) not in heard:
-                listener = self._listener(arena)
+                listener, watcher = partial(self._heard, arena), partial(self._seen.heard, arena)
                 arena.listeners.append(listener)
-                self._listening.append((arena, listener))
+                arena.watchers.append(watcher)
+                self._listening.append((arena, listener, watcher))
 
     def close(self) -> None:
         """Stop listening."""
-        for arena, listener in self._listening:
+        for arena, listener, watcher in self._listening:
             arena.listeners.remove(listener)
+            arena.watchers.remove(watcher)
         self._listening.clear()
-
-    def _listener(self, arena: Arena) -> Callable[[Change], None]:
-        return lambda change: self._heard(arena, change)
 
     def _heard(self, arena: Arena, change: Change) -> None:
         served = self._served
@@ -54,7 +60,8 @@ class Subscription:
         ino = served.kernel_ino(arena, change.ino)
         parent = served.kernel_ino(arena, change.parent)
         known = ino in served.lookups
-        item = _item(arena, change.ino) if known else None
+        heeded = known or parent in served.lookups
+        item = _item(arena, change.ino) if heeded else None
         gone = known and item is None  # at any change: a real file goes after its entry
         tells = not served.renaming.get()
         if (gone or change.what is ChangeKind.ENTRY) and parent in served.lookups:
@@ -64,12 +71,19 @@ class Subscription:
             if tells and (gone or not served.lookups.means(place, ino)):
                 self._notifier.name_changed(place, ino if gone else 0)
         if known and tells:
-            # The pages of a real file are dropped by the kernel itself when it sees another mtime
-            # or size (FUSE_AUTO_INVAL_DATA), and kept where we were those who wrote it.
-            real = item is not None and item.stat is not None
-            only = change.what is ChangeKind.ATTRIBUTES or real
-            self._notifier.inode_changed(ino, attributes_only=only)
-        self._live.heard(arena, change)
+            self._inode_changed(ino, item, change)
+        self._live.heard(arena, change, item)
+
+    def _inode_changed(self, ino: int, item: Item | None, change: Change) -> None:
+        """The pages of a real file are dropped by the kernel itself when it sees another mtime or
+        size (FUSE_AUTO_INVAL_DATA), and kept where we were those who wrote it. Of what was made
+        through the mount, and is indexed now, it knows all."""
+        native = item.stat if item is not None else None
+        if native is not None and self._served.lookups.is_right(ino, native):
+            return
+        self._served.lookups.distrust(ino)
+        only = change.what is ChangeKind.ATTRIBUTES or native is not None
+        self._notifier.inode_changed(ino, attributes_only=only)
 
 
 def place_of(served: Served, ino: int) -> Place | None:

@@ -4,7 +4,8 @@
 never listed, so that `cp -a`, `tar --xattrs` and `rsync -X` don't copy state; the rest of
 `user.realize.` is reserved (EPERM, ENODATA). Other `user.*` attributes are the native file's own,
 or kept in the database where it is unreal, and stay on this machine. Other namespaces aren't
-supported; `security.*` is answered ENODATA, since the kernel asks before every write.
+supported (ENOTSUP), and `ls -l`, told so once, asks of no further file; only for capabilities,
+which the kernel asks for before it writes, the answer is that there are none (ENODATA).
 """
 
 import errno
@@ -20,12 +21,13 @@ from realizefs.model.marks import Mark
 from realizefs.sync.own_attributes import OWN, RESERVED
 
 MARK = b"user.realize.mark"
+CAPABILITY = b"security.capability"
 
 
 def check_namespace(name: bytes) -> None:
     """Raise ENODATA or ENOTSUP for a name that nothing here can have."""
     if not name.startswith(OWN):
-        raise _error(errno.ENODATA if name.startswith(b"security.") else errno.ENOTSUP)
+        raise _error(errno.ENODATA if name == CAPABILITY else errno.ENOTSUP)
 
 
 def get(arena: Arena, ino: Inode, name: bytes) -> bytes:

@@ -204,8 +204,18 @@ INLINE_WRITE_BYTES_MAX = 64 * KIB
 KERNEL_CACHE_SECONDS = 300.0
 """Seconds the kernel may trust what only the index changes: every change is told to it."""
 
+KERNEL_CACHE_SECONDS_WATCHED = 60.0
+"""Seconds the kernel may trust what other programs can change in the arena root, but not unseen: of
+that, every change is told to it. What inotify doesn't see are stores to mapped memory, and changes
+of a file under another name that is outside of the root: these show after so long."""
+
 KERNEL_CACHE_SECONDS_REAL = 1.0
-"""Seconds the kernel may trust what other programs can change in the arena root directly."""
+"""Seconds the kernel may trust what other programs can change in the arena root unseen."""
+
+SETTLED_SECONDS = 2.0
+"""Seconds since its last change after which a real file is trusted for long. Whether a change was
+heard of is known by its time, which has the kernel's tick as its grain, 10 ms at most; and who has
+changed a file often changes it again."""
 
 KERNEL_NOTICES_MAX = 65536
 """Invalidations waiting to be told to the kernel; more become one sweep over all it knows."""

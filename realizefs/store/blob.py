@@ -14,13 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from threading import Lock
-from typing import Protocol
+from typing import Protocol, cast
 
 from realizefs.model.blobs import BlobRow
 from realizefs.model.errors import CacheFull, StoreFault
 from realizefs.model.ranges import NO_RANGES, Ranges
 from realizefs.store.allocation import allocated, punch_hole
 from realizefs.store.copying import Copied, place
+from realizefs.store.pagecache import read_at_once, read_waiting
 from realizefs.store.space import Reservation, Space
 
 GROWTH_SLACK_BLOCKS = 4
@@ -124,14 +125,29 @@ class Blob:
             generation = self.generation
             if not self.ranges.covers(start, end):
                 return None
-            data = os.pread(self.fd, end - start, start)
+            data = bytearray(end - start)
+            got = read_waiting(self.fd, memoryview(data), start)
             if self.generation != generation:
                 continue
-            if len(data) != end - start:
+            if got != end - start:
                 raise StoreFault(f"The file of blob {self.id:016x} is shorter than it was written.")
             self._owner.used(self, start, end)
-            return data
+            return bytes(data)
         return None
+
+    def read_at_once(self, start: int, length: int) -> bytes | None:
+        """The same without waiting for the disk: None, too, if it would have to."""
+        end = min(start + length, self.size)
+        generation = self.generation
+        if not self.ranges.covers(start, end):
+            return None
+        data = bytearray(end - start)
+        if read_at_once(self.fd, memoryview(data), start) != end - start:
+            return None
+        if self.generation != generation:
+            return None
+        self._owner.used(self, start, end)
+        return cast("bytes", data)  # of which a copy would cost as much as the read
 
     def write(
         self,

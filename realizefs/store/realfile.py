@@ -58,6 +58,7 @@ class Root:
                 f'The arena root "{path}" can\'t be opened: {error.strerror}.'
             ) from error
         try:
+            self.device = os.fstat(self.fd).st_dev
             chosen = state_dir or self.path / os.fsdecode(STATE_DIR)
             self.state = StateDirectory(chosen.absolute(), self.path, self.fd)
         except BaseException:

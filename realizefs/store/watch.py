@@ -100,8 +100,13 @@ class RootWatch:
         """Directories watched."""
         return len(self._paths)
 
+    def __contains__(self, directory: bytes) -> bool:
+        """Whether a directory is watched; waits for nothing."""
+        return directory in self._watches
+
     def close(self) -> None:
         """End all watches."""
+        self._watches.clear()
         self._inotify.close()
 
     def add_tree(self, path: bytes) -> Sequence[bytes]:

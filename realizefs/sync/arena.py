@@ -5,7 +5,7 @@ one native system call; they run on the trio thread.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import trio
@@ -21,6 +21,7 @@ from realizefs.model.ports import Clock
 from realizefs.model.versions import Version
 from realizefs.store.arena import ArenaStore
 from realizefs.store.openat import RENAME_EXCHANGE
+from realizefs.store.watch import RootEvent
 from realizefs.sync import local, serve
 from realizefs.sync.actions import Actions
 from realizefs.sync.approving import approve, reject, resume
@@ -99,6 +100,15 @@ class Arena(ArenaView):
     def listeners(self) -> list[Callable[[Change], None]]:
         """Called on the trio thread for every committed change; must not block."""
         return self.context.listeners
+
+    @property
+    def watchers(self) -> list[Callable[[Sequence[RootEvent]], None]]:
+        """Called on the trio thread with what was seen to change in the root; must not block."""
+        return self.context.watchers
+
+    def is_watched(self, directory: bytes) -> bool:
+        """Whether whatever changes in this very directory of the root is seen."""
+        return self.scanner.is_watched(directory)
 
     def status(self) -> dict[str, object]:
         """The numbers of `status`: files, bytes, and what is waiting; sentences, None if well."""

@@ -62,7 +62,11 @@ class ArenaView:
 
     def path(self, ino: Inode) -> bytes:
         """Where the inode is now."""
-        return self.node(ino).path
+        with self.store.env.read() as txn:
+            path = self.context.names.path(txn, ino)
+        if path is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        return path
 
     def ino_for(self, parent: Inode, name: bytes) -> Inode | None:
         """The inode called so: of a live entry of the index, else of the overlay."""

@@ -4,7 +4,7 @@ Everything that writes goes through `commit`: one transaction (grouped with othe
 after it is durable the listeners, the subscribers and the engine hear of it.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ from realizefs.model.ranges import NO_RANGES, Ranges
 from realizefs.store.arena import ArenaStore
 from realizefs.store.blob import Blob
 from realizefs.store.txn import Txn
+from realizefs.store.watch import RootEvent
 from realizefs.sync.batch import Batch
 from realizefs.sync.bell import Bell
 from realizefs.sync.guard import Guard
@@ -60,6 +61,8 @@ class Context:
     read_only: bool = False
     """whether the others have been told not to heed what we change"""
     listeners: list[Callable[[Change], None]] = field(default_factory=list)
+    watchers: list[Callable[[Sequence[RootEvent]], None]] = field(default_factory=list)
+    """told of what is seen in the root, long before it is indexed"""
     arriving: Callable[[Inode, Digest], Ranges] = lambda ino, digest: NO_RANGES
     """ranges that were fetched and are being stored at this moment"""
     on_touched: Callable[[bytes], None] = lambda path: None
@@ -135,6 +138,11 @@ class Context:
         """Tell the listeners of one change."""
         for listener in self.listeners:
             listener(change)
+
+    def tell_seen(self, events: Sequence[RootEvent]) -> None:
+        """Tell the watchers what was seen in the root."""
+        for watcher in self.watchers:
+            watcher(events)
 
     def _tell(self, batch: Batch) -> None:
         self.problem = None

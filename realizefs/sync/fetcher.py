@@ -141,7 +141,10 @@ class Fetcher:
     async def _from_blob(self, blob: Blob | None, start: int, end: int) -> bytes | None:
         if blob is None or not blob.covers(start, end):
             return None
-        return await trio.to_thread.run_sync(blob.read, start, end - start)
+        data = blob.read_at_once(start, end - start)
+        if data is None:
+            data = await trio.to_thread.run_sync(blob.read, start, end - start)
+        return data
 
     async def _from_peers(
         self, blob: Blob | None, ino: Inode, version: Version, start: int, end: int

@@ -68,6 +68,7 @@ class Scanner:
         self._rescan = True
         self._stopping = False
         self._limiter = trio.CapacityLimiter(2)
+        self._watch: RootWatch | None = None
         self.scanned = trio.Event()
         context.on_touched = self.touched
         context.is_looked_at = lambda path: path in self._looking
@@ -117,7 +118,7 @@ class Scanner:
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Scan, then follow; returns never. RootGone where everything is gone (R8)."""
-        watch = await self._watch()
+        watch = self._watch = await self._begin_watching()
         task_status.started()
         try:
             async with trio.open_nursery() as nursery:
@@ -130,8 +131,13 @@ class Scanner:
             self._stopping = True
             if watch is not None:
                 watch.close()
+                self._watch = None
 
-    async def _watch(self) -> RootWatch | None:
+    def is_watched(self, directory: bytes) -> bool:
+        """Whether whatever changes in this very directory of the root is seen, and told."""
+        return self._watch is not None and directory in self._watch
+
+    async def _begin_watching(self) -> RootWatch | None:
         """Watches before the scan, so that nothing falls between the two."""
         watch = RootWatch(self._context.store.root)
         try:
@@ -146,7 +152,9 @@ class Scanner:
         while True:
             await trio.lowlevel.wait_readable(watch.fd)
             await trio.sleep(TICK_SECONDS)  # one thread call for all that one command does
-            for event in await trio.to_thread.run_sync(watch.read):
+            events = await trio.to_thread.run_sync(watch.read)
+            self._context.tell_seen(events)
+            for event in events:
                 if event.kind == "overflow":
                     self._rescan = True
                     self._wake.ring()

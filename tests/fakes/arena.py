@@ -22,6 +22,7 @@ from realizefs.model.marks import Mark
 from realizefs.model.versions import Kind, Version
 from realizefs.store.openat import RENAME_EXCHANGE
 from realizefs.store.realfile import Root
+from realizefs.store.watch import EventKind, RootEvent
 from realizefs.sync.overlay import Overlay
 
 MTIME_NS = 1_600_000_000_123_456_789
@@ -48,6 +49,8 @@ class FakeArena:
         self.root_ino = self._allocate()
         self.overlay = Overlay(self._allocate)
         self.listeners: list[Callable[[Change], None]] = []
+        self.watchers: list[Callable[[Sequence[RootEvent]], None]] = []
+        self.watched: set[bytes] = set()
         self.entries: dict[Inode, Entry] = {}
         self.names: dict[tuple[Inode, bytes], Inode] = {}
         self.contents: dict[Digest, bytes] = {}
@@ -156,7 +159,15 @@ class FakeArena:
             at = self.names.get((at, name)) if at is not None else None
         return at
 
+    def sees(self, path: str, kind: EventKind, *, is_dir: bool = False) -> None:
+        """inotify reports something in the root."""
+        for watcher in self.watchers:
+            watcher([RootEvent(path.encode(), kind, is_dir)])
+
     # -- the port -----------------------------------------------------------------------------
+
+    def is_watched(self, directory: bytes) -> bool:
+        return directory in self.watched
 
     def node(self, ino: Inode) -> Node:
         path = self._indexed_path(ino) or self.overlay.path(ino, self._indexed_path)
@@ -179,7 +190,10 @@ class FakeArena:
         return self.node(ino).path
 
     def ino_for(self, parent: Inode, name: bytes) -> Inode | None:
-        return self.names.get((parent, name)) or self.overlay.peek(parent, name)
+        ino = self.names.get((parent, name))
+        if ino is not None and not self.entries[ino].version.deleted:
+            return ino
+        return self.overlay.peek(parent, name)
 
     def children(self, ino: Inode) -> Sequence[Dirent]:
         found = [(name, child) for (parent, name), child in self.names.items() if parent == ino]

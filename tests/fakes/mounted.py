@@ -52,6 +52,21 @@ class MountedView:
         os.statvfs(self.path)  # requests are taken in order: what was closed before is released
         self._told()
 
+    def seen(self) -> None:
+        """Wait until what was seen in the root is looked at, and told to the kernel."""
+        seen = self._mount._seen
+        until(lambda: self.call(lambda: seen.settled), "all is looked at", END_SECONDS)
+        self._told()
+
+    def limit_seen(self, limit: int) -> None:
+        """So many paths may wait to be looked at."""
+        self._mount._seen._limit = limit
+
+    def notices(self) -> int:
+        """How many batches of notices the kernel was told."""
+        self._told()
+        return self._mount._notifier.ticket()
+
     def drop(self, ino: int) -> None:
         """Make the kernel ask anew for an inode's attributes."""
         self._mount._notifier.inode_changed(ino, attributes_only=True)

@@ -341,3 +341,41 @@ def test_a_fault_of_ours_is_eio_and_the_mount_lives(
     ]
     del bench.arena.ino_for
     assert (bench.mnt / "a").read_bytes() == b""
+
+
+@pytest.mark.parametrize("by_root", [True, False])
+def test_who_writes_to_a_setuid_file_takes_that_away_unless_it_is_root(
+    bench: Bench, by_root: bool
+) -> None:
+    """Writes go past the kernel's page cache, and so past what the kernel does about that."""
+    shown, real = bench.mnt / "file", bench.root / "file"
+    fd = os.open(shown, os.O_WRONLY | os.O_CREAT, 0o755)
+    try:
+        [handle] = bench.view.call(
+            bench.view.served.handles.files, bench.arena.overlay.peek(bench.arena.root_ino, b"file")
+        )
+        handle.by_root = by_root
+        shown.chmod(0o4755)
+        os.write(fd, b"x")
+        assert stat.S_IMODE(real.stat().st_mode) == (0o4755 if by_root else 0o755)
+    finally:
+        os.close(fd)
+    if os.geteuid() == 0:  # what was setuid before it was opened, the kernel looks after
+        real.chmod(0o4755)
+        until(lambda: stat.S_IMODE(shown.stat().st_mode) == 0o4755, "it is setuid again")
+        shown.write_text("by root")
+        assert stat.S_IMODE(real.stat().st_mode) == 0o4755
+
+
+def test_what_is_written_past_the_page_cache_is_read_through_it(bench: Bench) -> None:
+    content = os.urandom(4 * 1024 * 1024)
+    (bench.mnt / "big").write_bytes(content)
+    assert (bench.root / "big").read_bytes() == content
+    with (bench.mnt / "big").open("ab") as file:
+        file.write(b"more")
+    with (bench.mnt / "big").open("r+b") as file:
+        file.seek(10)
+        file.write(b"in between")
+    wanted = bytearray(content + b"more")
+    wanted[10:20] = b"in between"
+    assert (bench.mnt / "big").read_bytes() == bytes(wanted) == (bench.root / "big").read_bytes()

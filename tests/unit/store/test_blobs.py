@@ -155,13 +155,13 @@ def test_a_read_during_an_eviction_gives_no_zeros(
     """The hole is punched between the look at the ranges and the end of the pread."""
     fill(blobs, 2, "a", 64 * KIB)
     blob = blobs.open(Inode(2), version("a", 64 * KIB))
-    pread = os.pread
+    preadv = os.preadv
 
-    def late(fd: int, length: int, start: int) -> bytes:
+    def late(fd: int, buffers: list[memoryview], start: int) -> int:
         blobs.evict(1, any_may_go)
-        return pread(fd, length, start)
+        return preadv(fd, buffers, start)
 
-    monkeypatch.setattr(os, "pread", late)
+    monkeypatch.setattr(os, "preadv", late)
     assert blob.read(0, 64 * KIB) is None
     blob.close()
 

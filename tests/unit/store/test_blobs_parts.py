@@ -128,16 +128,16 @@ def test_a_read_during_a_partial_eviction_gives_no_zeros(
 ) -> None:
     """What goes is refetched; what stays is read in spite of it."""
     blob, data = half_evicted(blobs)
-    pread = os.pread
+    preadv = os.preadv
     times = []
 
-    def late(fd: int, length: int, start: int) -> bytes:
+    def late(fd: int, buffers: list[memoryview], start: int) -> int:
         times.append(start)
         if len(times) == 1:
             blobs.evict(1, any_may_go)
-        return pread(fd, length, start)
+        return preadv(fd, buffers, start)
 
-    monkeypatch.setattr(os, "pread", late)
+    monkeypatch.setattr(os, "preadv", late)
     assert blob.read(2 * PIECE, PIECE) == data[2 * PIECE : 3 * PIECE]
     assert len(times) == 2
     times.clear()
