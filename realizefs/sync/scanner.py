@@ -6,6 +6,7 @@ written through our own mount isn't hashed while it is open for writing.
 """
 
 import logging
+import math
 import stat
 from collections import Counter
 
@@ -20,7 +21,7 @@ from realizefs.sync.aside import was_set_aside
 from realizefs.sync.batch import Batch
 from realizefs.sync.bell import Bell
 from realizefs.sync.context import Context
-from realizefs.sync.due import TICK_SECONDS, TOGETHER_MAX, Due
+from realizefs.sync.due import CALM_SECONDS, TICK_SECONDS, TOGETHER_MAX, Due
 from realizefs.sync.followed import was_followed
 from realizefs.sync.gone import record_gone
 from realizefs.sync.local import count_below
@@ -149,10 +150,13 @@ class Scanner:
         return watch
 
     async def _follow(self, watch: RootWatch) -> None:
+        clock, read = self._context.clock, -math.inf
         while True:
             await trio.lowlevel.wait_readable(watch.fd)
-            await trio.sleep(TICK_SECONDS)  # one thread call for all that one command does
+            if clock.now() - read < CALM_SECONDS:
+                await trio.sleep(TICK_SECONDS)  # one thread call for all that one command does
             events = await trio.to_thread.run_sync(watch.read)
+            read = clock.now()
             self._context.tell_seen(events)
             for event in events:
                 if event.kind == "overflow":
@@ -177,9 +181,7 @@ class Scanner:
                 self._rescan = False
                 await self._scan_all()
                 self.scanned.set()
-            ready, wait = self._due.take(
-                self._is_written
-            )  # what is written rings when it is closed
+            ready, wait = self._due.take(self._is_written)  # which rings when it is closed
             if ready:
                 await self._index(ready)
                 continue
