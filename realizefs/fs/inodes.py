@@ -60,6 +60,10 @@ class Lookups:
         if ino in self._counts:
             self._places[ino] = place
 
+    def place(self, ino: int) -> Place | None:
+        """The name that the kernel has for it, as far as is known."""
+        return self._places.get(ino)
+
     def means(self, place: Place, ino: int) -> bool:
         """Whether the kernel, if it knows a name, has it for this very inode.
 

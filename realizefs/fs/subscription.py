@@ -87,7 +87,11 @@ class Subscription:
 
 
 def place_of(served: Served, ino: int) -> Place | None:
-    """Where a kernel inode is in its arena now; None for roots and what is gone."""
+    """Where the kernel has an inode, else where it is in its arena now; None for roots and what is
+    gone."""
+    known = served.lookups.place(ino)
+    if known is not None:
+        return known
     try:
         place = served.view.spot(ino)
         if not isinstance(place, Spot):

@@ -72,6 +72,12 @@ class MountedView:
         self._mount._notifier.inode_changed(ino, attributes_only=True)
         self.settle()
 
+    def drop_name(self, ino: int) -> None:
+        """Make the kernel forget the name by which it knows an inode."""
+        place = self.call(self._mount._notifier._place_of, ino)
+        if place is not None:
+            self._mount._notifier.name_changed(place)
+
     def echoed(self) -> None:
         """Wait until watchers have heard of all that was announced so far."""
         live = self._mount._live
