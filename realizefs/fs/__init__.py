@@ -8,7 +8,7 @@ In reading order:
     operations                      the kernel's requests, each handed to the module that knows
     views, items, inodes, attrs     what is at the root; what an inode is; what the kernel knows
     listing, snapshots              readdir with attributes, from index and root
-    content, handles                open, read, write; what is open
+    content, pinned, handles        open, read, write; a version of what is unreal; what is open
     changes, metadata, xattrs       names; mode, times, size; marks and the user's own attributes
     making_native, hardlinks        what must be real first; one file with several names
     callers                         programs that must not cause downloads, new files' owners

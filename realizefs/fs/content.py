@@ -23,7 +23,7 @@ from typing import cast
 import pyfuse3
 import trio
 
-from realizefs.fs import callers, items
+from realizefs.fs import callers, items, pinned
 from realizefs.fs.handles import File, RealFile, UnrealFile
 from realizefs.fs.items import Item
 from realizefs.fs.port import Arena
@@ -129,10 +129,7 @@ def _has_other_pages(handle: File, info: os.stat_result) -> bool:
 async def read(served: Served, handle: File, start: int, length: int) -> bytes:
     """Up to `length` bytes; fewer only at the end of the file."""
     if isinstance(handle, UnrealFile):
-        length = min(length, handle.version.size - start)
-        if length <= 0:
-            return b""
-        return await handle.arena.read(handle.ino, handle.version, start, length)
+        return await pinned.read(served, handle, start, length)
     buffer = memoryview(bytearray(length))
     got = _read_cached(handle, buffer, start)
     if got < length and start + got < os.fstat(handle.fd).st_size:
@@ -234,9 +231,9 @@ def _open_unreal(served: Served, item: Item, ctx: pyfuse3.RequestContext) -> pyf
         isinstance(one, RealFile) or (not one.direct and one.version.hash != version.hash)
         for one in served.handles.files(item.ino)
     )
-    handle = UnrealFile(item.arena, item.ino, version, direct)
     kernel_ino = served.kernel_ino(item.arena, item.ino)
     keep = not direct and served.lookups.keep_pages(kernel_ino, version.hash)
+    handle = UnrealFile(item.arena, item.ino, version, direct, given=keep)
     return pyfuse3.FileInfo(fh=served.handles.add(handle), keep_cache=keep, direct_io=direct)
 
 

@@ -40,12 +40,14 @@ class RealFile:
 
 @dataclass(slots=True, eq=False)
 class UnrealFile:
-    """One version of an unreal file (R4); `direct` if it bypasses the kernel's page cache."""
+    """One version of an unreal file (R4); `direct` if it bypasses the kernel's page cache, `given`
+    once a byte of the version may have been read."""
 
     arena: Arena
     ino: Inode
     version: Version
     direct: bool = False
+    given: bool = False
 
 
 @dataclass(slots=True, eq=False)

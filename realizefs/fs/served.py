@@ -19,6 +19,7 @@ from realizefs.fs.views import Spot, View
 from realizefs.fs.witness import Witness
 from realizefs.model.ids import Inode
 from realizefs.model.limits import FUSE_THREADS_MAX
+from realizefs.sync.bell import Bell
 
 
 @dataclass(slots=True, eq=False)
@@ -33,6 +34,8 @@ class Served:
     hardlinks: Hardlinks = field(default_factory=Hardlinks)
     snapshots: Snapshots = field(default_factory=Snapshots)
     witness: Witness = field(default_factory=Witness)
+    news: Bell = field(default_factory=Bell)
+    """rings at each change of an index"""
     answering: ContextVar[bool] = field(
         default_factory=lambda: ContextVar("answering", default=False)
     )

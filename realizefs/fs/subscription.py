@@ -73,6 +73,7 @@ class Subscription:
         if known and tells:
             self._inode_changed(ino, item, change)
         self._live.heard(arena, change, item)
+        served.news.ring()
 
     def _inode_changed(self, ino: int, item: Item | None, change: Change) -> None:
         """The pages of a real file are dropped by the kernel itself when it sees another mtime or

@@ -16,7 +16,7 @@ import trio
 from realizefs.model import paths
 from realizefs.model.changes import Change, ChangeKind
 from realizefs.model.entries import Dirent, Entry, Node
-from realizefs.model.errors import Unreachable
+from realizefs.model.errors import Unreachable, VersionGone
 from realizefs.model.ids import NO_DIGEST, Digest, Inode
 from realizefs.model.marks import Mark
 from realizefs.model.versions import Kind, Version
@@ -59,6 +59,8 @@ class FakeArena:
         self.marks: dict[Inode, Mark] = {}
         self.own_attributes: dict[Inode, dict[bytes, bytes]] = {}
         self.reachable = True
+        self.gone: set[Digest] = set()
+        self.refused = 0
         self.fetches = 0
         self.stalled = trio.Event()
         self.stall = False
@@ -244,6 +246,9 @@ class FakeArena:
             self.touched(path)
 
     async def read(self, ino: Inode, version: Version, start: int, length: int) -> bytes:
+        if version.hash in self.gone:
+            self.refused += 1
+            raise VersionGone("The holder has changed it.")
         if version.hash not in self.cached:
             if not self.reachable:
                 raise Unreachable("No peer that holds this is connected.")
