@@ -50,3 +50,14 @@ def was_deleted(batch: Batch, parent: Inode, dirent: Dirent | None) -> bool:
         return False
     above = batch.store.tree.entry(batch.txn, parent)
     return above is not None and above.version.deleted
+
+
+def is_made_anew(batch: Batch, directory: Inode) -> bool:
+    """Whether what is natively there is another directory than that of the index, which was deleted
+    and is gone from the root. It has an inode of its own, and is recorded before what is in it;
+    else that would bring the deleted one back."""
+    if directory in batch.alive or directory == batch.store.tree.root:
+        return False
+    entry = batch.store.tree.entry(batch.txn, directory)
+    gone = entry is not None and entry.version.deleted
+    return gone and batch.store.real.get(batch.txn, directory) is None

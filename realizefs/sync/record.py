@@ -25,7 +25,7 @@ from realizefs.sync.aside import keep_above, set_aside
 from realizefs.sync.batch import Batch
 from realizefs.sync.carried import carried_out
 from realizefs.sync.gone import gone
-from realizefs.sync.our_doing import has_changed, may_be_ours, was_deleted
+from realizefs.sync.our_doing import has_changed, is_made_anew, may_be_ours, was_deleted
 from realizefs.sync.overlay import Overlay
 from realizefs.sync.pending import Place
 
@@ -60,8 +60,8 @@ def record_found(batch: Batch, overlay: Overlay, found: Found, now_ns: int) -> I
         return batch.store.tree.root
     parent_path, name = paths.split(found.path)
     parent = batch.store.tree.resolve(batch.txn, parent_path)
-    if parent is None:
-        batch.touched.add(parent_path)
+    if parent is None or is_made_anew(batch, parent):
+        batch.touched |= {parent_path, found.path}
         return None
     dirent = batch.store.tree.lookup(batch.txn, parent, name)
     # Before anything of it is compared: what is renamed there from now on is seen by `claim`.

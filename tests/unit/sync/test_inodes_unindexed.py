@@ -15,6 +15,7 @@ from realizefs.model.marks import Mark
 from realizefs.sync import record, scanner
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
+from realizefs.sync.look import look
 from realizefs.sync.overlay import Overlay
 from realizefs.sync.record import Found, record_found
 from tests.fakes.peer import WAIT_SECONDS, Peer, running_peer, until
@@ -246,3 +247,27 @@ async def test_its_name_is_taken_while_the_scanner_is_about_to_record_it(
         await until(lambda: peer.paths() == ({"stays"} if what == "fifo" else {"f", "stays"}))
         assert number(peer, "f") == new
         assert number(peer, "new") is None
+
+
+async def test_a_directory_made_anew_is_recorded_before_what_is_in_it(
+    directory: Path,
+) -> None:
+    """What was in it brought the deleted one back, with its number; what was then made under the
+    name got the number of what had been deleted, and the kernel knew what wasn't there."""
+    (directory / "root/d").mkdir()
+    async with running_peer(directory, "a", mark=Mark.OWN) as peer:
+        await until(lambda: peer.paths() == {"d", "stays"})
+        context, old = peer.arena.context, number(peer, "d")
+        assert old is not None
+        (peer.root / "d").rmdir()
+        await peer.arena.remove(old)
+        await until(lambda: peer.paths() == {"stays"})
+        (peer.root / "d").mkdir()
+        new = items.native_ino(peer.arena, peer.arena.root_ino, b"d")
+        (peer.root / "d/f").write_bytes(b"new")
+        found = look(peer.store.root, b"d/f", lambda: False)
+        assert found is not None
+        await context.commit(lambda batch: record_found(batch, context.overlay, found, 1))
+        assert number(peer, "d") == new != old
+        await until(lambda: peer.paths() == {"d", "d/f", "stays"})
+        assert number(peer, "d") == new
