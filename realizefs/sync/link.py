@@ -325,7 +325,7 @@ class Link:
             self._do_all(self._session.tick(self._clock.now(), self._listening))
 
     def _lost(self) -> ConnectionLost:
-        why = f": {self.reason}" if self.reason else ""
+        why = f": {self.reason.rstrip('.')}" if self.reason else ""
         return ConnectionLost(f"The connection with {self.name} ended{why}.")
 
 

@@ -133,7 +133,7 @@ class Sources:
     def _failure(self, wanted: Wanted, errors: list[RealizeError]) -> RealizeError:
         shown = paths.show(wanted.path)
         unreachable = not errors or any(isinstance(error, Unreachable) for error in errors)
-        causes = " ".join(str(error) for error in errors)
+        causes = " ".join(dict.fromkeys(str(error) for error in errors))  # each once
         if unreachable:
             names = self._links.holder_names(self._store, wanted.ino, wanted.version.hash)
             if not names and not self._is_current(wanted):
