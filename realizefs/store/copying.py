@@ -51,3 +51,11 @@ def pwrite_all(fd: int, data: bytes | memoryview, start: int) -> None:
     while view:
         written = os.pwrite(fd, view, start)
         view, start = view[written:], start + written
+
+
+def has_data(fd: int, start: int, end: int) -> bool:
+    """Whether the file has bytes, and not only a hole, somewhere in [start, end)."""
+    try:
+        return os.lseek(fd, start, os.SEEK_DATA) < end
+    except OSError:
+        return False  # ENXIO: nothing but a hole

@@ -24,17 +24,17 @@ class Base:
     def __init__(self, fd: int, blob: Blob | None, size: int, digests: bytes) -> None:
         self.fd = fd
         self.size = size
-        self.block = block_size(size)
         self.users = 0
         self.dropped = False
         self._blob = blob
+        block = block_size(size)
         self._places = {
-            digests[at : at + 32]: at // 32 * self.block for at in range(0, len(digests), 32)
+            digests[at : at + 32]: at // 32 * block for at in range(0, len(digests), 32)
         }
 
-    def place_of(self, digest: bytes, block: int) -> int | None:
-        """Where it has the block of `block` bytes with this digest, if it has."""
-        return self._places.get(digest) if block == self.block else None
+    def place_of(self, digest: bytes) -> int | None:
+        """Where it has the block with this digest, if it has."""
+        return self._places.get(digest)
 
     def read(self, start: int, length: int) -> bytes:
         """Bytes there, fewer or none where some are missing."""

@@ -7,7 +7,8 @@ from, and that it is what it should be, is the business of `sources`.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import trio
@@ -23,7 +24,7 @@ from realizefs.store.blob import Blob
 from realizefs.sync.bases import Bases
 from realizefs.sync.context import Context
 from realizefs.sync.gate import SizeGate
-from realizefs.sync.reuse import bring
+from realizefs.sync.reuse import Here, bring
 from realizefs.sync.shelf import Shelf
 from realizefs.sync.sources import Sources
 from realizefs.sync.urgency import Urgency
@@ -124,9 +125,11 @@ class Fetcher:
                 self._bases.forget(ino, version.hash)
                 return await self._verified(blob)
             here = blob.ranges if blob is not None else Ranges()
-            if blob is not None:
-                blob.close()
-            await self._fetch_all(ino, version, here)
+            try:
+                await self._fetch_all(ino, version, here)
+            finally:
+                if blob is not None:
+                    blob.close()
         raise Unreachable(f'"{self._show(ino)}" is evicted faster than it is fetched.')
 
     async def _verified(self, blob: Blob) -> Blob:
@@ -261,9 +264,13 @@ class Fetcher:
             piece.done.set()
 
     async def _bring(self, wanted: Wanted, piece: _Piece) -> None:
-        with self._bases.using(wanted.ino, wanted.path, wanted.version.hash) as base:
+        with (
+            self._bases.using(wanted.ino, wanted.path, wanted.version.hash) as base,
+            self._opened(wanted) as blob,
+        ):
+            here = Here(base, blob)
             brought = await bring(
-                self._sources, wanted, piece.start, piece.end, piece.urgency, base
+                self._sources, wanted, piece.start, piece.end, piece.urgency, here
             )
             piece.data = brought.data
             piece.here.set()
@@ -275,6 +282,16 @@ class Fetcher:
                 copied=brought.copied,
                 bound=piece.bound,
             )
+
+    @contextmanager
+    def _opened(self, wanted: Wanted) -> Iterator[Blob | None]:
+        """The blob that a piece goes to, if a reader has it open."""
+        blob = self._store.blobs.opened(wanted.ino, wanted.version.hash)
+        try:
+            yield blob
+        finally:
+            if blob is not None:
+                blob.close()
 
     def _show(self, ino: Inode) -> str:
         with self._store.env.read() as txn:
