@@ -187,6 +187,13 @@ def write(root: Path, path: str, content: bytes) -> None:
     target.write_bytes(content)
 
 
+def replace(root: Path, path: str, content: bytes) -> None:
+    """Replace a file below a root all at once: nobody sees, or announces, half of it."""
+    new = root.parent / "new content"
+    new.write_bytes(content)
+    new.rename(root / path)
+
+
 def copy_tree(source: Path, target: Path) -> None:
     """Copy a tree, symlinks as they are."""
     shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)

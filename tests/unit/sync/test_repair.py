@@ -23,7 +23,7 @@ from realizefs.model.messages import Data, Delta, Packed, ReadBlocks, ReadDelta
 from realizefs.store import copying
 from realizefs.sync.answering import Answering
 from realizefs.sync.arena import Arena
-from tests.fakes.peer import Peer, introduce, running_peer, until, write
+from tests.fakes.peer import Peer, introduce, replace, running_peer, until, write
 
 OLD = os.urandom(2 * MIB)
 NEW = OLD[: MIB + 5] + b"an edit" + OLD[MIB + 12 :]
@@ -45,7 +45,7 @@ class Scene:
         """The new version is known at the lap, and isn't fetched yet."""
         entry = self.lap.entry("f")
         assert entry is not None
-        write(self.desk.root, "f", NEW)
+        replace(self.desk.root, "f", NEW)
         await until(lambda: self.lap.entry("f").version.hash != entry.version.hash)  # type: ignore[union-attr]
 
     async def read(self) -> bytes:
@@ -250,7 +250,7 @@ async def test_a_file_that_changes_while_it_is_served_is_gone_or_right(it: Scene
     third = os.urandom(len(NEW))
 
     async def change_first(request: Request, really: Callable[[], Awaitable[Answer]]) -> Answer:
-        write(it.desk.root, "f", third)
+        replace(it.desk.root, "f", third)
         return await really()
 
     it.intercept = change_first

@@ -18,7 +18,7 @@ from realizefs.model.marks import Mark
 from realizefs.model.messages import Read, ReadDelta
 from realizefs.store import copying
 from realizefs.sync.arena import Arena
-from tests.fakes.peer import Peer, introduce, running_peer, until, write
+from tests.fakes.peer import Peer, introduce, replace, running_peer, until, write
 
 OLD = os.urandom(8 * MIB)
 BLOCK = 128 * KIB
@@ -53,7 +53,7 @@ class Two:
         """Change it at the desk, wait until it is here; the bytes that came over the wire."""
         self.counted.clear()
         before = self.lap.household.counters.bytes_in
-        write(self.desk.root, name, content)
+        replace(self.desk.root, name, content)
         await until(lambda: self.is_here(content, name))
         return self.lap.household.counters.bytes_in - before
 
