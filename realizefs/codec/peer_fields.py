@@ -10,7 +10,7 @@ from realizefs.model.paths import check_peer_path
 _INT63_END = 1 << 63
 
 
-def bounded(readers: Any, bound: int, what: str) -> Iterable[Any]:
+def bounded(readers: Any, bound: int, what: str) -> Sequence[Any]:
     """A list of at most `bound`; nothing of it is collected before."""
     if len(readers) > bound:
         raise ValueError(f"{len(readers)} {what}; {bound} are allowed")

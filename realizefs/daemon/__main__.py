@@ -6,6 +6,7 @@ one daemon per home.
 """
 
 import argparse
+import gc
 import logging
 import os
 import signal
@@ -39,6 +40,10 @@ SWITCH_SECONDS = 0.0002
 """Seconds a worker thread may hold the interpreter while the trio thread waits: hashing in five
 of them, at Python's 5 ms, would make every answer of the mount slow."""
 
+GC_OBJECTS = 20_000
+"""Objects made until Python looks for cycles among the young ones: rows that peers tell come in
+thousands, and none of what they consist of is in a cycle."""
+
 SHELLS = Shells(opener=opener, mounter=mounter)
 
 
@@ -46,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status; everything that goes wrong is one sentence."""
     options = _parser().parse_args(arguments)
     sys.setswitchinterval(SWITCH_SECONDS)
+    gc.set_threshold(GC_OBJECTS, *gc.get_threshold()[1:])
     home = home_at(options.home)
     if options.command == "once":
         return _once(home, verbose=options.verbose)

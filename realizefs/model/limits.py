@@ -16,7 +16,7 @@ FRAME_MESSAGE_BYTES_MAX = 1 * MIB
 FRAME_PAYLOAD_BYTES_MAX = 8 * MIB
 """Bytes of raw payload in a frame: the largest read-ahead."""
 
-ROWS_BATCH_MAX = 500
+ROWS_BATCH_MAX = 2000
 """Rows in one message and in one transaction: about 100 ms of work for the receiver."""
 
 ROWS_BATCH_BYTES_MAX = 512 * KIB

@@ -21,6 +21,10 @@ class RealIndex:
         data = txn.get(REAL, pack_u64(ino))
         return decode_real(data) if data is not None else None
 
+    def any(self, txn: Txn) -> bool:
+        """Whether anything is real; at once."""
+        return txn.count(REAL) > 0
+
     def add(self, txn: Txn, ino: Inode, row: RealRow) -> None:
         """`put` of an inode that is known to have no row."""
         txn.put(REAL, pack_u64(ino), encode_real(row))

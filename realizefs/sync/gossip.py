@@ -100,33 +100,37 @@ class Gossip:
         await self._heard.wait()
         while True:
             seen = self._context.history.count
-            rows, last = await trio.to_thread.run_sync(self._page)
+            rows, last, is_all = await trio.to_thread.run_sync(self._page)
             if last > self._after:
                 await self._link.send(Rows(self._context.id, replica, last, tuple(rows)))
                 self._after = last
-                if len(rows) < limits.ROWS_BATCH_MAX:
+                if is_all:
                     await trio.sleep(GATHER_SECONDS)
             else:
                 await self._context.history.after(seen)
 
-    def _page(self) -> tuple[list[Row], Seq]:
-        """The next rows and the position after them; bounded in number and bytes."""
+    def _page(self) -> tuple[list[Row], Seq, bool]:
+        """The next rows, the position after them, and whether there are no more; bounded in number
+        and bytes."""
         store = self._context.store
         rows: list[Row] = []
         last, size = self._after, 0
         with store.env.read() as txn:
             echo = self._is_same_replica(txn)
             batch = self._context.batch(txn)
-            for seq, ino in store.tree.history(txn, self._after, limits.ROWS_BATCH_MAX):
+            history = store.tree.history(txn, self._after, limits.ROWS_BATCH_MAX)
+            is_all = len(history) < limits.ROWS_BATCH_MAX
+            for seq, ino in history:
                 row = self._row(batch, ino, echo)
                 if row is not None:
                     size += ROW_BYTES + len(row.path) + len(row.version.target)
                     size += 20 * len(row.version.vector)
                     if size > limits.ROWS_BATCH_BYTES_MAX and rows:
+                        is_all = False
                         break
                     rows.append(row)
                 last = seq
-        return rows, last
+        return rows, last, is_all
 
     def _is_same_replica(self, txn: Txn) -> bool:
         replica, _ = self._theirs(txn)

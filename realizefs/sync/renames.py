@@ -52,7 +52,11 @@ class Renames:
             if real is not None and real.hash:
                 self._remember_left(real.hash, entry.ino, real.fingerprint, _IN_ROOT)
                 self._settle(batch, real.hash)
-        elif self._may_follow(batch, entry, held) and self._lacks(batch, entry, version.hash):
+        elif (
+            (self._left or batch.store.real.any(batch.txn))  # else there is nothing to rename
+            and self._may_follow(batch, entry, held)
+            and self._lacks(batch, entry, version.hash)
+        ):
             self._remember_came(version.hash, entry.ino)
             self._settle(batch, version.hash)
 
@@ -111,6 +115,8 @@ class Renames:
 
     def _settle(self, batch: Batch, digest: Digest) -> None:
         came, left = self._by_digest.get(digest, ([], []))
+        if not left:
+            return  # as with nearly all that comes: nothing is read in vain
         for new in list(came):
             entry = batch.store.tree.entry(batch.txn, new)
             if entry is None or not self._lacks(batch, entry, digest):
