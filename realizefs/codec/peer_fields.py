@@ -1,6 +1,6 @@
 """Fields of messages from a peer, each checked (R7): ValueError or BadPath with the reason."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from realizefs.model.ids import ArenaId, Digest, ReplicaId, Seq

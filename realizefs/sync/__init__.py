@@ -8,7 +8,7 @@ In reading order:
     context, writer, batch          what its parts share; group commit; one transaction's news
     bell, gate, patience            waking, bounding, waiting
   from the arena root to the index
-    scanner, due                    the scan and inotify; what waits, and for how long
+    scanner, following, due         the scan; inotify; what waits, and for how long
     look, record, gone              what is there, hashed; recording it, or that it isn't there
     carried, our_doing, followed    what a crash or a job left of a realize, what a job does, what a
                                     crash left of a rename that was followed: no user's edits

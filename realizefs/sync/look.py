@@ -20,6 +20,7 @@ from realizefs.store.arena import ArenaStore
 from realizefs.store.fingerprint import fingerprint_of
 from realizefs.store.hashing import ContentHash, hash_fd
 from realizefs.store.realfile import Root
+from realizefs.sync.known import Known, nothing
 from realizefs.sync.record import MARK_XATTR, Found
 
 log = logging.getLogger(__name__)
@@ -29,8 +30,11 @@ class Unstable(Exception):
     """The file changed while it was hashed."""
 
 
-def look(root: Root, path: bytes, cancel: Callable[[], bool]) -> Found | None:
-    """What is at `path`; None for nothing and for what isn't synced (fifos, devices …).
+def look(
+    root: Root, path: bytes, cancel: Callable[[], bool], known: Known = nothing
+) -> Found | None:
+    """What is at `path`; None for nothing and for what isn't synced (fifos, devices …). What is
+    `known` of its content isn't read.
 
     Raises Unstable, and OSError where a file can't be read.
     """
@@ -41,7 +45,7 @@ def look(root: Root, path: bytes, cancel: Callable[[], bool]) -> Found | None:
             return None
         mark, readable = _mark(root, path, kind)
         if kind is Kind.FILE:
-            found, content = _hashed(root, path, found, cancel)
+            found, content = _hashed(root, path, found, cancel, known)
             return Found(path, kind, found, content, b"", mark, readable)
         target = root.readlink(path) if kind is Kind.SYMLINK else b""
         return Found(path, kind, found, None, target, mark, readable)
@@ -79,14 +83,14 @@ def kind_of(mode: int) -> Kind | None:
 
 
 def _hashed(
-    root: Root, path: bytes, seen: Fingerprint, cancel: Callable[[], bool]
+    root: Root, path: bytes, seen: Fingerprint, cancel: Callable[[], bool], known: Known
 ) -> tuple[Fingerprint, ContentHash]:
     fd = _open_quietly(root, path)
     try:
         before = fingerprint_of(os.fstat(fd))
         if kind_of(before.mode) is not Kind.FILE:
             raise Unstable
-        content = hash_fd(fd, cancel)
+        content = known(before) or hash_fd(fd, cancel)
         if fingerprint_of(os.fstat(fd)) != before or before != seen:
             raise Unstable
         return before, content

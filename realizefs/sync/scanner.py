@@ -6,36 +6,30 @@ written through our own mount isn't hashed while it is open for writing.
 """
 
 import logging
-import math
 import stat
 from collections import Counter
 
 import trio
 
 from realizefs.model import limits, paths
-from realizefs.model.errors import Cancelled, RealizeError, StoreFault
+from realizefs.model.errors import Cancelled, RealizeError
 from realizefs.model.ids import Inode
-from realizefs.store.watch import RootWatch
 from realizefs.sync import moved
 from realizefs.sync.aside import was_set_aside
 from realizefs.sync.batch import Batch
 from realizefs.sync.bell import Bell
 from realizefs.sync.context import Context
-from realizefs.sync.due import CALM_SECONDS, TICK_SECONDS, TOGETHER_MAX, Due
+from realizefs.sync.due import TICK_SECONDS, TOGETHER_MAX, Due
 from realizefs.sync.followed import was_followed
+from realizefs.sync.following import DEBOUNCE_SECONDS, DEBOUNCE_WRITING_SECONDS, Following
 from realizefs.sync.gone import record_gone
+from realizefs.sync.known import Known, known_of
 from realizefs.sync.local import count_below
 from realizefs.sync.look import Unstable, is_gone, is_indexed, look, scan_directory
 from realizefs.sync.presence import check_still_present
 from realizefs.sync.record import Found, record_found
 
 log = logging.getLogger(__name__)
-
-DEBOUNCE_SECONDS = 0.02
-"""Quiet time after a create, close, rename or delete: groups what one command does."""
-
-DEBOUNCE_WRITING_SECONDS = 1.0
-"""Quiet time after a write without close: a file is hashed when its writer pauses."""
 
 BATCH_PATHS = 1024
 """Paths looked at in one worker thread call and recorded in one transaction: about 100 ms of work, of
@@ -54,9 +48,6 @@ TOUCHED_MAX = 100_000
 RETRY_SECONDS = 15.0
 """Seconds until something is indexed again that couldn't be: the disk was full, say."""
 
-RESCAN_SECONDS = 60.0
-"""Seconds between scans where inotify can't watch everything."""
-
 
 class Scanner:
     """The indexing half of one arena."""
@@ -70,7 +61,7 @@ class Scanner:
         self._rescan = True
         self._stopping = False
         self._limiter = trio.CapacityLimiter(2)
-        self._watch: RootWatch | None = None
+        self._following: Following | None = None
         self.scanned = trio.Event()
         context.on_touched = self.touched
         context.is_looked_at = lambda path: path in self._looking
@@ -120,60 +111,23 @@ class Scanner:
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Scan, then follow; returns never. RootGone where everything is gone (R8)."""
-        watch = self._watch = await self._begin_watching()
+        following = self._following = Following(self._context, self.touched, self._scan_anew)
+        await following.begin()  # before the scan, so that nothing falls between the two
         task_status.started()
         try:
             async with trio.open_nursery() as nursery:
-                if watch is not None:
-                    nursery.start_soon(self._follow, watch)
-                else:
-                    nursery.start_soon(self._rescan_regularly)
+                nursery.start_soon(following.run)
                 await self._index_forever()
         finally:
             self._stopping = True
-            if watch is not None:
-                watch.close()
-                self._watch = None
 
     def is_watched(self, directory: bytes) -> bool:
         """Whether whatever changes in this very directory of the root is seen, and told."""
-        return self._watch is not None and directory in self._watch
+        return self._following is not None and directory in self._following
 
-    async def _begin_watching(self) -> RootWatch | None:
-        """Watches before the scan, so that nothing falls between the two."""
-        watch = RootWatch(self._context.store.root)
-        try:
-            await trio.to_thread.run_sync(watch.add_tree, b"")
-        except StoreFault as error:
-            log.warning("%s It is scanned every %d s instead.", error, RESCAN_SECONDS)
-            watch.close()
-            return None
-        return watch
-
-    async def _follow(self, watch: RootWatch) -> None:
-        clock, read = self._context.clock, -math.inf
-        while True:
-            await trio.lowlevel.wait_readable(watch.fd)
-            if clock.now() - read < CALM_SECONDS:
-                await trio.sleep(TICK_SECONDS)  # one thread call for all that one command does
-            events = await trio.to_thread.run_sync(watch.read)
-            read = clock.now()
-            self._context.tell_seen(events)
-            for event in events:
-                if event.kind == "overflow":
-                    self._rescan = True
-                    self._wake.ring()
-                elif event.kind == "root_gone":
-                    await check_still_present(self._context)
-                else:
-                    slow = event.kind == "changed"
-                    self.touched(event.path, DEBOUNCE_WRITING_SECONDS if slow else DEBOUNCE_SECONDS)
-
-    async def _rescan_regularly(self) -> None:
-        while True:
-            await trio.sleep(RESCAN_SECONDS)
-            self._rescan = True
-            self._wake.ring()
+    def _scan_anew(self) -> None:
+        self._rescan = True
+        self._wake.ring()
 
     async def _index_forever(self) -> None:
         while True:
@@ -222,12 +176,12 @@ class Scanner:
         await self._context.names_committed()
         outer = self._looking
         self._looking = outer.union(touched)
-        gone = await trio.to_thread.run_sync(self._gone_of, touched)
+        gone, known = await trio.to_thread.run_sync(self._gone_of, touched)
         left = set(gone)
         rest = [path for path in touched if path not in left]
         while rest:
             found, vanished, rest = await trio.to_thread.run_sync(
-                self._look_at, rest, limiter=self._limiter
+                self._look_at, rest, known, limiter=self._limiter
             )
             gone += vanished
             moved_whole = await self._record(found, gone)
@@ -244,9 +198,10 @@ class Scanner:
         if gone:
             await check_still_present(self._context, BELIEVED_GONE_MAX + 1)
 
-    def _gone_of(self, touched: list[bytes]) -> list[bytes]:
-        """Those where nothing is."""
-        return [path for path in touched if is_gone(self._context.store, path)]
+    def _gone_of(self, touched: list[bytes]) -> tuple[list[bytes], Known]:
+        """Those where nothing is, and what is known of what was there."""
+        gone = [path for path in touched if is_gone(self._context.store, path)]
+        return gone, known_of(self._context.store, gone)
 
     async def _descend(self, found: Found) -> None:
         """A directory that came whole (moved in) is scanned below."""
@@ -255,7 +210,9 @@ class Scanner:
             if scan.changed or scan.gone:
                 await self._scan_below(found.path)
 
-    def _look_at(self, touched: list[bytes]) -> tuple[list[Found], list[bytes], list[bytes]]:
+    def _look_at(
+        self, touched: list[bytes], known: Known
+    ) -> tuple[list[Found], list[bytes], list[bytes]]:
         """(what was found, what is gone, what is left for the next call)."""
         found: list[Found] = []
         gone: list[bytes] = []
@@ -263,20 +220,20 @@ class Scanner:
         for position, path in enumerate(touched):
             if hashed >= BATCH_BYTES or position >= BATCH_PATHS:
                 return found, gone, touched[position:]
-            one = self._look(path, gone)
+            one = self._look(path, gone, known)
             if one is not None:
                 found.append(one)
                 hashed += one.fingerprint.size
         return found, gone, []
 
-    def _look(self, path: bytes, gone: list[bytes]) -> Found | None:
+    def _look(self, path: bytes, gone: list[bytes], known: Known) -> Found | None:
         if paths.is_too_deep(path):
             return None
         store = self._context.store
         try:
             if is_indexed(store, path):
                 return None
-            one = look(store.root, path, lambda: self._stopping)
+            one = look(store.root, path, lambda: self._stopping, known)
         except Unstable:
             trio.from_thread.run_sync(self.touched, path, DEBOUNCE_WRITING_SECONDS)
             return None

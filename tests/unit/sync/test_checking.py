@@ -67,11 +67,12 @@ async def test_what_the_scanner_missed_is_looked_at_again(tmp_path: Path) -> Non
     async with running_peer(tmp_path / "a", "a") as a:
         write(a.root, "one", b"1")
         await until(lambda: a.entry("one"))
-        a.arena.scanner.touched = lambda path, delay=0.0: None  # type: ignore[method-assign]
+        due = a.arena.scanner._due
+        due.add = lambda path, delay: None  # type: ignore[method-assign]
         write(a.root, "missed", b"2")
         told = [finding.sentence for finding in (await check(a)).findings]
         assert told == ['"missed" is there and not indexed; --repair has it looked at again.']
-        del a.arena.scanner.touched
+        del due.add
         await check(a, repair=True)
         await until(lambda: a.entry("missed"))
 
@@ -83,7 +84,8 @@ async def test_an_emptied_root_is_not_believed(tmp_path: Path) -> None:
         await until(lambda: a.entry("d/two") and a.entry("d/one"))
         await until(lambda: not a.arena.status()["pending"])
         check_present(a.store, "arena")
-        a.arena.scanner.touched = lambda path, delay=0.0: None  # type: ignore[method-assign]
+        due = a.arena.scanner._due
+        due.add = lambda path, delay: None  # type: ignore[method-assign]
         shutil.move(a.root / "d", tmp_path / "d")
         with pytest.raises(RootGone, match=r"is empty although .* accept-loss arena"):
             check_present(a.store, "arena")
@@ -98,7 +100,8 @@ async def test_what_we_take_out_ourselves_leaves_no_emptied_root(tmp_path: Path)
         write(a.root, "two", b"2")
         await until(lambda: a.entry("one") and a.entry("two"))
         await until(lambda: not a.arena.status()["pending"])
-        a.arena.scanner.touched = lambda path, delay=0.0: None  # type: ignore[method-assign]
+        due = a.arena.scanner._due
+        due.add = lambda path, delay: None  # type: ignore[method-assign]
         for name in ("one", "two"):
             entry = a.entry(name)
             assert entry is not None

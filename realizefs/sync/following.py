@@ -1,0 +1,115 @@
+"""Following native changes in an arena root: inotify, and scans for what it can't watch.
+
+The kernel bounds how many folders may be watched. Where that is too few for a root, what there are
+watches for is followed, everything is scanned every RESCAN_SECONDS, and the user is told what to
+do about it; with each scan it is tried anew.
+"""
+
+import logging
+from collections.abc import Callable
+from math import inf
+
+import trio
+
+from realizefs.model.errors import RootGone, StoreFault
+from realizefs.store.watch import RootWatch
+from realizefs.sync.context import Context
+from realizefs.sync.due import CALM_SECONDS, TICK_SECONDS
+from realizefs.sync.presence import check_still_present
+
+log = logging.getLogger(__name__)
+
+DEBOUNCE_SECONDS = 0.02
+"""Quiet time after a create, close, rename or delete: groups what one command does."""
+
+DEBOUNCE_WRITING_SECONDS = 1.0
+"""Quiet time after a write without close: a file is hashed when its writer pauses."""
+
+RESCAN_SECONDS = 60.0
+"""Seconds between scans where inotify can't watch everything."""
+
+
+class Following:
+    """Of one arena: `touched` hears of paths and how long they are to be quiet, `scan` asks for a
+    scan of everything."""
+
+    def __init__(
+        self,
+        context: Context,
+        touched: Callable[[bytes, float], None],
+        scan: Callable[[], None],
+    ) -> None:
+        self._context = context
+        self._touched = touched
+        self._scan = scan
+        self._watch: RootWatch | None = None
+
+    def __contains__(self, directory: bytes) -> bool:
+        """Whether whatever changes in this very directory is seen."""
+        return self._watch is not None and directory in self._watch
+
+    async def begin(self) -> None:
+        """Watch everything; what changes from now on is heard of by `run`."""
+        try:
+            self._watch = RootWatch(self._context.store.root)
+            await trio.to_thread.run_sync(self._watch.add_tree, b"")
+        except StoreFault as error:
+            self._is_not_enough(error)
+        else:
+            self._context.watching = ""
+
+    async def run(self) -> None:
+        """Until cancelled; RootGone where everything is gone (R8)."""
+        try:
+            while True:
+                with trio.move_on_after(RESCAN_SECONDS if self._context.watching else inf):
+                    await self._follow()
+                self._close()
+                await self.begin()
+                self._scan()
+        finally:
+            self._close()
+
+    async def _follow(self) -> None:
+        """Returns never; a folder that can't be watched ends the wait for the next scan early, the
+        first time."""
+        if self._watch is None:
+            await trio.sleep_forever()
+        clock, read = self._context.clock, -inf
+        while self._watch is not None:
+            await trio.lowlevel.wait_readable(self._watch.fd)
+            if clock.now() - read < CALM_SECONDS:
+                await trio.sleep(TICK_SECONDS)  # one thread call for all that one command does
+            try:
+                events = await trio.to_thread.run_sync(self._watch.read)
+            except RootGone:
+                raise
+            except StoreFault as error:  # a new folder is one too many, and events are lost
+                known = bool(self._context.watching)
+                self._is_not_enough(error)
+                if known:
+                    continue
+                return
+            read = clock.now()
+            self._context.tell_seen(events)
+            for event in events:
+                if event.kind == "overflow":
+                    self._scan()
+                elif event.kind == "root_gone":
+                    await check_still_present(self._context)
+                else:
+                    slow = event.kind == "changed"
+                    self._touched(
+                        event.path, DEBOUNCE_WRITING_SECONDS if slow else DEBOUNCE_SECONDS
+                    )
+
+    def _is_not_enough(self, error: StoreFault) -> None:
+        said = f"{error} Until then changes in the root are found every {RESCAN_SECONDS:.0f} s."
+        if said != self._context.watching:
+            log.warning("%s", said)
+        self._context.watching = said
+
+    def _close(self) -> None:
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
