@@ -10,7 +10,9 @@ import pytest
 from realizefs.model.errors import DiskFull
 from realizefs.model.ids import Inode
 from realizefs.model.limits import KIB, MIB
+from realizefs.model.ranges import NO_RANGES
 from realizefs.store import blob as blob_module
+from realizefs.store.blob import Blob, Snapshot
 from realizefs.store.blobs import Blobs
 from realizefs.store.env import Environment
 from realizefs.store.txn import Txn
@@ -150,3 +152,27 @@ def test_what_is_being_synced_is_not_yet_called_durable(
     monkeypatch.setattr(os, "fdatasync", slow)
     blobs.flush()
     assert len(synced) == 2
+
+
+def test_what_is_evicted_while_it_is_being_saved_is_not_promised(
+    env: Environment, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The eviction comes between the sync of the bytes and the transaction that tells of them: after a
+    restart a row that told of them would turn holes into content."""
+    blob = blobs.open(Inode(1), version("a", FILE))
+    assert blobs.store(blob, 0, os.urandom(FILE), any_may_go)
+    sync = Blob.sync
+
+    def late(synced: Blob) -> Snapshot:
+        snapshot = sync(synced)
+        assert blobs.evict(1, any_may_go)
+        return snapshot
+
+    monkeypatch.setattr(Blob, "sync", late)
+    blobs.flush()
+    monkeypatch.undo()
+    with env.read() as txn:
+        row = blobs.find(txn, Inode(1))
+    assert row is not None
+    assert row.ranges == NO_RANGES
+    blob.close()

@@ -2,15 +2,18 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from realizefs.model.errors import Busy
+from realizefs.store.lease import lease
 from realizefs.store.openat import renameat2
 from realizefs.store.realfile import Root
 
 RENAME = "realizefs.store.publish.renameat2"
+LEASE = "realizefs.store.publish.lease"
 
 
 @pytest.fixture
@@ -165,6 +168,66 @@ def test_somebody_who_opens_it_during_the_move_gets_it_back(
     assert (tmp_path / "d" / "f").read_bytes() == b"old"
     assert os.listdir(tmp_path / ".realize" / "blobs") == []
     assert opened == []
+
+
+def test_what_replaces_it_during_the_move_stays_where_it_is(
+    root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program saves by renaming over the file: its edit must not become the blob of the old one."""
+    (tmp_path / "theirs").write_bytes(b"theirs")
+
+    def late(*arguments: int) -> None:
+        monkeypatch.setattr(RENAME, renameat2)
+        (tmp_path / "theirs").rename(tmp_path / "d" / "f")
+        renameat2(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(RENAME, late)
+    with pytest.raises(Busy):
+        _adopt(root)
+    assert (tmp_path / "d" / "f").read_bytes() == b"theirs"
+    assert os.listdir(tmp_path / ".realize" / "blobs") == []
+
+
+def test_an_edit_before_the_lease_is_seen(
+    root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody writes to the file, and has closed it, between our look at it and our lease."""
+
+    def late(fd: int, kind: int, shown: str) -> AbstractContextManager[None]:
+        monkeypatch.setattr(LEASE, lease)
+        (tmp_path / "d" / "f").write_bytes(b"edited")
+        return lease(fd, kind, shown)
+
+    monkeypatch.setattr(LEASE, late)
+    with pytest.raises(Busy, match="changed just now"):
+        _adopt(root)
+    monkeypatch.setattr(LEASE, late)
+    temp = _temp(root, b"new")
+    with pytest.raises(Busy, match="changed just now"):
+        root.publish(temp, b"d/f", root.fingerprint(b"d/f"))
+    assert (tmp_path / "d" / "f").read_bytes() == b"edited"
+    assert os.listdir(tmp_path / ".realize" / "blobs") == []
+    root.state.temp.drop(temp, _ino(root, temp))
+
+
+def test_somebody_who_begins_to_write_during_publish_writes_to_what_is_there(
+    root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They have found the old file and wait for the lease: it must not go to the trash with what
+    they are about to write."""
+
+    def late(*arguments: int) -> None:
+        monkeypatch.setattr(RENAME, renameat2)
+        with pytest.raises(BlockingIOError):
+            os.open(tmp_path / "d" / "f", os.O_RDWR | os.O_NONBLOCK)
+        renameat2(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(RENAME, late)
+    temp = _temp(root, b"new")
+    with pytest.raises(Busy, match="changed just now"):
+        root.publish(temp, b"d/f", root.fingerprint(b"d/f"))
+    assert (tmp_path / "d" / "f").read_bytes() == b"old"
+    root.state.temp.drop(temp, _ino(root, temp))
 
 
 def test_nothing_stays_open_or_leased(root: Root, tmp_path: Path) -> None:
