@@ -207,6 +207,7 @@ class Environment:
         size = next_size(self._map_bytes)
         if size is not None and self._used_bytes * 2 > self._map_bytes:  # still, and alone now
             self._lmdb.set_mapsize(size)
+            self._residency.moved()
             self._map_bytes = size
 
     # -- failures -----------------------------------------------------------------------------

@@ -77,51 +77,65 @@ def _can_map(size: int) -> bool:
 
 
 class Gate:
-    """Counts the transactions that are open, by thread; any thread."""
+    """Counts the transactions that are open, by thread; any thread.
+
+    Every lookup goes through it, so there is no lock on the way while nobody wants to be alone.
+    Each thread changes its own count only; then it looks whether the gate is closed. Who closes it
+    does that first and looks at the counts then: one of the two sees the other.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition(threading.Lock())
         self._inside: dict[int, int] = {}
-        self._closing = 0
+        self._closed = 0
 
     def enter(self) -> None:
-        """Before a transaction. Blocks while somebody waits to be alone, but not if this thread
-        is in one already."""
-        me = threading.get_ident()
-        with self._changed:
-            while self._closing and me not in self._inside:
-                self._changed.wait()
-            self._inside[me] = self._inside.get(me, 0) + 1
+        """Before a transaction. Blocks while somebody is, or waits to be, alone, but not if this
+        thread is in one already."""
+        me, inside = threading.get_ident(), self._inside
+        if me in inside:
+            inside[me] += 1
+            return
+        inside[me] = 1
+        while self._closed:
+            self._stand_back(me)
+            inside[me] = 1
 
     def leave(self) -> None:
         """After it, in the same thread."""
-        me = threading.get_ident()
-        with self._changed:
-            self._inside[me] -= 1
-            if not self._inside[me]:
-                del self._inside[me]
-            if self._closing:
+        me, inside = threading.get_ident(), self._inside
+        if inside[me] > 1:
+            inside[me] -= 1
+            return
+        del inside[me]
+        if self._closed:
+            with self._changed:
                 self._changed.notify_all()
+
+    def _stand_back(self, me: int) -> None:
+        """Until the gate is open."""
+        with self._changed:
+            del self._inside[me]
+            self._changed.notify_all()
+            while self._closed:
+                self._changed.wait()
 
     def alone(self, work: Callable[[], None], wait_seconds: float) -> bool:
         """Run `work` while no transaction is open; False if there was no such moment.
 
         With `wait_seconds` nobody new is let in meanwhile. A thread that is in itself has none.
         """
+        if threading.get_ident() in self._inside:
+            return False
         with self._changed:
-            if threading.get_ident() in self._inside:
-                return False
-            if wait_seconds:
-                self._wait_until_empty(wait_seconds)
-            if self._inside:
-                return False
-            work()
-            return True
-
-    def _wait_until_empty(self, seconds: float) -> None:
-        self._closing += 1
-        try:
-            self._changed.wait_for(lambda: not self._inside, seconds)
-        finally:
-            self._closing -= 1
-            self._changed.notify_all()
+            self._closed += 1
+            try:
+                if wait_seconds:
+                    self._changed.wait_for(lambda: not self._inside, wait_seconds)
+                if self._inside:
+                    return False
+                work()
+                return True
+            finally:
+                self._closed -= 1
+                self._changed.notify_all()
