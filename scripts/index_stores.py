@@ -2,19 +2,25 @@
 
 import os
 import sqlite3
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import lmdb
+from blake3 import blake3
 
-from realizefs.model.ids import ArenaId, Digest, Inode, PeerId
+from realizefs.model.entries import RealRow
+from realizefs.model.ids import NO_DIGEST, ArenaId, Digest, Inode, PeerId
 from realizefs.model.versions import Kind, Version
 from realizefs.store.env import Environment
+from realizefs.store.fingerprint import fingerprint_of
 from realizefs.store.inodes import ArenaInodes, InodeAllocator
 from realizefs.store.keys import pack_place, pack_u64
+from realizefs.store.real import RealIndex
 from realizefs.store.schema import ARENA_SCHEMA, DIRENT, ENTRY, GLOBAL_SCHEMA, HISTORY
 from realizefs.store.tree import Tree
+from realizefs.store.txn import Txn
 
 FOLDER = 50
 """Files of a directory."""
@@ -45,17 +51,15 @@ def version(number: int, kind: Kind = Kind.FILE) -> Version:
     )
 
 
-class Ours:
-    """The index as the daemon uses it."""
+class Index:
+    """The index of one arena as the daemon uses it."""
 
-    name = "realizefs"
-
-    def __init__(self, directory: Path) -> None:
-        self._global = Environment(directory / "home", GLOBAL_SCHEMA)
-        self._env = Environment(directory / "arena", ARENA_SCHEMA)
-        arena = ArenaId(b"an arena's bytes")
+    def __init__(self, home: Path, database: Path, arena: ArenaId) -> None:
+        self._global = Environment(home, GLOBAL_SCHEMA)
+        self._env = Environment(database, ARENA_SCHEMA)
         self._inodes = ArenaInodes(self._env, InodeAllocator(self._global), arena)
         self._tree = Tree(self._env, self._inodes)
+        self._real = RealIndex()
 
     def insert(self, numbers: range) -> None:
         """One transaction of files, those of a folder together."""
@@ -69,6 +73,35 @@ class Ours:
                     tree.add(txn, folder, tree.root, name, version(number, Kind.DIRECTORY))
                 ino = self._inodes.allocate()
                 tree.add(txn, ino, folder, file_name(number), version(number), AUTHOR)
+
+    def insert_real(self, numbers: range, root: Path) -> None:
+        """One transaction of empty files that are made below `root`."""
+        self._inodes.ensure(2 * len(numbers))
+        with self._env.write() as txn:
+            for number in numbers:
+                if number % FOLDER == 0:
+                    place = root / os.fsdecode(folder_name(number))
+                    place.mkdir()
+                    folder = self._found(txn, self._tree.root, place)
+                file = place / os.fsdecode(file_name(number))
+                file.touch()
+                self._found(txn, folder, file)
+
+    def _found(self, txn: Txn, parent: Inode, path: Path) -> Inode:
+        """What a scan makes of something new."""
+        ino, fingerprint = self._inodes.allocate(), fingerprint_of(path.lstat())
+        is_file = stat.S_ISREG(fingerprint.mode)
+        found = Version(
+            Kind.FILE if is_file else Kind.DIRECTORY,
+            Digest(blake3(b"").digest()) if is_file else NO_DIGEST,
+            mtime_ns=fingerprint.mtime_ns,
+            mode=stat.S_IMODE(fingerprint.mode),
+            vector=((AUTHOR, 1),),
+            author=AUTHOR,
+        )
+        self._tree.add(txn, ino, parent, os.fsencode(path.name), found)
+        self._real.add(txn, ino, RealRow(fingerprint, found.hash, found.vector))
+        return ino
 
     def folders(self) -> list[int]:
         """What identifies each folder, in order."""
@@ -107,6 +140,16 @@ class Ours:
         """The files stay."""
         self._env.close()
         self._global.close()
+
+
+class Ours(Index):
+    """One of its own."""
+
+    name = "realizefs"
+
+    def __init__(self, directory: Path) -> None:
+        arena = ArenaId(b"an arena's bytes")
+        super().__init__(directory / "home", directory / "arena", arena)
 
 
 ENTRY_TABLE = """CREATE TABLE IF NOT EXISTS entry (

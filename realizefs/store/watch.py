@@ -25,7 +25,7 @@ from inotify_simple import Event, INotify, flags
 from realizefs.model.errors import StoreFault
 from realizefs.model.paths import STATE_DIR, is_within, join, show
 from realizefs.model.versions import Kind
-from realizefs.store.realfile import Root
+from realizefs.store.realfile import NativeName, Root
 
 EventKind = Literal[
     "created", "changed", "closed", "attrib", "gone", "moved_from", "moved_to",
@@ -112,7 +112,7 @@ class RootWatch:
     def add_tree(self, path: bytes) -> Sequence[bytes]:
         """Watch the directory `path` and all below; returns those, parents first."""
         with self._lock:
-            return [path, *(found.path for found in self._grow(path) if found.is_dir)]
+            return list(self._grow_over_directories(path))
 
     def read(self) -> Sequence[RootEvent]:
         """All events there are, never waiting."""
@@ -185,6 +185,17 @@ class RootWatch:
                 if found.is_dir:
                     waiting.append(found.path)
 
+    def _grow_over_directories(self, path: bytes) -> Iterator[bytes]:
+        """`_grow` where nobody wants to hear of files; yields the directories, parents first."""
+        waiting = [path]
+        while waiting:
+            directory = waiting.pop()
+            yield directory
+            if self._watch(directory):
+                names = self._list(directory)
+                found = [one.name for one in names if one.kind is Kind.DIRECTORY]
+                waiting += [join(directory, name) for name in found]
+
     def _watch(self, path: bytes) -> bool:
         try:
             fd = self._root.open(path, os.O_PATH | os.O_DIRECTORY)
@@ -207,16 +218,18 @@ class RootWatch:
         return True
 
     def _names(self, directory: bytes) -> Sequence[RootEvent]:
+        return [
+            RootEvent(join(directory, one.name), "created", one.kind is Kind.DIRECTORY)
+            for one in self._list(directory)
+        ]
+
+    def _list(self, directory: bytes) -> Sequence[NativeName]:
         try:
-            found = self._root.list(directory)
+            return self._root.list(directory)
         except OSError as error:
             if error.errno not in _GONE:
                 raise
-            return ()  # as above
-        return [
-            RootEvent(join(directory, one.name), "created", one.kind is Kind.DIRECTORY)
-            for one in found
-        ]
+            return ()  # its parent's watch says so
 
     def _repath(self, old: bytes, new: bytes) -> None:
         for path in [path for path in self._watches if is_within(path, old)]:

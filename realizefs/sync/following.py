@@ -64,11 +64,11 @@ class Following:
             while True:
                 with trio.move_on_after(RESCAN_SECONDS if self._context.watching else inf):
                     await self._follow()
-                self._close()
+                self.close()
                 await self.begin()
                 self._scan()
         finally:
-            self._close()
+            self.close()
 
     async def _follow(self) -> None:
         """Returns never; a folder that can't be watched ends the wait for the next scan early, the
@@ -109,7 +109,8 @@ class Following:
             log.warning("%s", said)
         self._context.watching = said
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Nothing is watched any more; again is harmless."""
         if self._watch is not None:
             self._watch.close()
             self._watch = None

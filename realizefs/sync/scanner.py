@@ -110,16 +110,21 @@ class Scanner:
         )
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Scan, then follow; returns never. RootGone where everything is gone (R8)."""
-        following = self._following = Following(self._context, self.touched, self._scan_anew)
-        await following.begin()  # before the scan, so that nothing falls between the two
+        """Scan, then follow; returns never. RootGone where everything is gone (R8).
+
+        Started at once, as a start doesn't wait for a million files (R5): what changes before it is
+        watched is found by the scan that comes after.
+        """
         task_status.started()
+        following = self._following = Following(self._context, self.touched, self._scan_anew)
         try:
+            await following.begin()  # before the scan, so that nothing falls between the two
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(following.run)
                 await self._index_forever()
         finally:
             self._stopping = True
+            following.close()
 
     def is_watched(self, directory: bytes) -> bool:
         """Whether whatever changes in this very directory of the root is seen, and told."""
