@@ -1,6 +1,8 @@
 @0xc6a1f5d8e2b04937;
 
-# What the databases keep: one struct for each kind of record, packed when stored.
+# What the databases keep: one struct for each kind of record, packed when stored. Entry and RealRow
+# are read only, in databases that were written until arena schema 2: the most frequent records are
+# no messages any more (realizefs/codec/index_records.py).
 #
 # Fields are only ever added, with the next free number, so that a database outlives the program
 # that wrote it. What a record means, its units and bounds: realizefs/model/; where it is kept:

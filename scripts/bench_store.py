@@ -9,6 +9,12 @@ and LMDB alone, given the bytes that we would store: what no index on LMDB can b
 written and opened by a process of its own, so that its memory is its own. The databases are in
 DIR (the current directory: a disk, not memory) and removed at the end.
 
+"bytes an entry" is what the files of the databases take on disk, the entries of directories counted as
+such. In the first table it is that of the index rows (entry, name, history), which are what the peers
+store; the second one is of ours alone, in the states in which an arena rests: with the rows of
+`index.real`, of one or two peers that hold a file, of its blob and its place in the queues, of what
+is to be decided or wanted. Bytes of contents and of block lists are not in it.
+
 A lookup by name is what stat in the mount asks: (directory, name) → what a listing shows. One by
 inode gives the whole entry, with its version; those are asked ROWS_BATCH_MAX in a transaction, as
 for telling a peer. Memory (RSS) is what `top` shows after LOOKUPS random lookups of each sort and a
@@ -30,11 +36,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from realizefs.model.limits import ROWS_BATCH_MAX
+from scripts.index_states import STATES, bytes_stored
 from scripts.index_stores import FOLDER, STORES, file_name
 
 T = TypeVar("T")
 
 ENTRIES = 1_000_000
+STATE_FILES = 100_000
 LOOKUPS = 200_000
 BATCHES = (ROWS_BATCH_MAX, 10 * ROWS_BATCH_MAX)
 """Entries of a transaction: what a catch-up writes in one, and what it could."""
@@ -165,6 +173,11 @@ def main(entries: int, directory: Path) -> None:
     for what in ("own", "mapped", "at most"):
         sizes = [one["memory"][what] / MB for one in served]
         table.row(f"memory {what}, MB", [f"{one:.0f}" for one in sizes], sizes)
+    print(f"bytes an entry, {STATE_FILES:,} files:")
+    for state in STATES:
+        with tempfile.TemporaryDirectory(dir=directory, prefix="bench-store-") as made:
+            used = bytes_stored(state, Path(made), STATE_FILES)
+        print(f"{used / (STATE_FILES * (1 + 1 / FOLDER)):>8.0f}  {state.name}", flush=True)
 
 
 if __name__ == "__main__":

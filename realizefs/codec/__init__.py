@@ -12,5 +12,5 @@ In reading order:
     compression                 answers compressed and back, bounded
     deltas                      what changed between two contents
     records                     stored records as bytes and back
-    index_records, layout       the most frequent of them; how those are packed by hand
+    index_records               the most frequent of them, which are no capnp
 """

@@ -1,150 +1,191 @@
-"""Records of entries and of real files: as many as there are files, so written by `layout`.
+"""Records of entries and of real files, as bytes and back.
 
-Those that it can't write, or that were written in another way, are left to `records`: long
-symlinks, files of 4 GiB, names that are waiting for a place, what an older program wrote.
+There are as many as files, and every lookup reads one: so they are no capnp messages, but all
+numbers as one `struct`, and then what has no fixed length. That takes two thirds of the bytes of a
+packed message, and less time than the fastest way to read such.
+
+    mark        1 byte: NARROW, or WIDE where a number doesn't fit that
+    numbers     _ENTRY or _REAL, little-endian, with the lengths of what follows
+    contents    in the order in which they are named there
+
+Origin and author are mostly peers of the vector; then their place in it stands for them. Older
+programs wrote packed messages, which begin with the tag of a segment table and so never with one of
+our marks: `records` reads these. New fields bring new marks.
 """
 
 import struct
+from struct import Struct
 
 from realizefs.codec import records
-from realizefs.codec.layout import BYTES, WORDS, Fields, Layout
 from realizefs.model.entries import Entry, Fingerprint, RealRow
-from realizefs.model.ids import Inode, Seq
+from realizefs.model.ids import Digest, Inode, PeerId, Seq
 from realizefs.model.limits import VECTOR_ENTRIES_MAX
 from realizefs.model.versions import Kind, Vector, Version
 
-ENTRY_FIELDS = Fields(
-    words=7,
-    tag=0x0F,
-    numbers="IBIBQBBBBHBIBqBQ",
-    tags={1: 0x0F, 3: 0xFF, 5: 0, 6: 0x0F, 10: 0x0F, 12: 0xFF, 14: 1},
-    pointers=(BYTES, BYTES, BYTES, BYTES, WORDS, WORDS),
-    first=4,
-)
-"""parent, seq, origin, kind and deleted and mode, size, mtimeNs, author, each word with its tag;
-name, hash, blockRoot, target, vector, lineage. Inodes, seqs and sizes below 2**32."""
+NARROW, WIDE = 0x01, 0x02
 
-REAL_FIELDS = Fields(
-    words=6,
-    tag=0x0F,
-    numbers="IBQBBIBqBqBH",
-    tags={1: 0xFF, 3: 0, 4: 0x0F, 6: 0xFF, 8: 1, 10: 0x03},
-    pointers=(BYTES, WORDS),
-    first=1,
-)
-"""dev, ino, size, mtimeNs, ctimeNs, mode; hash, vector. Devices and sizes below 2**32."""
+_ENTRY = {NARROW: Struct("<BBHBBBBBBIIIq"), WIDE: Struct("<BBHBHHHBBQQQq")}
+"""mark, flags, mode; lengths of name, target, vector and lineage (the latter in peers); which peers
+origin and author are; parent, seq, size, mtime_ns. Then name, hash, block root, target, vector,
+lineage, and those of origin and author that the vector doesn't have."""
 
-_ENTRIES = Layout(ENTRY_FIELDS)
-_REALS = Layout(REAL_FIELDS)
+_REAL = {NARROW: Struct("<BBBHIIQqq"), WIDE: Struct("<BBHIQQQqq")}
+"""mark, flags, length of the vector (in peers); mode, dev, size, ino, mtime_ns, ctime_ns. Then hash
+and vector."""
+
+_KIND = 0x03
+_DELETED, _HASH, _BLOCK_ROOT = 0x04, 0x08, 0x10
+"""Flags: two bits are the kind, the others say what is so, or is there."""
 _KINDS = {int(kind): kind for kind in Kind}
-_DIGEST_BYTES = (32, 0)
-_COUNT = struct.Struct("<QQ")
+
+_NOBODY, _BEHIND, _IN_VECTOR = 0, 1, 2
+"""Which peer: none; the next one behind the lineage; from here on, the one at that place of the
+vector."""
+_PLACES_MAX = 255 - _IN_VECTOR
+
+_DIGEST_BYTES = 32
+_COUNT, _COUNT_BYTES = Struct("<QQ"), 16
 """peer, counter: one element of a vector"""
+_PEER, _PEER_BYTES = Struct("<Q"), 8
 
 
 def encode_entry(entry: Entry) -> bytes:
     """Everything but the inode, which is the key."""
     version = entry.version
-    digest, root, target = version.hash, version.block_root, version.target
-    vector = _flat(version.vector)
-    lineage = _flat(version.lineage) if version.lineage else b""
-    shape = _ENTRIES.shape(
-        len(entry.name), len(digest), len(root), len(target), len(vector), len(lineage)
+    name, digest, root, target = entry.name, version.hash, version.block_root, version.target
+    vector, lineage = version.vector, version.lineage or ()
+    flags = int(version.kind)
+    if version.deleted:
+        flags |= _DELETED
+    if digest:
+        flags |= _HASH
+    if root:
+        flags |= _BLOCK_ROOT
+    origin, origin_behind = _which(entry.origin, vector)
+    author, author_behind = _which(version.author, vector)
+    numbers = (
+        *(flags, version.mode, len(name), len(target), len(vector), len(lineage)),
+        *(origin, author, entry.parent, entry.seq, version.size, version.mtime_ns),
     )
-    if shape is None:
-        return records.encode_entry(entry)
-    try:
-        return shape.form.pack(
-            *(shape.head, entry.parent, 0x0F, entry.seq, 0xFF, entry.origin, 0),
-            *(0x0F, version.kind, version.deleted, version.mode, 0x0F, version.size),
-            *(0xFF, version.mtime_ns, 1, version.author, shape.middle),
-            *(vector[:8], shape.run, vector[8:], entry.name, digest, root, target, lineage),
-        )
-    except struct.error:
-        return records.encode_entry(entry)
+    contents = (name, digest, root, target, _flat(vector), _flat(lineage))
+    return b"".join((_packed(_ENTRY, numbers), *contents, origin_behind, author_behind))
 
 
 def decode_entry(ino: Inode, data: bytes) -> Entry:
     """The entry of an inode."""
-    values = _ENTRIES.unpack(data)
-    if values is None:
+    form = _ENTRY.get(data[0]) if data else None
+    if form is None:
         return records.decode_entry(ino, data)
-    (_, parent, _, seq, _, origin, _, _, kind, flags, mode, _, size, _, mtime_ns, _, author) = (
-        values[:17]
-    )
-    _, first, _, vector, name, digest, root, target, lineage = values[17:]
     try:
-        _check(digest)
-        _check(root)
-        version = Version(
-            _KINDS[kind],
-            digest,
-            root,
-            size,
-            mtime_ns,
-            mode,
-            target,
-            flags & 1 == 1,
-            _pairs(first + vector),
-            author,
-            _pairs(lineage) or None,
-        )
-    except (KeyError, ValueError) as error:
+        return _entry(ino, data, form)
+    except (struct.error, LookupError, ValueError) as error:
         raise records.damaged("Entry", data) from error
-    return Entry(ino, parent, name, version, origin, seq)
+
+
+def _entry(ino: Inode, data: bytes, form: Struct) -> Entry:
+    numbers = form.unpack_from(data)
+    _, flags, mode, name_size, target_size, vector_size, lineage_size, origin, author = numbers[:9]
+    at = form.size
+    name = data[at : (at := at + name_size)]
+    digest = data[at : (at := at + _DIGEST_BYTES)] if flags & _HASH else b""
+    root = data[at : (at := at + _DIGEST_BYTES)] if flags & _BLOCK_ROOT else b""
+    target = data[at : (at := at + target_size)]
+    vector = _pairs(data[at : (at := at + vector_size * _COUNT_BYTES)])
+    lineage = _pairs(data[at : (at := at + lineage_size * _COUNT_BYTES)]) if lineage_size else None
+    behind = [PeerId(peer) for (peer,) in _PEER.iter_unpack(data[at:])] if at != len(data) else []
+    by_whom, from_whom = _peer(author, vector, behind), _peer(origin, vector, behind)
+    if behind or at > len(data):
+        raise ValueError("it has another length")
+    parent, seq, size, mtime_ns = numbers[9:]
+    kind, deleted = _KINDS[flags & _KIND], flags & _DELETED != 0
+    version = Version(
+        kind,
+        Digest(digest),
+        Digest(root),
+        size,
+        mtime_ns,
+        mode,
+        target,
+        deleted,
+        vector,
+        by_whom,
+        lineage,
+    )
+    return Entry(ino, parent, name, version, from_whom, seq)
 
 
 def decode_place(data: bytes) -> tuple[Inode, bytes, Seq]:
     """(parent, name, seq) of an entry: what relinking needs, without the rest."""
-    values = _ENTRIES.unpack(data)
-    if values is None:
+    form = _ENTRY.get(data[0]) if data else None
+    if form is None:
         return records.decode_place(data)
-    return values[1], values[21], values[3]
+    try:
+        numbers = form.unpack_from(data)
+    except struct.error as error:
+        raise records.damaged("Entry", data) from error
+    return numbers[9], data[form.size : form.size + numbers[3]], numbers[10]
 
 
 def encode_real(row: RealRow) -> bytes:
     """The row of a real file."""
-    seen, vector = row.fingerprint, _flat(row.vector)
-    shape = _REALS.shape(len(row.hash), len(vector))
-    if shape is None:
-        return records.encode_real(row)
-    try:
-        return shape.form.pack(
-            *(shape.head, seen.dev, 0xFF, seen.ino, 0, 0x0F, seen.size),
-            *(0xFF, seen.mtime_ns, 1, seen.ctime_ns, 0x03, seen.mode, shape.middle),
-            *(vector[:8], shape.run, vector[8:], row.hash),
-        )
-    except struct.error:
-        return records.encode_real(row)
+    seen = row.fingerprint
+    numbers = (
+        *(_HASH if row.hash else 0, len(row.vector), seen.mode, seen.dev, seen.size),
+        *(seen.ino, seen.mtime_ns, seen.ctime_ns),
+    )
+    return _packed(_REAL, numbers) + row.hash + _flat(row.vector)
 
 
 def decode_real(data: bytes) -> RealRow:
     """The row of a real file."""
-    values = _REALS.unpack(data)
-    if values is None:
+    form = _REAL.get(data[0]) if data else None
+    if form is None:
         return records.decode_real(data)
-    _, dev, _, ino, _, _, size, _, mtime_ns, _, ctime_ns, _, mode = values[:13]
-    _, first, _, vector, digest = values[13:]
     try:
-        fingerprint = Fingerprint(dev, ino, size, mtime_ns, ctime_ns, mode)
-        _check(digest)
-        return RealRow(fingerprint, digest, _pairs(first + vector))
-    except ValueError as error:
+        _, flags, vector_size, mode, dev, size, ino, mtime_ns, ctime_ns = form.unpack_from(data)
+        end = form.size + (_DIGEST_BYTES if flags & _HASH else 0)
+        if len(data) != end + vector_size * _COUNT_BYTES:
+            raise ValueError("it has another length")
+        vector = _pairs(data[end:])
+    except (struct.error, ValueError) as error:
         raise records.damaged("RealRow", data) from error
+    fingerprint = Fingerprint(dev, ino, size, mtime_ns, ctime_ns, mode)
+    return RealRow(fingerprint, Digest(data[form.size : end]), vector)
+
+
+def _packed(forms: dict[int, Struct], numbers: tuple[int, ...]) -> bytes:
+    try:
+        return forms[NARROW].pack(NARROW, *numbers)
+    except struct.error:
+        return forms[WIDE].pack(WIDE, *numbers)
+
+
+def _which(peer: PeerId, vector: Vector) -> tuple[int, bytes]:
+    """What stands for a peer beside that vector, and what is put behind for it."""
+    if not peer:
+        return _NOBODY, b""
+    if vector and vector[0][0] == peer:
+        return _IN_VECTOR, b""  # most, without a loop
+    for place, (other, _) in enumerate(vector):
+        if other == peer and place <= _PLACES_MAX:
+            return _IN_VECTOR + place, b""
+    return _BEHIND, _PEER.pack(peer)
+
+
+def _peer(which: int, vector: Vector, behind: list[PeerId]) -> PeerId:
+    """The peer that `which` stands for; the last one of `behind` is taken from there."""
+    if which >= _IN_VECTOR:
+        return vector[which - _IN_VECTOR][0]
+    return behind.pop() if which == _BEHIND else PeerId(0)
 
 
 def _flat(vector: Vector) -> bytes:
     if len(vector) == 1:
         return _COUNT.pack(*vector[0])
-    return b"".join([_COUNT.pack(*count) for count in vector])
-
-
-def _check(digest: bytes) -> None:
-    if len(digest) not in _DIGEST_BYTES:
-        raise ValueError("a digest has 32 bytes")
+    return b"".join([_COUNT.pack(*count) for count in vector]) if vector else b""
 
 
 def _pairs(flat: bytes) -> Vector:
-    if len(flat) % 16 or len(flat) > 16 * VECTOR_ENTRIES_MAX:
-        raise ValueError("a vector has pairs")
+    if len(flat) > _COUNT_BYTES * VECTOR_ENTRIES_MAX:
+        raise ValueError("a peer stands in a vector once")
     return tuple(_COUNT.iter_unpack(flat))

@@ -2,7 +2,7 @@
 
 Records are packed: half the bytes at the same speed. What costs when decoding is finding fields by
 name, a microsecond each; so the fields of each struct are looked up once, and read in one go.
-Entries and real files are stored by way of `index_records`, which is quicker still.
+Entries and real files are written by `index_records`; here is read what older programs wrote.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,6 +28,17 @@ T = TypeVar("T")
 TRAVERSAL_WORDS_MAX = 1 << 20
 """Words of 8 bytes that one record may make us read: a blob's ranges are the longest."""
 
+_SEGMENTS = 0x0F
+"""Bits of the first byte, the tag of the segment table, that say of more than one segment. Such a record
+is unpacked here: capnp reads the last segments where it may not throw, and so ends the process if
+they are damaged."""
+_WORD = 8
+"""Bytes."""
+_DECISION_BYTES = 60
+"""Bytes of a decision that failed for no reason that would have to be said."""
+_SEGMENT_WORDS = 1024
+"""Words: capnp's own first segment. One that holds all is read at once."""
+
 _ENTRY = "parent name seq origin kind hash blockRoot size mtimeNs mode target deleted vector author lineage"
 _PLACE = "parent name seq"
 _REAL = "dev ino size mtimeNs ctimeNs mode hash vector"
@@ -51,11 +62,39 @@ def _fields(name: str, fields: str) -> list[Any]:
 def _decode(name: str, fields: str, data: bytes, build: Callable[..., T]) -> T:
     """`build` with the values of the fields, in order."""
     try:
+        if data and data[0] & _SEGMENTS:
+            with _struct(name).from_bytes(_unpacked(data), TRAVERSAL_WORDS_MAX) as row:
+                return _built(name, fields, row, build)
         row = _struct(name).from_bytes_packed(data, TRAVERSAL_WORDS_MAX)
-        read = row._get_by_field  # noqa: SLF001 - what row.name calls, too
-        return build(*[read(field) for field in _fields(name, fields)])
+        return _built(name, fields, row, build)
     except (capnp.KjException, ValueError) as error:
         raise damaged(name, data) from error
+
+
+def _built(name: str, fields: str, row: Any, build: Callable[..., T]) -> T:
+    read = row._get_by_field  # noqa: SLF001 - what row.name calls, too
+    return build(*[read(field) for field in _fields(name, fields)])
+
+
+def _unpacked(data: bytes) -> bytes:
+    """The message in packed bytes; ValueError if they end too early or say too much."""
+    out, at, end = bytearray(), 0, len(data)
+    while at < end:
+        tag = data[at]
+        at += 1
+        present = tag.bit_count()
+        rest = iter(data[at : at + present])
+        at += present + (tag in (0x00, 0xFF))
+        if at > end or len(out) > _WORD * TRAVERSAL_WORDS_MAX:
+            raise ValueError("no packed message")
+        out += bytes([next(rest) if tag >> bit & 1 else 0 for bit in range(_WORD)])
+        if tag == 0x00:
+            out += bytes(_WORD * data[at - 1])
+        elif tag == 0xFF:
+            run = _WORD * data[at - 1]
+            out += data[at : at + run]
+            at += run
+    return bytes(out)
 
 
 def damaged(name: str, data: bytes) -> StoreFault:
@@ -63,36 +102,8 @@ def damaged(name: str, data: bytes) -> StoreFault:
     return StoreFault(f"The database has a damaged {name} record ({len(data)} bytes).")
 
 
-def encode_entry(entry: Entry) -> bytes:
-    """Everything but the inode, which is the key."""
-    version = entry.version
-    message = _struct("Entry").new_message()
-    message.parent = entry.parent
-    message.name = entry.name
-    message.seq = entry.seq
-    message.origin = entry.origin
-    message.kind = int(version.kind)
-    message.mode = version.mode
-    message.size = version.size
-    message.mtimeNs = version.mtime_ns
-    message.author = version.author
-    message.vector = list(chain.from_iterable(version.vector))
-    # The rest is mostly empty, and each assignment costs half a microsecond.
-    if version.hash:
-        message.hash = version.hash
-    if version.block_root:
-        message.blockRoot = version.block_root
-    if version.target:
-        message.target = version.target
-    if version.deleted:
-        message.deleted = True
-    if version.lineage:
-        message.lineage = list(chain.from_iterable(version.lineage))
-    return bytes(message.to_bytes_packed())
-
-
 def decode_entry(ino: Inode, data: bytes) -> Entry:
-    """The entry of an inode."""
+    """The entry of an inode, as it was written until arena schema 2; so below."""
     return _decode("Entry", _ENTRY, data, lambda *values: _entry(ino, *values))
 
 
@@ -135,22 +146,6 @@ def decode_place(data: bytes) -> tuple[Inode, bytes, Seq]:
     return _decode("Entry", _PLACE, data, lambda parent, name, seq: (parent, name, seq))
 
 
-def encode_real(row: RealRow) -> bytes:
-    """The row of a real file."""
-    seen = row.fingerprint
-    message = _struct("RealRow").new_message(
-        dev=seen.dev,
-        ino=seen.ino,
-        size=seen.size,
-        mtimeNs=seen.mtime_ns,
-        ctimeNs=seen.ctime_ns,
-        mode=seen.mode,
-        hash=row.hash,
-        vector=list(chain.from_iterable(row.vector)),
-    )
-    return bytes(message.to_bytes_packed())
-
-
 def decode_real(data: bytes) -> RealRow:
     """The row of a real file."""
 
@@ -171,7 +166,9 @@ def encode_decision(decision: Decision) -> bytes:
         waitForPeer=decision.wait_for_peer,
         error=decision.error,
     )
-    return bytes(message.to_bytes_packed())
+    # What follows a packed message is not read. A try that failed makes most records no longer so, and
+    # a row that stays as long as it was doesn't split the page that it is in.
+    return bytes(message.to_bytes_packed()).ljust(_DECISION_BYTES, b"\0")
 
 
 def decode_decision(data: bytes) -> Decision:
@@ -185,7 +182,9 @@ def decode_decision(data: bytes) -> Decision:
 
 def encode_blob(blob: BlobRow) -> bytes:
     """The row of a blob."""
+    words = _SEGMENT_WORDS + 2 * len(blob.ranges.pairs)
     message = _struct("BlobRow").new_message(
+        num_first_segment_words=words,
         id=blob.id,
         ino=blob.ino,
         hash=blob.hash,

@@ -23,7 +23,8 @@ class Decision:
     """`action` to be done for the version whose content is `hash`.
 
     After a failure `attempts` counts the tries, `retry_at_ns` is wall-clock nanoseconds (0: at
-    once), `wait_for_peer` means that nothing helps but a peer that connects, `error` says why.
+    once) and `error` says why; or `wait_for_peer` means that nothing helps but a peer that connects,
+    which says it all: a million files may wait for one that is away.
     """
 
     action: Action

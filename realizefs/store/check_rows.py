@@ -20,6 +20,7 @@ from realizefs.store.arena import ArenaStore
 from realizefs.store.check import Problem, Rule, once, rule_of
 from realizefs.store.check_tree import named
 from realizefs.store.hashing import block_size, hash_bytes
+from realizefs.store.holders import read_holder
 from realizefs.store.keys import (
     inode_of,
     name_of_place,
@@ -203,7 +204,7 @@ class RowRules:
             self.store.dirty.mark_subtree(txn, ino)
 
     def _read_holder(self, txn: Txn, key: bytes) -> object:
-        return self.store.holders.get(txn, inode_of(key[:8]), peer_of(key))
+        return read_holder(txn, key)
 
     def _read_mark(self, txn: Txn, key: bytes) -> object:
         return self.store.marks.get(txn, inode_of(key))

@@ -16,6 +16,7 @@ from realizefs.model.ids import NO_DIGEST, Inode, PeerId, Seq
 from realizefs.model.versions import SYNCED_MODE, Kind, Version
 from realizefs.store.arena import ArenaStore
 from realizefs.store.hashing import hash_bytes
+from realizefs.store.holders import keep_digests
 from realizefs.store.keys import inode_of, name_of_place, pack_place, pack_u64, unpack_u64
 from realizefs.store.schema import CURSOR, DIRENT, ENTRY, HISTORY, META
 from realizefs.store.tree import dirent_value, read_dirent, recount
@@ -73,6 +74,7 @@ class TreeRepair:
         if entry is not None:
             was = entry.version
             again = Version(Kind.DIRECTORY, mode=0o755, mtime_ns=was.mtime_ns)
+            keep_digests(txn, ino, was.hash, again.hash)
             self._put(txn, replace(entry, version=again.changed(self.me, was.vector)))
             self.store.dirty.mark(txn, ino)
 
@@ -142,6 +144,9 @@ class TreeRepair:
             return
         entry = self._rebuilt(txn, ino)
         txn.delete(ENTRY, pack_u64(ino))
+        self.store.holders.forget(
+            txn, ino
+        )  # of which version nobody knows (R1); peers say it again
         self._ask_again(txn)
         if entry is not None:
             self._put(txn, entry)

@@ -1,8 +1,9 @@
 """Every table of both databases: its key, its value, sentinels, and what always holds.
 
 Numbers in keys are unsigned 64 bit, big-endian (`store.keys`). "Record" is a packed capnp struct
-of capnp/records.capnp (`codec.records`); fixed structs are in the file that owns the table. A
-name's prefix is its owner. Rows that name an inode may outlive its entry for the length of a
+of capnp/records.capnp (`codec.records`), "index record" what `codec.index_records` makes of values
+that there are as many of as files; fixed structs are in the file that owns the table. A name's
+prefix is its owner. Rows that name an inode may outlive its entry for the length of a
 transaction only: whoever forgets an entry uses `ArenaStore.forget`.
 
 A change that an older program would misread brings a step in `store.migrate`, and so a version.
@@ -57,7 +58,7 @@ GLOBAL_SCHEMA = Schema("global", "a home", (INODE_RANGE, PEER, INVITATION), GLOB
 # -- one arena -------------------------------------------------------------------------------
 
 ENTRY = "acache.entry"
-"""Inode → Entry record. The arena's root has parent 0, no name and seq 0, and is made with the
+"""Inode → Entry, an index record. The arena's root has parent 0, no name and seq 0, and is made with the
 database. Another entry with parent 0 lost its name to another inode within this transaction and
 waits for `Tree.move`. Tombstones are entries, too. Every other entry has its dirent and its row of
 history, and its ancestors have theirs."""
@@ -68,7 +69,8 @@ What it repeats of the entry always agrees with it: a listing is one scan of a p
 
 HOLDER = "acache.holder"
 """Inode, peer → fixed struct: held, digest. What a peer said that it holds of a path; a peer that
-holds nothing has no row. The digest may be that of a version we don't know yet."""
+holds nothing has no row. The digest may be that of a version we don't know yet; where it is the
+entry's it isn't written, and a bit says so, which is looked after when the entry changes."""
 
 INODE_POOL = "acache.inode_pool"
 """b"range" → (next inode, last inode) of the current range. Inodes below the next one may be in
@@ -85,7 +87,7 @@ HISTORY = "index.history"
 the index and needs no trimming."""
 
 REAL = "index.real"
-"""Inode → RealRow record: the native file of that entry as it was last indexed. Absent: unreal."""
+"""Inode → RealRow, an index record: the native file of that entry as it was last indexed. Absent: unreal."""
 
 META = "index.meta"
 """b"replica" → 16 bytes, b"root" → inode of the arena's root: made with the database. Numbers (u64,

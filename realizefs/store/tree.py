@@ -5,7 +5,8 @@ repeats what a listing shows. Paths are computed, so moving a directory is one d
 change gives the entry the next seq and replaces its row of history, so the history has one row an
 entry. `_link` and `_unlink` are the only places that touch dirents, and keep the counts with them.
 
-Rows of other tables about an inode are not touched here: `ArenaStore.forget` goes over all.
+Rows of other tables about an inode are not touched here, but those of holders where they lean on
+what the entry was (`keep_digests`); `ArenaStore.forget` goes over all.
 """
 
 import os
@@ -22,6 +23,7 @@ from realizefs.model.ids import Inode, PeerId, ReplicaId, Seq
 from realizefs.model.limits import ROWS_BATCH_MAX
 from realizefs.model.versions import Kind, Version
 from realizefs.store.env import Environment
+from realizefs.store.holders import keep_digests
 from realizefs.store.inodes import ArenaInodes
 from realizefs.store.keys import inode_of, name_of_place, pack_place, pack_u64, unpack_u64
 from realizefs.store.schema import DIRENT, ENTRY, HISTORY, META
@@ -155,10 +157,11 @@ class Tree:
             txn.put(ENTRY, key, encode_entry(entry))
             return entry
         if old is not None:
-            old_parent, old_name, old_seq = decode_place(old)
-            txn.delete(HISTORY, pack_u64(old_seq))
-            if (old_parent, old_name) != (parent, name):
-                self._unlink(txn, old_parent, old_name)
+            was = decode_entry(ino, old)
+            txn.delete(HISTORY, pack_u64(was.seq))
+            if (was.parent, was.name) != (parent, name):
+                self._unlink(txn, was.parent, was.name)
+            keep_digests(txn, ino, was.version.hash, version.hash)
         entry = Entry(ino, parent, name, version, origin, self._next_seq(txn, key))
         txn.put(ENTRY, key, encode_entry(entry))
         self._link(txn, entry)

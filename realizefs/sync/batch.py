@@ -45,11 +45,15 @@ class Batch:
         *,
         real: bool = False,
     ) -> Entry:
-        """`put` for an inode of which no table knows, or with `real` only index.real."""
+        """`put` for an inode of which no table knows, or with `real` only index.real.
+
+        What has just been found in the root is what its mark asks for, whichever that is: it is
+        there, it is current, and nobody else is known to have it.
+        """
         store, txn = self.store, self.txn
         entry = store.tree.add(txn, ino, parent, name, version, origin)
         mark, _ = store.marks.effective(txn, parent, self.default_mark)
-        if real or mark is not Mark.WATCH:
+        if not real and mark is not Mark.WATCH:
             store.dirty.mark(txn, ino)
         self.changes.append(Change(parent, name, ino, ChangeKind.ENTRY, _content(version)))
         return entry

@@ -151,7 +151,7 @@ def _native_status(context: Context, txn: Txn, entry: Entry, path: bytes) -> str
 def _why(context: Context, txn: Txn, entry: Entry, mark: Mark, wanted: Action | None) -> str:
     stored = context.store.decisions.get(txn, entry.ino)
     if wanted is not None:
-        return _why_wanted(mark, wanted) + _trouble(stored)
+        return _why_wanted(mark, wanted) + _trouble(stored, holders(context, txn, entry))
     if context.store.real.get(txn, entry.ino) is not None:
         if mark is Mark.OWN or entry.version.kind is Kind.DIRECTORY:
             return f"It is a real file here, as the mark {mark.value} asks."
@@ -171,8 +171,12 @@ def _why_wanted(mark: Mark, wanted: Action) -> str:
     return f"The mark {mark.value} asks for no real file here, and another peer owns it."
 
 
-def _trouble(stored: Decision | None) -> str:
-    if stored is None or not stored.error:
+def _trouble(stored: Decision | None, held: tuple[tuple[str, str], ...]) -> str:
+    if stored is None or not stored.attempts:
         return ""
-    waits = "waits for a peer" if stored.wait_for_peer else "will be tried again"
-    return f" The last of {stored.attempts} tries failed and it {waits}: {stored.error}"
+    if stored.wait_for_peer:
+        names = ", ".join(name for name, _ in held) or "nobody is known to"
+        return f" It waits for a peer that has it ({names}) to connect."
+    if not stored.error:
+        return ""
+    return f" The last of {stored.attempts} tries failed and it will be tried again: {stored.error}"

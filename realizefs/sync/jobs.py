@@ -157,13 +157,14 @@ class Jobs:
     async def _failed(self, ino: Inode, decision: Decision, error: Exception) -> None:
         store, clock = self._context.store, self._context.clock
         attempts = decision.attempts + 1
-        after = replace(
-            decision,
-            attempts=attempts,
-            retry_at_ns=clock.wall_ns() + int(_backoff(attempts, error) * 1e9),
-            wait_for_peer=isinstance(error, Unreachable) and not self._can_ask(ino, decision),
-            error=str(error)[:500],
-        )
+        after = replace(decision, attempts=attempts, retry_at_ns=0, wait_for_peer=True, error="")
+        if not isinstance(error, Unreachable) or self._can_ask(ino, decision):
+            after = replace(
+                after,
+                retry_at_ns=clock.wall_ns() + int(_backoff(attempts, error) * 1e9),
+                wait_for_peer=False,
+                error=str(error)[:500],
+            )
         with store.env.read() as txn:
             path = paths.show(store.tree.path(txn, ino) or b"?")
         level = logging.INFO if attempts > 1 else logging.DEBUG

@@ -5,7 +5,9 @@ the public API of its store: `open_arena` on an empty root, then one transaction
 `real.put`, `holders.put`, `cursors.set_*`, `marks.set`, `decisions.put`, `dirty.mark`,
 `dirty.mark_subtree`, `blocks.put` and `BlobRows.create` with the values that `test_migrate` expects,
 `InodeAllocator.next_range` for two arenas, `Roster.put` and `Invitations.put`. Then
-`lmdb.Environment.copy(compact=True)`, and xz of the data.mdb. A new schema gets new files
+`lmdb.Environment.copy(compact=True)`, and xz of the data.mdb. `arena-2.mdb.xz` was written with the
+same values when the schema was 2, its entries and real files as packed messages with tags that don't
+depend on the numbers; homes haven't changed since 1. A new schema gets new files
 beside these, made in the same way before the code changes; these are never made anew.
 """
 

@@ -12,6 +12,8 @@ from realizefs.model.versions import Kind, Version
 from realizefs.store.env import Environment
 from realizefs.store.inodes import ArenaInodes
 from realizefs.store.tree import Tree
+from scripts.index_states import STATES, State, bytes_stored
+from scripts.index_stores import FOLDER
 
 BATCH = 500
 DIRECTORY_SIZE = 50
@@ -52,10 +54,12 @@ def disk_bytes(env: Environment) -> int:
     return Path(env.directory, "data.mdb").stat().st_blocks * 512
 
 
-def test_an_entry_takes_few_bytes(env: Environment, inodes: ArenaInodes, tree: Tree) -> None:
-    empty = disk_bytes(env)
-    fill(env, inodes, tree, 5000)
-    assert (disk_bytes(env) - empty) / 5100 < DATABASE_BYTES_PER_ENTRY_MAX
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
+def test_an_entry_takes_few_bytes_whatever_is_known_of_it(memory: Path, state: State) -> None:
+    files = 30_000
+    empty = bytes_stored(state, memory / "empty", 0)
+    used = bytes_stored(state, memory / "full", files) - empty
+    assert used / (files + files / FOLDER) < DATABASE_BYTES_PER_ENTRY_MAX
 
 
 @pytest.mark.big

@@ -9,6 +9,7 @@ import pytest
 
 from realizefs.model.errors import DiskFull, NewerSchema, StoreFault
 from realizefs.store.env import Environment
+from realizefs.store.keys import pack_u64
 from realizefs.store.schema import (
     ARENA_SCHEMA,
     BLOCKS,
@@ -30,6 +31,7 @@ NEWER = Schema(
 COMMIT_FOREVER = """
 import sys, pathlib
 from realizefs.store.env import Environment
+from realizefs.store.keys import pack_u64
 from realizefs.store.schema import ARENA_SCHEMA, DIRTY
 env = Environment(pathlib.Path(sys.argv[1]), ARENA_SCHEMA)
 for number in range(1_000_000):
@@ -205,7 +207,8 @@ def test_a_database_of_a_newer_program_is_refused_and_untouched(place: Path) -> 
 
 def test_the_version_is_stored(env: Environment) -> None:
     with env.read() as txn:
-        assert dict(txn.scan(SCHEMA)) == {b"name": b"arena", b"version": bytes(7) + b"\x02"}
+        version = pack_u64(ARENA_SCHEMA.version)
+        assert dict(txn.scan(SCHEMA)) == {b"name": b"arena", b"version": version}
 
 
 def test_a_database_of_another_kind_is_refused(place: Path) -> None:

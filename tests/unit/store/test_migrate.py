@@ -28,7 +28,15 @@ from realizefs.store.inodes import InodeAllocator
 from realizefs.store.keys import pack_pair, pack_u64
 from realizefs.store.peers import Invitations, Roster
 from realizefs.store.realfile import Root
-from realizefs.store.schema import ARENA_SCHEMA, DECISION, GLOBAL_SCHEMA, Schema
+from realizefs.store.schema import (
+    ARENA_SCHEMA,
+    DECISION,
+    ENTRY,
+    GLOBAL_SCHEMA,
+    HOLDER,
+    REAL,
+    Schema,
+)
 from realizefs.store.txn import Txn
 from tests.unit.store.old_database import raw_rows, unpack, version_of
 
@@ -82,11 +90,15 @@ RETRY = [(0, JPEGS[2]), (10**18, JPEGS[3]), (3 * 10**18, JPEGS[5])]
 WAITING = [JPEGS[4], JPEGS[6]]
 
 
-@pytest.fixture
-def store(memory: Path) -> Iterator[ArenaStore]:
-    """The arena of schema 1, opened as the daemon opens one."""
+OLD = {"arena-1": 1, "arena-2": 2}
+"""The arena databases of tests/data, and their schema."""
+
+
+@pytest.fixture(params=list(OLD))
+def store(memory: Path, request: pytest.FixtureRequest) -> Iterator[ArenaStore]:
+    """An arena of an old schema, opened as the daemon opens one."""
     (memory / "root").mkdir()
-    unpack("arena-1", memory / "root" / ".realize" / "db")
+    unpack(request.param, memory / "root" / ".realize" / "db")
     unpack("home-1", memory / "home")
     for blob, data in BLOBS.items():
         file = memory / "root" / ".realize" / "blobs" / f"{blob:02x}" / f"{blob:016x}"
@@ -105,13 +117,16 @@ def store(memory: Path) -> Iterator[ArenaStore]:
 # -- everything is there --------------------------------------------------------------------------
 
 
-def test_the_old_database_is_one_of_schema_1(memory: Path) -> None:
-    old = unpack("arena-1", memory / "db")
-    assert version_of(old) == 1
-    assert "engine.retry" not in raw_rows(old)
+def test_the_old_databases_are_of_the_schemas_before(memory: Path) -> None:
+    assert list(OLD.values()) == list(range(1, ARENA_SCHEMA.version))
+    for name, version in OLD.items():
+        old = unpack(name, memory / name)
+        assert version_of(old) == version
+        assert ("engine.retry" in raw_rows(old)) == (version >= 2)
+        assert all(row[:1] == b"\x10" for row in raw_rows(old)["acache.entry"].values())
 
 
-def test_the_tree_of_schema_1_is_there(store: ArenaStore) -> None:
+def test_the_tree_of_an_old_schema_is_there(store: ArenaStore) -> None:
     tree = store.tree
     with store.env.read() as txn:
         assert tree.root == ROOT
@@ -158,6 +173,29 @@ def test_what_is_real_and_who_holds_what_is_there(store: ArenaStore) -> None:
         assert store.cursors.theirs(txn, THERE) == (b"replica of there", 99)
         assert store.cursors.acked(txn, THERE) == (store.tree.replica, 7)
         assert store.blocks.get(txn, hash_of(ODD_CONTENT)) == ODD_BLOCKS
+
+
+def test_what_changes_is_written_anew_and_means_the_same(store: ArenaStore) -> None:
+    """Rows of old entries, real files and holders are mixed with new ones; an entry that gets
+    another content takes away nothing of what was known of the one before."""
+    tree, edit = store.tree, replace(jpeg(1), hash=digest(9), vector=((HERE, 8), (THERE, 7)))
+    with store.env.write() as txn:
+        held = [store.holders.of(txn, ino) for ino in (JPEGS[0], JPEGS[2])]
+        tree.put(txn, JPEGS[0], YEAR, b"01.jpeg", edit)
+        tree.put(txn, JPEGS[2], YEAR, b"03.jpeg", jpeg(3), THERE)
+        tree.touch(txn, JPEGS[1])
+        for ino, row in list(store.real.all(txn)):
+            store.real.put(txn, ino, row)
+        for holder in held[1]:
+            store.holders.put(txn, JPEGS[2], holder)
+    with store.env.read() as txn:
+        assert [store.holders.of(txn, ino) for ino in (JPEGS[0], JPEGS[2])] == held
+        entries = [tree.entry(txn, ino) for ino in JPEGS[:4]]
+        assert [entry and entry.version for entry in entries] == [edit, jpeg(2), jpeg(3), jpeg(4)]
+        rows = {table: dict(txn.scan(table)) for table in (ENTRY, REAL, HOLDER)}
+    assert [rows[ENTRY][pack_u64(ino)][0] for ino in JPEGS[:4]] == [1, 1, 1, 0x10]
+    assert {row[0] for row in rows[REAL].values()} == {1}
+    assert [len(row) for row in rows[HOLDER].values()] == [33, 1]
 
 
 def test_marks_and_the_dirty_set_are_there(store: ArenaStore) -> None:

@@ -8,13 +8,14 @@ import pytest
 from realizefs.model.entries import Fingerprint, Holder, RealRow
 from realizefs.model.errors import StoreFault
 from realizefs.model.ids import NO_DIGEST, Digest, Inode, PeerId, ReplicaId, Seq
-from realizefs.model.versions import Held
+from realizefs.model.versions import Held, Kind, Version
 from realizefs.store.blocks import BlockLists
 from realizefs.store.cursors import Cursors
 from realizefs.store.env import Environment
 from realizefs.store.holders import Holders
 from realizefs.store.real import RealIndex
 from realizefs.store.schema import HOLDER
+from tests.unit.store.conftest import Grow
 
 A, B = PeerId(1), PeerId(2**64 - 1)
 ONE, TWO = Digest(b"1" * 32), Digest(b"2" * 32)
@@ -60,6 +61,34 @@ def test_holders_of_an_entry(env: Environment) -> None:
         holders.put(txn, Inode(5), Holder(A, Held.NONE, TWO))
         assert holders.of(txn, Inode(5)) == [Holder(B, Held.OWN, ONE)]
         assert holders.of(txn, Inode(7)) == []
+
+
+def test_what_a_peer_holds_stays_what_it_was_when_the_entry_changes(
+    env: Environment, grow: Grow
+) -> None:
+    """R1: who has the old content must not be taken for an owner of the new one. The row of who has
+    what the entry is says so without its digest, and that of nobody else does."""
+    holders, tree = Holders(), grow.tree
+
+    def put(version: Version) -> None:
+        tree.put(txn, ino, tree.root, b"name", version)
+
+    with env.write() as txn:
+        ino = grow.file(txn, b"name")
+        one, two = (Version(Kind.FILE, digest, size=10) for digest in (ONE, TWO))
+        put(one)
+        told = [Holder(A, Held.CACHED, TWO), Holder(B, Held.OWN, ONE)]
+        for holder in told:
+            holders.put(txn, ino, holder)
+        for version, sizes in ((one, [33, 1]), (two, [1, 33]), (Version(Kind.DIRECTORY), [33, 33])):
+            put(version)
+            assert holders.of(txn, ino) == told
+            assert [holders.get(txn, ino, holder.peer) for holder in told] == told
+            assert [len(value) for _, value in txn.scan(HOLDER)] == sizes
+        holders.put(txn, ino, Holder(A, Held.OWN, NO_DIGEST))
+        assert holders.get(txn, ino, A) == Holder(A, Held.OWN, NO_DIGEST)
+        put(one)
+        assert holders.get(txn, ino, A) == Holder(A, Held.OWN, NO_DIGEST)
 
 
 def test_a_peer_that_left_holds_nothing(env: Environment) -> None:

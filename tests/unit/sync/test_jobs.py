@@ -151,6 +151,20 @@ async def test_a_failure_is_stored_with_its_reason_and_its_time(directory: Path)
     assert stored.retry_at_ns >= before + 60 * 10**9
 
 
+async def test_what_waits_for_a_peer_is_stored_without_what_that_says_already(
+    directory: Path,
+) -> None:
+    """There may be a million of them, and as many sentences."""
+    hands = Hands()
+    hands.fails = lambda ino: Unreachable("No peer that holds it is connected.")
+    with opened(directory) as arena:
+        [ino] = make(arena.store, DUE)
+        async with running(arena, hands) as jobs:
+            await until(lambda: hands.tries[ino] == 1 and not jobs.running)
+    with opened(directory) as arena:
+        assert EngineStore(arena.context).get(b"0") == WAITS
+
+
 async def test_those_that_wait_for_a_peer_are_tried_once_when_one_connects(
     directory: Path,
 ) -> None:
