@@ -19,12 +19,14 @@ Memory: one page of rows and SUSPECTS_MAX keys, whatever the size of the arena.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
 from realizefs.model.errors import RealizeError, StoreFault
 from realizefs.model.findings import Finding, Report
+from realizefs.model.ids import Inode
 from realizefs.store.env import Environment
 from realizefs.store.txn import Txn
 
@@ -92,6 +94,8 @@ class Means:
     pause: Callable[[], None] = lambda: None
     checkpoint: Callable[[], None] = lambda: None
     repair: bool = False
+    holding: Callable[[Inode], AbstractContextManager[None]] = lambda _: nullcontext()
+    """nobody else moves the file of that entry meanwhile, nor believes that it was its user"""
 
 
 def rows_of(table: str) -> Callable[[Txn, bytes], Sequence[bytes]]:

@@ -50,7 +50,7 @@ def check_arena(
     contents: list[SlowRule] = []
     if deep:
         files = BlobDirectory(store.root.state.blobs_fd)
-        repair = DeepRepair(store, means.commit, BlobRows(), files)
+        repair = DeepRepair(store, means, BlobRows(), files)
         contents = DeepRules(store, repair, household.peer_name, means.checkpoint).rules()
     check(means, rules, contents, report)
     if root.differing:

@@ -1,7 +1,6 @@
 """Repairs of contents: step by step, each of which may be the last."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from realizefs.model.blobs import BlobRow
@@ -13,6 +12,7 @@ from realizefs.model.ranges import Ranges
 from realizefs.store import lostfound
 from realizefs.store.arena import ArenaStore
 from realizefs.store.blobdir import BlobDirectory
+from realizefs.store.check import Means
 from realizefs.store.keys import pack_u64
 from realizefs.store.queues import BlobRows
 from realizefs.store.schema import ENTRY
@@ -21,10 +21,10 @@ from realizefs.store.txn import Txn
 
 @dataclass(frozen=True, slots=True)
 class DeepRepair:
-    """Of one arena; `commit` writes as whoever else does."""
+    """Of one arena."""
 
     store: ArenaStore
-    commit: Callable[[Callable[[Txn], int]], int]
+    means: Means
     rows: BlobRows
     files: BlobDirectory
 
@@ -53,14 +53,15 @@ class DeepRepair:
             self.store.real.delete(txn, ino)
             return stays(txn) + self._no_longer_held(txn, ino)
 
-        self.commit(leaving)
-        try:
-            with lostfound.new_place(self.store.root.state, path) as place:
-                self.store.root.adopt(path, row.fingerprint, place, alone=False)
-        except BaseException:
-            self.commit(stays)
-            raise
-        self.commit(left)
+        with self.means.holding(ino):
+            self.means.commit(leaving)
+            try:
+                with lostfound.new_place(self.store.root.state, path) as place:
+                    self.store.root.adopt(path, row.fingerprint, place, alone=False)
+            except BaseException:
+                self.means.commit(stays)
+                raise
+            self.means.commit(left)
 
     def lose(self, row: BlobRow, wrong: Ranges) -> None:
         """The wrong bytes of a blob are no longer promised; Busy while it moves."""
@@ -75,13 +76,13 @@ class DeepRepair:
             self.rows.put(txn, replace(now, ranges=ranges, verified=False))
             return self._no_longer_held(txn, row.ino)
 
-        self.commit(forget)
+        self.means.commit(forget)
         # Who opened it before the commit has the old ranges in memory, and would save them.
         if self.store.blobs.is_open(row.id):
             if row.outdated:
                 raise Busy("somebody reads it")
             self.store.blobs.drop(row.ino)
-            self.commit(lambda txn: self._no_longer_held(txn, row.ino))
+            self.means.commit(lambda txn: self._no_longer_held(txn, row.ino))
 
     def _no_longer_held(self, txn: Txn, ino: Inode) -> int:
         """Peers hear of it, and what the mark asks for is decided anew."""

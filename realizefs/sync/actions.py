@@ -6,8 +6,8 @@ before it (unrealize); what is left in between, the scanner and `Blobs.recover` 
 A file that isn't the one that was indexed is never touched: Busy, and the scanner looks at it.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from typing import TypeVar
 
 import trio
@@ -91,6 +91,16 @@ class Actions:
             await trio.to_thread.run_sync(self._work.create_empty, target)
         finally:  # if it couldn't be made, the row goes again
             self._context.on_touched(target.path)
+
+    @asynccontextmanager
+    async def holding(self, ino: Inode) -> AsyncIterator[None]:
+        """Somebody else moves its file meanwhile, as an action does; Busy if it is gone."""
+        async with self._turns.of(ino):
+            target = self._target(ino)
+            if target is None:
+                raise Busy("It was removed meanwhile.")
+            with self._in_hand(target):
+                yield
 
     def _target(self, ino: Inode) -> Target | None:
         store = self._store

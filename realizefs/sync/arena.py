@@ -6,6 +6,7 @@ one native system call; they run on the trio thread.
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 
 import trio
@@ -265,6 +266,10 @@ class Arena(ArenaView):
         except serve.Moved as moved:
             self.scanner.suspected(moved.path)
             raise
+
+    def holding(self, ino: Inode) -> AbstractAsyncContextManager[None]:
+        """No action moves its file meanwhile, and what is seen of it isn't its user's doing."""
+        return self._actions.holding(ino)
 
     # -- changes of the index -----------------------------------------------------------------
 

@@ -4,13 +4,15 @@ What is under way gets LOOK_AGAIN_SECONDS to come to its end before something is
 longer than the scanner waits for a file's writer to pause.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 import trio
 
 from realizefs.model.findings import Report
+from realizefs.model.ids import Inode
 from realizefs.store.check import Means, kept_in
 from realizefs.store.check_arena import Household, check_arena
 from realizefs.store.check_root import RootRules
@@ -54,6 +56,7 @@ class Checking:
             pause=lambda: trio.from_thread.run(trio.sleep, LOOK_AGAIN_SECONDS),
             checkpoint=trio.from_thread.check_cancelled,
             repair=repair,
+            holding=self._holding,
         )
         root = RootRules(
             store,
@@ -63,6 +66,15 @@ class Checking:
         store.blobs.flush()  # so that rows say what there is
         household = household_of(self.arena, self.allocator)
         return check_arena(self.arena.name, store, household, means, deep=deep, root=root)
+
+    @contextmanager
+    def _holding(self, ino: Inode) -> Iterator[None]:
+        held = self.arena.holding(ino)
+        trio.from_thread.run(held.__aenter__)
+        try:
+            yield
+        finally:
+            trio.from_thread.run(held.__aexit__, None, None, None)
 
     def _commit(self, work: Callable[[Txn], int]) -> int:
         def run(batch: Batch) -> int:

@@ -7,13 +7,14 @@ decision itself are of one moment. A decision that is still wanted keeps its his
 from dataclasses import replace
 
 from realizefs.core.decide import Situation, decide
-from realizefs.model.decisions import Decision, LocalBlob
+from realizefs.model.decisions import Action, Decision, LocalBlob
 from realizefs.model.entries import Entry
 from realizefs.model.ids import Inode
 from realizefs.model.marks import Mark
 from realizefs.store.txn import Txn
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
+from realizefs.sync.our_doing import note_left
 from realizefs.sync.safety import owners
 
 PAGE = 500
@@ -68,12 +69,15 @@ def _decide_one(context: Context, batch: Batch, ino: Inode) -> bool:
     row = store.blobs.find(txn, ino)
     if row is not None and row.protected != protect:
         store.blobs.protect(txn, ino, protect)
-    action = decide(at)
+    known, action = store.decisions.get(txn, ino), decide(at)
+    unwanted = known is not None and known.action is Action.UNREALIZE is not action
+    if unwanted and note_left(batch, ino):
+        at = situation(context, txn, entry)
+        action = decide(at)
     due_ns = context.guard.decided(txn, entry, at, me=context.me)
     if action is None:
         store.decisions.clear(txn, ino)
         return False
-    known = store.decisions.get(txn, ino)
     if known is None or (known.action, known.hash) != (action, entry.version.hash):
         store.decisions.set(txn, ino, Decision(action, entry.version.hash, retry_at_ns=due_ns))
     elif known.wait_for_peer:  # something changed, perhaps who holds it: try once more

@@ -8,10 +8,11 @@ decision that it takes the place of: one that was decided anew meanwhile stays.
 from collections.abc import Container
 from dataclasses import dataclass
 
-from realizefs.model.decisions import Decision
+from realizefs.model.decisions import Action, Decision
 from realizefs.model.ids import Inode
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
+from realizefs.sync.our_doing import note_left
 
 WAKE_PAGE = 500
 """Decisions woken in one transaction: about 20 ms."""
@@ -64,6 +65,8 @@ class EngineStore:
 
         def change(batch: Batch) -> None:
             if self._is_still(batch, ino, decision):
+                if decision.action is Action.UNREALIZE:
+                    note_left(batch, ino)
                 self._decisions.clear(batch.txn, ino)
             batch.store.dirty.mark(batch.txn, ino)
 

@@ -9,6 +9,9 @@ What was seen is recorded in a transaction that begins later. If the inode is in
 looked at again. If it isn't, either the action's commit came before, and what was seen before its
 last native step isn't there any more; or it begins its native step only now, and what was seen
 was there before it.
+
+After a crash between the two nothing is in hand. That we took a file out of the root is known then
+by its decision to unrealize it, so that decision isn't dropped before it is looked at (`note_left`).
 """
 
 from realizefs.model.entries import Dirent, Fingerprint
@@ -39,6 +42,20 @@ def ours_below(batch: Batch, path: bytes) -> set[bytes]:
     """Paths in hand at and below `path`: what is gone there may be what we took away."""
     held = {batch.store.tree.path(batch.txn, ino) or b"" for ino in batch.in_hand}
     return {one for one in held if one and is_within(one, path)}
+
+
+def note_left(batch: Batch, ino: Inode) -> bool:
+    """An Unrealize is no longer wanted. If its file isn't in the root, a crash came between its
+    native step and its commit: it left by our doing. Whether that was so.
+    """
+    path = batch.store.tree.path(batch.txn, ino)
+    if not path or ino in batch.in_hand or batch.store.real.get(batch.txn, ino) is None:
+        return False
+    if batch.store.root.fingerprint_if_any(path) is not None:
+        return False
+    batch.store.real.delete(batch.txn, ino)
+    batch.held_changed(ino)
+    return True
 
 
 def was_deleted(batch: Batch, parent: Inode, dirent: Dirent | None) -> bool:

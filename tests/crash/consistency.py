@@ -25,7 +25,7 @@ def problems(world: World) -> list[str]:
     store, report = world.store, Report("arena")
     files = BlobDirectory(store.root.state.blobs_fd)
     means = _means(world)
-    repair = DeepRepair(store, means.commit, BlobRows(), files)
+    repair = DeepRepair(store, means, BlobRows(), files)
     deep = DeepRules(store, repair, str, means.checkpoint).rules()
     check(means, database_rules(store, ME, means), deep, report)
     return [*(one.sentence for one in report.findings), *_usage(world)]

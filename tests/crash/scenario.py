@@ -38,5 +38,7 @@ class Scenario:
     counts_up: bool = False
     """After a crash the engine may see that an outdated file has left its place before the scan puts
     it back: then the copy is found as a new file, and its conflict isn't counted in the version."""
+    repairs: bool = False
+    """Begins with what is wrong, so that only another repair makes it sound after a crash."""
     may_trash: bool = False
     """After a crash the trash may have what could have been moved."""

@@ -20,6 +20,7 @@ from realizefs.daemon.config import ArenaConfig
 from realizefs.daemon.parts import Parts
 from realizefs.model.cache_limits import Amount
 from realizefs.model.entries import Entry
+from realizefs.model.findings import Report
 from realizefs.model.ids import NO_DIGEST, ArenaId, Digest, Inode, PeerId
 from realizefs.model.limits import BLOCK_BYTES_MIN, MIB
 from realizefs.model.marks import Mark
@@ -242,6 +243,11 @@ class World:
             await self.arena.jobs._attempt(ino)
         await self.work()
 
+    async def check(self, *, repair: bool, deep: bool) -> Report:
+        """`realizefs check` where no daemon runs."""
+        report: Report = await self._opened.check(repair=repair, deep=deep)
+        return report
+
     # -- what is there -------------------------------------------------------------------------
 
     def ino(self, path: str) -> Inode:
@@ -278,6 +284,10 @@ class World:
         """The contents in the trash."""
         found = (one for one in (self.state / "trash").rglob("*") if one.is_file())
         return sorted(one.read_bytes() for one in found)
+
+    def lost_and_found(self) -> list[bytes]:
+        """The contents that a repair has put away."""
+        return sorted(one.read_bytes() for one in (self.state / "lost+found").glob("*"))
 
     def errors(self) -> list[str]:
         """The reasons that failed jobs were given."""

@@ -1,0 +1,81 @@
+"""Between a file's leaving the root and its commit only we know that it was us (R8)."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from realizefs.model.decisions import Action, Decision
+from realizefs.model.entries import Holder
+from realizefs.model.ids import Inode, PeerId
+from realizefs.model.marks import Mark
+from realizefs.model.versions import Held
+from realizefs.store.hashing import hash_bytes
+from realizefs.store.realfile import Root
+from tests.fakes.arena_store import arena_store
+from tests.fakes.peer import Peer, running_peer, until, write
+from tests.unit.sync.test_checking import check
+
+CONTENT = b"somebody else has it, too " * 1000
+
+
+async def owned(peer: Peer) -> Inode:
+    """A real file of which nothing is to be done."""
+    write(peer.root, "other", b"so that the root isn't empty")
+    write(peer.root, "file", CONTENT)
+    await until(lambda: peer.entry("file"))
+    await until(lambda: not peer.arena.status()["pending"])
+    entry = peer.entry("file")
+    assert entry is not None
+    return entry.ino
+
+
+@pytest.mark.parametrize("dirty", [True, False])
+async def test_what_a_crash_has_left_out_of_the_root_is_not_deleted(
+    tmp_path: Path, dirty: bool
+) -> None:
+    """Its mark asks for it again meanwhile. Whoever looks first, the engine or the job that was left,
+    must not forget who took the file away before the scan misses it."""
+    async with running_peer(tmp_path, "one", mark=Mark.OWN) as peer:
+        ino = await owned(peer)
+        entry = peer.entry("file")
+        assert entry is not None
+    with arena_store(tmp_path) as store, store.env.write() as txn:
+        store.decisions.set(txn, ino, Decision(Action.UNREALIZE, entry.version.hash))
+        if dirty:
+            store.dirty.mark(txn, ino)
+    (tmp_path / "root" / "file").rename(tmp_path / "aside")
+    async with running_peer(tmp_path, "one", mark=Mark.OWN) as peer:
+        await until(lambda: peer.status("file") == "unavailable")
+        await until(peer.arena.scanner.scanned.is_set)
+        assert peer.entry("file") is not None
+
+
+async def test_a_file_that_a_repair_moves_is_in_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No job that is due moves it, and a scan that misses it meanwhile looks again."""
+    adopt, in_hand = Root.adopt, []
+
+    def watched(root: Root, *arguments: object, **options: object) -> None:
+        in_hand.append(peer.arena.context.in_hand)
+        adopt(root, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Root, "adopt", watched)
+    async with running_peer(tmp_path, "one", mark=Mark.OWN) as peer:
+        ino = await owned(peer)
+        with peer.store.env.write() as txn:
+            entry, real = peer.store.tree.entry(txn, ino), peer.store.real.get(txn, ino)
+            assert entry is not None
+            assert real is not None
+            right = replace(entry.version, hash=hash_bytes(b"as it was before its disk turned"))
+            peer.store.tree.put(txn, ino, entry.parent, entry.name, right)
+            peer.store.real.put(txn, ino, replace(real, hash=right.hash))
+            peer.store.holders.put(txn, ino, Holder(PeerId(9), Held.OWN, right.hash))
+        report = await check(peer, repair=True, deep=True)
+        assert (report.found, report.repaired) == (0, 1)
+        assert in_hand == [frozenset({ino})]
+        assert peer.arena.context.in_hand == frozenset()
+        await until(lambda: peer.status("file") == "remote")
+        [aside] = (tmp_path / "root" / ".realize" / "lost+found").iterdir()
+        assert aside.read_bytes() == CONTENT
