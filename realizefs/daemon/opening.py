@@ -20,12 +20,11 @@ from realizefs.model.limits import ARENA_RETRY_SECONDS
 from realizefs.model.paths import STATE_DIR
 from realizefs.store.arena import open_arena
 from realizefs.store.env import Environment
+from realizefs.store.interrupted import recover_arena
 from realizefs.store.lock import Lock
 from realizefs.store.realfile import Root
 from realizefs.store.schema import ARENA_SCHEMA
 from realizefs.store.statedir import discard
-from realizefs.store.unadopt import undo_adoptions
-from realizefs.store.unpublish import undo_publications
 from realizefs.sync.arena import Arena
 from realizefs.sync.checking import Checking
 from realizefs.sync.loss import Loss, accept, assess, only_cached
@@ -131,10 +130,7 @@ def _open(parts: Parts, me_name: str, config: ArenaConfig) -> OpenArena:
         env = Environment(root.state.database, ARENA_SCHEMA)
         undo.callback(env.close)
         store = open_arena(env, parts.allocator, config.id, root, cache_limits(config, root))
-        undo_publications(store)
-        root.state.empty_temp()
-        undo_adoptions(store)
-        store.blobs.recover()
+        recover_arena(store)
         check_present(store, config.name)
         arena = Arena(
             config.id,

@@ -23,7 +23,7 @@ In reading order:
     space, allocation               the bound; what sparse files take
     room, eviction, uses            making room; removing blobs; what is used, and how often
     saver, recovery                 making durable; after a crash
-    unadopt, unpublish              after a crash in an unrealize, in a realize
+    interrupted                     an edit that came between, after a crash in a move
     moves                           a blob becomes a real file, and the other way round
   the arena root
     realfile, openat                `Root`, the one way to real files; never out of the root

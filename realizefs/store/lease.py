@@ -42,6 +42,15 @@ def lease(fd: int, kind: int, shown: str) -> Iterator[None]:
         fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
 
 
+def is_free(fd: int, kind: int, shown: str) -> bool:
+    """Whether a lease of `kind` would be granted now."""
+    try:
+        with lease(fd, kind, shown):
+            return True
+    except Busy:
+        return False
+
+
 def is_intact(fd: int, kind: int) -> bool:
     """Whether nobody has asked for the file since the lease of `kind` was granted."""
     return fcntl.fcntl(fd, fcntl.F_GETLEASE) == kind

@@ -165,6 +165,11 @@ class BlobRows:
         """Few: what a crash may have interrupted."""
         return [(BlobId(unpack_u64(key)), Step(data[0])) for key, data in txn.scan(BLOB_BUSY)]
 
+    def interrupted(self, txn: Txn, step: Step) -> list[BlobRow]:
+        """Those rows of `unfinished` with which this was under way."""
+        rows = [self.get(txn, blob) for blob, found in self.unfinished(txn) if found is step]
+        return [row for row in rows if row is not None]
+
     def _add(self, txn: Txn, row: BlobRow, usage: int) -> None:
         if not usage:
             return

@@ -20,8 +20,8 @@ from realizefs.model.ids import NO_DIGEST, Digest, Inode
 from realizefs.model.paths import show
 from realizefs.model.versions import Kind
 from realizefs.store.blob import Blob
+from realizefs.store.interrupted import end_adoption
 from realizefs.store.txn import Txn
-from realizefs.store.unadopt import end_adoption
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
 from realizefs.sync.engine import situation

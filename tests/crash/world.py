@@ -65,6 +65,9 @@ class _Link:
     contents: dict[Digest, bytes]
     name: str = "peer"
     peer: PeerId = PEER
+    busy: int = 0
+    rate: float = 0.0
+    payload_at: float = 0.0
 
     async def read(self, _: object, __: bytes, digest: Digest, start: int, length: int) -> bytes:
         await trio.lowlevel.checkpoint()

@@ -20,11 +20,11 @@ from realizefs.net.identity import Identity, load_or_create_identity
 from realizefs.store.arena import ArenaStore, open_arena
 from realizefs.store.env import Environment
 from realizefs.store.inodes import InodeAllocator
+from realizefs.store.interrupted import recover_arena
 from realizefs.store.peers import Invitations
 from realizefs.store.peers import Roster as StoredRoster
 from realizefs.store.realfile import Root
 from realizefs.store.schema import ARENA_SCHEMA, GLOBAL_SCHEMA
-from realizefs.store.unadopt import undo_adoptions
 from realizefs.sync.arena import Arena
 from realizefs.sync.household import Household
 from realizefs.sync.joining import Doorman
@@ -122,14 +122,12 @@ async def running_peer(
     clock = clock or SystemClock()
     global_env = Environment(directory / "state", GLOBAL_SCHEMA)
     root = Root(root_path)
-    root.state.empty_temp()
     env = Environment(root.state.database, ARENA_SCHEMA)
     try:
         store = open_arena(
             env, InodeAllocator(global_env), ARENA, root, CacheLimits(Amount(cache_max))
         )
-        undo_adoptions(store)
-        store.blobs.recover()
+        recover_arena(store)
         roster = Roster(global_env, StoredRoster(), identity, name, clock)
         arena = Arena(
             ARENA, "arena", store, me=identity.peer, me_name=name, default_mark=mark, clock=clock
