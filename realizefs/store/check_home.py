@@ -42,8 +42,8 @@ class HomeRules:
             what = f"What is known of peer {peer:016x} can't be read"
             yield Problem(Finding("damaged-peer", what, remedy), remove)
             return
-        nameless = not card.certificate and bool(card.removed)
-        if card.peer != peer or not (nameless or peer_id_of(card.certificate) == peer):
+        # One without a certificate lets nobody in: of who was removed, or of what we may do ourselves.
+        if card.peer != peer or (card.certificate and peer_id_of(card.certificate) != peer):
             what = f'The certificate of "{card.name}" is not that of peer {peer:016x}'
             yield Problem(Finding("wrong-peer", what, remedy), remove)
 

@@ -69,7 +69,9 @@ class _Link:
     rate: float = 0.0
     payload_at: float = 0.0
 
-    async def read(self, _: object, __: bytes, digest: Digest, start: int, length: int) -> bytes:
+    async def read(
+        self, _: object, __: bytes, digest: Digest, start: int, length: int, ___: object = None
+    ) -> bytes:
         await trio.lowlevel.checkpoint()
         return self.contents[digest][start : start + length]
 
