@@ -4,6 +4,7 @@ import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from realizefs.store import blob as blob_module
 from realizefs.store.blob import Blob, Snapshot
 from realizefs.store.blobs import Blobs
 from realizefs.store.env import Environment
+from realizefs.store.eviction import Evictor
 from realizefs.store.txn import Txn
 from tests.unit.store.cached import (
     Minutes,
@@ -176,3 +178,22 @@ def test_what_is_evicted_while_it_is_being_saved_is_not_promised(
     assert row is not None
     assert row.ranges == NO_RANGES
     blob.close()
+
+
+def test_what_is_being_removed_is_not_opened_again(
+    blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody uses it, though it is still open as its ranges aren't saved: whoever got it between the
+    two transactions of its removal would hold a file that is about to go."""
+    fill(blobs, 1, "a", FILE)
+    digest = version("a", FILE).hash
+    seen: list[object] = []
+    remove = Evictor._remove
+
+    def between(evictor: Evictor, *arguments: Any, **options: Any) -> int:
+        seen.append(blobs.opened(Inode(1), digest))
+        return remove(evictor, *arguments, **options)
+
+    monkeypatch.setattr(Evictor, "_remove", between)
+    assert blobs.evict(1, any_may_go)
+    assert seen == [None]

@@ -67,6 +67,7 @@ async def test_what_the_scanner_missed_is_looked_at_again(tmp_path: Path) -> Non
     async with running_peer(tmp_path / "a", "a") as a:
         write(a.root, "one", b"1")
         await until(lambda: a.entry("one"))
+        await until(a.arena.scanner.scanned.is_set)
         due = a.arena.scanner._due
         due.add = lambda path, delay: None  # type: ignore[method-assign]
         write(a.root, "missed", b"2")

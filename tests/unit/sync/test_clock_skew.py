@@ -67,7 +67,7 @@ async def test_edits_renames_and_deletes_travel_both_ways(tmp_path: Path, years:
             "renamed-by-b": b"of a",
         }
         await until(lambda: contents(a.root) == contents(b.root) == expected)
-        assert a.paths() == b.paths() == set(expected)
+        await until(lambda: a.paths() == b.paths() == set(expected))
 
 
 @pytest.mark.parametrize("years", [30, -30])
