@@ -24,7 +24,7 @@ from realizefs.model.findings import Report
 from realizefs.model.ids import NO_DIGEST, ArenaId, Digest, Inode, PeerId
 from realizefs.model.limits import BLOCK_BYTES_MIN, MIB
 from realizefs.model.marks import Mark
-from realizefs.model.messages import Row
+from realizefs.model.messages import Hello, Row
 from realizefs.model.versions import Held, Kind, Version, vector_of
 from realizefs.store.arena import ArenaStore
 from realizefs.store.env import Environment
@@ -68,6 +68,7 @@ class _Link:
     busy: int = 0
     rate: float = 0.0
     payload_at: float = 0.0
+    hello: Hello = field(default_factory=lambda: Hello(1, (), PEER, "peer", (ARENA,)))
 
     async def read(
         self, _: object, __: bytes, digest: Digest, start: int, length: int, ___: object = None
