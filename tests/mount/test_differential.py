@@ -164,6 +164,17 @@ class Differential(RuleBasedStateMachine):
         self._do(f"mkfifo {path}", lambda side: os.mkfifo(side.at(path), 0o640))
 
     @rule(path=PATHS)
+    def mksocket(self, path: str) -> None:
+        self._do(f"mknod {path}", lambda side: os.mknod(side.at(path), stat.S_IFSOCK | 0o600))
+
+    @rule(path=PATHS, mode=st.sampled_from([os.F_OK, os.R_OK, os.W_OK, os.X_OK]))
+    def access(self, path: str, mode: int) -> None:
+        self._do(
+            f"access {path} {mode}",
+            lambda side: os.access(side.at(path), mode, follow_symlinks=False),
+        )
+
+    @rule(path=PATHS)
     def list(self, path: str) -> None:
         self._do(f"list {path}", lambda side: sorted(os.listdir(side.at(path))))
 
@@ -258,6 +269,31 @@ class Differential(RuleBasedStateMachine):
         mode |= 0o700  # it may be a directory
         self._do(f"fchmod {slot}", lambda side: os.fchmod(side.fd(slot), mode))
 
+    @rule(slot=SLOTS, mtime=TIMES)
+    def futimens(self, slot: int, mtime: int) -> None:
+        self._do(f"futimens {slot} {mtime}", lambda side: os.utime(side.fd(slot), ns=(7, mtime)))
+
+    @rule(slot=SLOTS, name=XATTRS, value=st.binary(max_size=50))
+    def fsetxattr(self, slot: int, name: str, value: bytes) -> None:
+        if self._has_name(slot):
+            self._do(
+                f"fsetxattr {slot} {name}", lambda side: os.setxattr(side.fd(slot), name, value)
+            )
+
+    @rule(one=SLOTS, other=SLOTS, start=OFFSETS, length=SIZES)
+    def copy_range(self, one: int, other: int, start: int, length: int) -> None:
+        if one in self._pinned or not (self._is_file(one) and self._is_file(other)):
+            return
+        self._do(
+            f"copy_file_range {one} {other}",
+            lambda side: os.copy_file_range(side.fd(one), side.fd(other), length, start, start + 7),
+        )
+
+    @rule(slot=SLOTS)
+    def seek_end(self, slot: int) -> None:
+        if self._is_file(slot) and slot not in self._pinned:
+            self._do(f"lseek {slot}", lambda side: os.lseek(side.fd(slot), 0, os.SEEK_END))
+
     @rule(slot=SLOTS)
     def fstat(self, slot: int) -> None:
         self._do(f"fstat {slot}", lambda side: _fstat(side.fd(slot)))
@@ -265,6 +301,11 @@ class Differential(RuleBasedStateMachine):
     def _flags(self, slot: int) -> int:
         fd = self.twins.native.open.get(slot)
         return 0 if fd is None else fcntl.fcntl(fd, fcntl.F_GETFL)
+
+    def _has_name(self, slot: int) -> bool:
+        """FUSE names attributes by the file's inode, which leads nowhere once it has no name."""
+        fd = self.twins.native.open.get(slot)
+        return fd is not None and os.fstat(fd).st_nlink > 0
 
     def _is_file(self, slot: int) -> bool:
         fd = self.twins.native.open.get(slot)
