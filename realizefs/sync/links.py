@@ -49,6 +49,11 @@ class Links:
         """A peer's name, or its number where no name is known."""
         return self.names.get(peer, f"peer {peer:016x}")
 
+    @property
+    def any_connected(self) -> bool:
+        """Whether there is anybody to ask."""
+        return bool(self._links)
+
     def connected(self, peer: PeerId) -> bool:
         """Whether a peer can be asked now."""
         return peer in self._links

@@ -31,6 +31,9 @@ GONE_WAITS_SECONDS = (0.05, 0.1, 0.2, 0.4)
 """Seconds between tries where the current version is gone at every holder, at most: they look at
 their file at once, and tell what it is now. Less than a second in all."""
 
+CLAIM_LOOK_SECONDS = 0.25
+"""Seconds between looks whether anybody is connected who could say that he has it."""
+
 
 class Sources:
     """The peers of one arena as sources of verified bytes."""
@@ -121,8 +124,25 @@ class Sources:
             entry = self._store.tree.entry(txn, ino)
         return entry.version if entry is not None else None
 
+    async def _claimed(self, wanted: Wanted) -> None:
+        """Wait for the first to say that he has it, where nobody could yet: what was renamed here
+        a moment ago is owned under its new name by who has followed."""
+        with trio.move_on_after(limits.PROGRESS_SECONDS):
+            while self._is_ours_alone(wanted) and self._links.any_connected:
+                seen = self._context.history.count
+                with trio.move_on_after(CLAIM_LOOK_SECONDS):
+                    await self._context.history.after(seen)
+
+    def _is_ours_alone(self, wanted: Wanted) -> bool:
+        """Whether the version was made here and nobody is known to hold it."""
+        now = self._current(wanted.ino)
+        if now is None or now.hash != wanted.version.hash or now.author != self._context.me:
+            return False
+        return not self._links.holder_names(self._store, wanted.ino, wanted.version.hash)
+
     async def _from_holders(self, wanted: Wanted, ask: Ask, size: int) -> bytes:
         """What the first of them gives that has it."""
+        await self._claimed(wanted)
         candidates = Candidates(self._links, self._store, wanted.ino, wanted.version.hash)
         race = Race(candidates, ask, size)
         data = await race.run()
