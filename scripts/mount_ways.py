@@ -50,7 +50,7 @@ def native(source: Path, _work: Path) -> Iterator[Path]:
 @contextmanager
 def bindfs(source: Path, work: Path) -> Iterator[Path]:
     """A FUSE mount in C which hands everything on."""
-    with _mounted(["bindfs", "-f", source, "{mnt}"], work) as mnt:
+    with mounted(["bindfs", "-f", source, "{mnt}"], work) as mnt:
         yield mnt
 
 
@@ -68,7 +68,7 @@ def rclone(source: Path, work: Path) -> Iterator[Path]:
         work / "none.conf",
     ]
     try:
-        with _mounted([*command, *options], work) as mnt:
+        with mounted([*command, *options], work) as mnt:
             yield mnt
     finally:
         shutil.rmtree(cache, ignore_errors=True)
@@ -77,12 +77,12 @@ def rclone(source: Path, work: Path) -> Iterator[Path]:
 @contextmanager
 def sshfs(source: Path, work: Path) -> Iterator[Path]:
     """sshfs over loopback, to a server with keys of its own."""
-    with _ssh_server(work) as (port, key):
+    with ssh_server(work) as (port, key):
         options = (
             f"port={port},IdentityFile={key},StrictHostKeyChecking=no,UserKnownHostsFile=/dev/null"
         )
         where = f"{getpass.getuser()}@localhost:{source}"
-        with _mounted(["sshfs", "-f", where, "{mnt}", "-o", options], work) as mnt:
+        with mounted(["sshfs", "-f", where, "{mnt}", "-o", options], work) as mnt:
             yield mnt
 
 
@@ -133,7 +133,7 @@ def _unmount(peer: Peer, mnt: Path) -> None:
 
 
 @contextmanager
-def _mounted(command: list[str | Path], work: Path) -> Iterator[Path]:
+def mounted(command: list[str | Path], work: Path) -> Iterator[Path]:
     """Run a FUSE program that stays in the foreground until it is unmounted."""
     mnt = work / f"{command[0]}-mnt"
     mnt.mkdir()
@@ -161,7 +161,7 @@ def _detach(mnt: Path) -> None:
 
 
 @contextmanager
-def _ssh_server(work: Path) -> Iterator[tuple[int, Path]]:
+def ssh_server(work: Path) -> Iterator[tuple[int, Path]]:
     """(port, the client's key) of an ssh server on loopback."""
     place = work / "ssh"
     place.mkdir(mode=0o700)
