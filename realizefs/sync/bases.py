@@ -90,6 +90,10 @@ class Bases:
             if base.dropped and not base.users:
                 base.close()
 
+    def has(self, ino: Inode, content: Digest) -> bool:
+        """Whether there is an old content to take from, as far as is known."""
+        return self._bases.get((ino, content)) is not None
+
     def forget(self, ino: Inode, content: Digest) -> None:
         """That content is complete."""
         self._drop(self._bases.pop((ino, content), None))

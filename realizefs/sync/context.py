@@ -186,9 +186,11 @@ class Context:
 
         await self.commit(note)
 
-    async def keep_blocks(self, digest: Digest, digests: bytes) -> None:
-        """Store a block list that was checked."""
-        await self.commit(lambda batch: self.store.blocks.put(batch.txn, digest, digests))
+    def keep_blocks(self, digest: Digest, digests: bytes) -> None:
+        """Store a block list that was checked, some time; a list that can't be is fetched anew."""
+        self.writer.submit(
+            Request(lambda txn: self.store.blocks.put(txn, digest, digests), patient=True)
+        )
 
     def effective_mark(self, txn: Txn, ino: Inode) -> tuple[Mark, Inode | None]:
         """The mark in force and the inode it was set on (None: the arena's default)."""

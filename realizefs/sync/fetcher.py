@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import trio
 
 from realizefs.core import plan
-from realizefs.core.striping import piece_bytes
+from realizefs.core.striping import PIECE_BYTES, piece_bytes
 from realizefs.model import limits, paths
 from realizefs.model.errors import CacheFull, RealizeError, StoreFault, Unreachable
 from realizefs.model.ids import Digest, Inode
@@ -212,6 +212,10 @@ class Fetcher:
             raise CacheFull(f'There is no room on the disk for "{paths.show(wanted.path)}".')
 
     def _piece_bytes(self, wanted: Wanted) -> int:
+        if self._bases.has(wanted.ino, wanted.version.hash):
+            return max(
+                PIECE_BYTES, wanted.block
+            )  # of a delta little comes, and less of a large one
         return piece_bytes(self._sources.rate(wanted), wanted.block)
 
     def _start(self, wanted: Wanted, missing: Ranges, *, urgent: bool) -> list[_Piece]:

@@ -5,6 +5,8 @@ block list with the version's digest of it, every block with its digest in the l
 one block with the hash of the file. A peer that sends something else is left for the next one.
 """
 
+from collections import OrderedDict
+
 import trio
 
 from realizefs.model import limits, paths
@@ -15,9 +17,10 @@ from realizefs.model.errors import (
     VersionGone,
     WrongBytes,
 )
-from realizefs.model.ids import Inode
+from realizefs.model.ids import Digest, Inode
 from realizefs.model.versions import Version
 from realizefs.store.hashing import block_size, hash_bytes
+from realizefs.store.txn import Txn
 from realizefs.sync.bases import Base
 from realizefs.sync.candidates import Candidates
 from realizefs.sync.context import Context
@@ -26,6 +29,9 @@ from realizefs.sync.link import Link
 from realizefs.sync.race import Ask, Race
 from realizefs.sync.urgency import Urgency
 from realizefs.sync.wanted import Wanted
+
+LISTS_MAX = 16
+"""Block lists that may not be in the database yet, 2 MiB."""
 
 GONE_WAITS_SECONDS = (0.05, 0.1, 0.2, 0.4)
 """Seconds between tries where the current version is gone at every holder, at most: they look at
@@ -42,18 +48,25 @@ class Sources:
         self._context = context
         self._store = context.store
         self._links = context.links
+        self._lists: OrderedDict[Digest, bytes] = OrderedDict()
 
     async def wanted(self, ino: Inode, version: Version) -> Wanted:
         """The version's path and block list; the list is fetched if it isn't here."""
         with self._store.env.read() as txn:
             path = self._store.tree.path(txn, ino)
-            digests = self._store.blocks.get(txn, version.hash) if version.block_root else b""
+            digests = self._block_list(txn, version)
         if path is None:
             raise Unreachable("The file was removed while it was read.")
         wanted = Wanted(ino, path, version, block_size(version.size), digests or b"")
         if digests is None:
             return await self._with_digests(wanted)
         return wanted
+
+    def _block_list(self, txn: Txn, version: Version) -> bytes | None:
+        """None where it isn't known here."""
+        if not version.block_root:
+            return b""
+        return self._lists.get(version.hash) or self._store.blocks.get(txn, version.hash)
 
     async def _with_digests(self, wanted: Wanted) -> Wanted:
         """Fetch the block list, checked against the version's own digest of it."""
@@ -69,7 +82,12 @@ class Sources:
             return digests
 
         digests = await self._patiently(wanted, ask, limits.BLOCKS_MAX * 32)
-        await self._context.keep_blocks(version.hash, digests)
+        # Nobody waits until it is durable: the reader wants his first byte. A crash loses nothing
+        # but the list, which is asked for again.
+        self._lists[version.hash] = digests
+        while len(self._lists) > LISTS_MAX:
+            self._lists.popitem(last=False)
+        self._context.keep_blocks(version.hash, digests)
         return Wanted(wanted.ino, wanted.path, version, wanted.block, digests)
 
     def rate(self, wanted: Wanted) -> float:
