@@ -95,36 +95,41 @@ OTHERS = (
 
 
 @contextmanager
-def realizefs(source: Path, work: Path, kept: str, files: int) -> Iterator[tuple[Path, Path]]:
-    """Two peers: the mount of the one that owns `source`, and the mount of one that has nothing
-    but, in its cache, the file `kept`; given once all `files` are known to both."""
-    owner, visitor = Peer("owner", work / "owner"), Peer("visitor", work / "visitor")
-    real, unreal = work / "real", work / "unreal"
+def owning(source: Path, work: Path, files: int) -> Iterator[tuple[Peer, Path]]:
+    """A peer that owns `source`, and its mount, once all `files` are known and nothing is left to
+    do. It is alone: another peer would have a processor of its own."""
+    owner, mnt = Peer("owner", work / "owner"), work / "real"
     with ExitStack() as undo:
         owner.ask("init", "--name", "owner", "--listen", "localhost:0")
         owner.ask("arena", "add", "bench", source, "--mark", "own")
-        undo.callback(_unmount, owner, real)
-        owner.ask("mount", real)
+        undo.callback(_unmount, owner, mnt)
+        owner.ask("mount", mnt)
+        wait_until(lambda: _is_settled(owner, files), INDEXED_SECONDS, "Not all files are indexed")
+        yield owner, mnt
+
+
+@contextmanager
+def visiting(owner: Peer, work: Path, kept: str, files: int) -> Iterator[Path]:
+    """The mount of a peer that has nothing but, in its cache, the file `kept`."""
+    visitor, mnt = Peer("visitor", work / "visitor"), work / "unreal"
+    with ExitStack() as undo:
         visitor.ask("init", "--name", "visitor", "--listen", "localhost:0")
-        undo.callback(_unmount, visitor, unreal)
+        undo.callback(_unmount, visitor, mnt)
         visitor.ask("join", owner.ask("invite", "bench"), work / "visitor-files")
-        visitor.ask("mount", unreal)
+        visitor.ask("mount", mnt)
+        wait_until(lambda: _is_settled(visitor, files), INDEXED_SECONDS, "Not all files are listed")
+        visitor.ask("mark", "set", "keep", mnt / kept)
         wait_until(
-            lambda: all(_files(peer) >= files for peer in (owner, visitor)),
-            INDEXED_SECONDS,
-            "Not all files are listed at both peers",
-        )
-        visitor.ask("mark", "set", "keep", unreal / kept)
-        wait_until(
-            lambda: os.getxattr(unreal / kept, "user.realize.status") == b"cached",
+            lambda: os.getxattr(mnt / kept, "user.realize.status") == b"cached",
             INDEXED_SECONDS,
             f"{kept} is not cached",
         )
-        yield real, unreal
+        yield mnt
 
 
-def _files(peer: Peer) -> int:
-    return int(peer.status()["arenas"][0]["files"])
+def _is_settled(peer: Peer, files: int) -> bool:
+    [arena] = peer.status()["arenas"]
+    return int(arena["files"]) >= files and not arena["pending"]
 
 
 def _unmount(peer: Peer, mnt: Path) -> None:

@@ -60,6 +60,9 @@ class ArenaOperations(pyfuse3.Operations):
 
     supports_dot_lookup = False
     enable_writeback_cache = False
+    """With it the kernel alone knows size and time of what it has written to, so that a change in
+    the root or by a peer wouldn't be seen (R4); what only writes goes past the page cache instead,
+    and 256 MiB so took 1.3 times as long as natively, sync included."""
 
     def __init__(self, served: Served, subscription: Subscription) -> None:
         super().__init__()

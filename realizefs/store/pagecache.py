@@ -1,18 +1,11 @@
-"""Reading what the page cache has without waiting, and what it hasn't together with what is around.
+"""Reading what the page cache has without waiting; what it hasn't is read by a worker thread.
 
-A read that may wait for the disk is done by a worker thread, which costs five times what the read of
-a cached page does. Who reads here and there in a file so pays a thread a page, unless some pages are
-fetched around each: AROUND_BYTES cost a disk hardly more than one page.
+Asking the disk for 64 KiB around a small read that has to wait, instead of the page, was tried: random
+reads of a file that wasn't cached came as slowly (600 to 900 a second on a busy machine, either way).
 """
 
 import errno
 import os
-
-from realizefs.model.limits import KIB
-
-AROUND_BYTES = 64 * KIB
-"""Bytes, aligned, that a small read which has to wait asks the disk for. Random reads of 4 KiB of a
-file that isn't cached: 5,600/s without, 19,000/s with 64 KiB."""
 
 
 def read_at_once(fd: int, buffer: memoryview, start: int) -> int | None:
@@ -30,9 +23,6 @@ def read_at_once(fd: int, buffer: memoryview, start: int) -> int | None:
 
 def read_waiting(fd: int, buffer: memoryview, start: int) -> int:
     """Read until `buffer` is full or the file ends. Worker thread."""
-    if len(buffer) < AROUND_BYTES:
-        around = start - start % AROUND_BYTES
-        os.posix_fadvise(fd, around, AROUND_BYTES, os.POSIX_FADV_WILLNEED)
     got = 0
     while got < len(buffer):
         count = os.preadv(fd, [buffer[got:]], start + got)
