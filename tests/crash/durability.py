@@ -10,9 +10,19 @@ it is asked what the database says, and whether the disk would say the same afte
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+from realizefs.codec.index_records import decode_real
+from realizefs.model.entries import RealRow
+from realizefs.model.errors import StoreFault
+from realizefs.model.ids import Inode
+from realizefs.model.ranges import NO_RANGES, Ranges
+from realizefs.store.keys import inode_of
 from realizefs.store.queues import BlobRows, Step
+from realizefs.store.schema import REAL
+from realizefs.store.txn import Txn
 from tests.crash.points import COMMIT
 from tests.crash.points import Step as Taken
 from tests.crash.world import World
@@ -20,6 +30,8 @@ from tests.crash.world import World
 _NAMES = {"link": 1, "mkdir": 0, "rmdir": 0, "symlink": 1, "unlink": 0, "open": 0}
 """Which argument is the name that changes."""
 _ATTRIBUTES = ("chmod", "utime", "setxattr", "removexattr", "xattr.set", "xattr.remove")
+_END = 2**63
+"""Behind the end of every file."""
 _EMPTY_FILES = "RootWork.create_empty"
 """Makes what is about to be written: nothing is promised about it."""
 
@@ -29,10 +41,11 @@ class Unsynced:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._bytes: set[int] = set()
-        self._lost: set[int] = set()
+        self._bytes: dict[int, Ranges] = {}
+        self._lost: dict[int, Ranges] = {}
         self._attributes: set[int] = set()
         self._names: set[str] = set()
+        self._there = {str(path) for path in (world.state / "blobs").resolve().rglob("*")}
         self.breaches: list[str] = []
         self.commits = 0
 
@@ -45,10 +58,13 @@ class Unsynced:
         elif operation in ("fsync", "fdatasync"):
             self._synced(arguments[0], attributes=operation == "fsync")
         elif operation == "syncfs":
-            self._bytes, self._attributes, self._names = set(), set(), set()
-        elif operation in ("pwrite", "ftruncate"):
-            self._bytes.add(os.fstat(arguments[0]).st_ino)
-            self._lost.discard(os.fstat(arguments[0]).st_ino)
+            self._bytes, self._attributes, self._names = {}, set(), set()
+        elif operation == "pwrite":
+            fd, data, start = arguments
+            self._written(os.fstat(fd).st_ino, start, start + len(data))
+        elif operation == "ftruncate":
+            fd, size = arguments
+            self._written(os.fstat(fd).st_ino, size, _END)
         elif operation in _ATTRIBUTES:
             found = _stat(step)
             if not stat.S_ISLNK(found.st_mode):  # can't be synced, but with its directory
@@ -58,18 +74,33 @@ class Unsynced:
         elif operation in _NAMES and _EMPTY_FILES not in step.point:
             options = dict(step.options)
             directory = options.get("dst_dir_fd", options.get("dir_fd"))
-            self._names.add(_path(directory, arguments[_NAMES[operation]]))
+            self._named(operation, _path(directory, arguments[_NAMES[operation]]))
+
+    def _named(self, operation: str, path: str) -> None:
+        if operation == "open" and path in self._there:
+            return  # opened, not made
+        self._names.add(path)
+        self._there.discard(path)
 
     def watch_failed(self, step: Taken) -> None:
         """A sync that fails has lost what it was to write: the next one succeeds without it."""
         if step.operation in ("fsync", "fdatasync"):
-            self._lost |= self._bytes & {os.fstat(step.arguments[0]).st_ino}
+            inode = os.fstat(step.arguments[0]).st_ino
+            self._lose(inode, self._bytes.get(inode, NO_RANGES))
         elif step.operation == "syncfs":
-            self._lost |= self._bytes
+            for inode, ranges in self._bytes.items():
+                self._lose(inode, ranges)
+
+    def _written(self, inode: int, start: int, end: int) -> None:
+        self._bytes[inode] = self._bytes.get(inode, NO_RANGES).add(start, end)
+        self._lost[inode] = self._lost.get(inode, NO_RANGES).without(start, end)
+
+    def _lose(self, inode: int, ranges: Ranges) -> None:
+        self._lost[inode] = self._lost.get(inode, NO_RANGES).union(ranges)
 
     def _synced(self, fd: int, *, attributes: bool) -> None:
         inode, path = os.fstat(fd).st_ino, os.readlink(f"/proc/self/fd/{fd}")
-        self._bytes.discard(inode)
+        self._bytes.pop(inode, None)
         if attributes:
             self._attributes.discard(inode)
         self._names = {name for name in self._names if os.path.dirname(name) != path}
@@ -84,7 +115,7 @@ class Unsynced:
             if name.startswith(f"{root}/") and not name.startswith(f"{root}/.realize")
         ]
         with world.store.env.read() as txn:
-            for ino, row in list(world.store.real.all(txn)):
+            for ino, row in _real(txn):
                 if row.fingerprint.ino in self._attributes:
                     path = world.store.tree.path(txn, ino)
                     found.append(f"the attributes of {path!r} aren't durable")
@@ -101,11 +132,23 @@ class Unsynced:
                 file = Path(world.state / "blobs" / os.fsdecode(_name(world, row.id))).resolve()
                 if not file.exists():
                     continue
-                if file.stat().st_ino in self._bytes | self._lost:
+                if self._in_memory(file.stat().st_ino, row.ranges):
                     found.append(f"the bytes of blob {row.id} aren't durable")
                 if str(file) in self._names:
                     found.append(f"the name of blob {row.id} isn't durable")
         return found
+
+    def _in_memory(self, inode: int, ranges: Ranges) -> bool:
+        """Whether a power failure takes any of these bytes of a file."""
+        unsynced = self._bytes.get(inode, NO_RANGES).union(self._lost.get(inode, NO_RANGES))
+        return any(unsynced.overlaps(start, end) for start, end in ranges)
+
+
+def _real(txn: Txn) -> Iterator[tuple[Inode, RealRow]]:
+    """The real files, but for rows that are damaged: they promise nothing."""
+    for key, value in list(txn.scan(REAL)):
+        with suppress(StoreFault):
+            yield inode_of(key), decode_real(value)
 
 
 def _name(world: World, blob: int) -> bytes:

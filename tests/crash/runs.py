@@ -92,8 +92,8 @@ def order(name: str, directory: Path, tracer: Tracer, plan: Fail | None) -> Repo
 
     async def main() -> Unsynced:
         async with world.stepping():
-            unsynced = Unsynced(world)
             await _start(world, scenario, tracer, plan)
+            unsynced = Unsynced(world)
             tracer.watch, tracer.watch_failed = unsynced.watch, unsynced.watch_failed
             await _attempt(world, scenario)
             await world.work_again()
