@@ -40,6 +40,8 @@ def fuse() -> None:
 
 @pytest.fixture(scope="session")
 def root() -> None:
-    """Asked for by every test that acts as another user. Without root it fails, never skips."""
+    """Asked for by every test that acts as another user or makes networks. Without root it fails, never skips."""
     if os.geteuid() != 0:
-        pytest.fail("This test acts as another user, too, and so needs root.", pytrace=False)
+        pytest.fail(
+            "This test acts as another user, or makes networks, and so needs root.", pytrace=False
+        )

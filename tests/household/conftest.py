@@ -4,10 +4,13 @@ have written a traceback."""
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from tests.household.machines import Machine, Pair, mounts_below, processes_naming
+
+M = TypeVar("M", bound=Machine)
 
 
 class Household:
@@ -18,7 +21,10 @@ class Household:
         self._machines: list[Machine] = []
 
     def machine(self, name: str) -> Machine:
-        machine = Machine(self.directory / name, name)
+        return self.add(Machine(self.directory / name, name))
+
+    def add(self, machine: M) -> M:
+        """One that was made elsewhere, to be finished with the others."""
         self._machines.append(machine)
         return machine
 

@@ -1,0 +1,79 @@
+"""A network of machines: each has a network namespace of its own, joined to a switch by a veth, whose
+end at the switch is set down to cut the line."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from os import getpid
+from pathlib import Path
+
+from tests.household.machines import Machine
+
+PORT = 4331
+
+
+class Network:
+    """The switch and the lines; made and removed by `running_network`."""
+
+    def __init__(self, undo: ExitStack) -> None:
+        self._undo = undo
+        self._prefix = f"rzf{getpid()}"
+        self.names: list[str] = []
+        self._switch = self._namespace("switch")
+        _ip("-n", self._switch, "link", "add", "bridge", "type", "bridge")
+        _ip("-n", self._switch, "link", "set", "bridge", "up")
+
+    def machine(self, directory: Path, name: str) -> "NetworkMachine":
+        """A machine with a line to the switch."""
+        self.names.append(name)
+        inside, address = self._namespace(name), f"10.199.7.{len(self.names)}"
+        line = ("link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", inside)
+        _ip("-n", self._switch, *line)
+        _ip("-n", self._switch, "link", "set", name, "master", "bridge", "up")
+        _ip("-n", inside, "address", "add", f"{address}/24", "dev", "eth0")
+        for device in ("lo", "eth0"):
+            _ip("-n", inside, "link", "set", device, "up")
+        return NetworkMachine(directory / name, name, inside, address)
+
+    def cut(self, name: str) -> None:
+        """Take the machine's line away."""
+        _ip("-n", self._switch, "link", "set", name, "down")
+
+    def mend(self, name: str) -> None:
+        """Give it back."""
+        _ip("-n", self._switch, "link", "set", name, "up")
+
+    def _namespace(self, name: str) -> str:
+        """One that is removed in the end, and with it the veths whose one end is in it."""
+        full = f"{self._prefix}-{name}"
+        _ip("netns", "add", full)
+        self._undo.callback(_ip, "netns", "delete", full)
+        return full
+
+
+class NetworkMachine(Machine):
+    """A machine whose daemon and commands run in a network namespace; its files are where all are."""
+
+    def __init__(self, directory: Path, name: str, namespace: str, address: str) -> None:
+        self._namespace = namespace
+        super().__init__(directory, name)
+        self.config.write_text(f'name = "{name}"\nlisten = ["{address}:{PORT}"]\n')
+
+    def command(self, *arguments: str | Path) -> list[str]:
+        return [
+            "nsenter",
+            f"--net=/run/netns/{self._namespace}",
+            *super().command(*arguments),
+        ]
+
+
+@contextmanager
+def running_network() -> Iterator[Network]:
+    """A network, of which nothing is left."""
+    with ExitStack() as undo:
+        yield Network(undo)
+
+
+def _ip(*arguments: str) -> None:
+    done = subprocess.run(["ip", *arguments], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, f"ip {' '.join(arguments)}: {done.stderr}"
