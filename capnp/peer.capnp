@@ -26,6 +26,7 @@ struct PeerMessage {
     packed @15 :Packed;    # to those whose hello has the feature "zstd"
     readDelta @16 :ReadDelta; # with the feature "delta"
     delta @17 :Packed;      # the answer; smaller than its size: a zstd frame
+    pin @18 :Pin;
   }
 }
 
@@ -86,8 +87,23 @@ struct Row {
   hash @8 :Data;            # 32 bytes or none
   blockRoot @9 :Data;       # 32 bytes or none
   target @10 :Data;
-  vector @11 :List(Counter);  # ascending peers, no zero counts
-  lineage @12 :List(Counter); # likewise; none: the vector
+  vector @11 :List(Counter);  # ascending authors, no zero counts
+  unused12 @12 :List(Counter); # was lineage, in protocol 1
+  others @13 :List(Head);     # ascending authors; mostly none
+  replaced @14 :Data;         # 32 bytes for each content, the last one first
+}
+
+struct Head {               # as in Row, of a version without the name
+  kind @0 :UInt8;
+  deleted @1 :Bool;
+  mode @2 :UInt16;
+  size @3 :UInt64;
+  mtimeNs @4 :Int64;
+  author @5 :UInt64;
+  hash @6 :Data;
+  blockRoot @7 :Data;
+  target @8 :Data;
+  replaced @9 :Data;
 }
 
 struct Rows {
@@ -95,6 +111,7 @@ struct Rows {
   replica @1 :Data;
   last @2 :UInt64;
   rows @3 :List(Row);
+  after @4 :UInt64;
 }
 
 struct Ack {
@@ -127,6 +144,13 @@ struct ReadBlocks {
 struct Packed {
   request @0 :UInt64;
   size @1 :UInt32;          # bytes that the payload, a zstd frame, holds
+}
+
+struct Pin {
+  request @0 :UInt64;
+  arena @1 :Data;
+  path @2 :Data;
+  hash @3 :Data;
 }
 
 struct Failure {

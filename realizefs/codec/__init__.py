@@ -7,7 +7,8 @@ In reading order:
     schema                      loads capnp/*.capnp
     frames                      cuts a byte stream into messages and payloads, both bounded
     peer_messages               messages of peers as bytes and back, by way of
-    peer_encode, peer_decode    value → struct; struct → value, every field checked
+    peer_encode, peer_decode,   value → struct; struct → value, every field checked; the rows
+    peer_rows                   of a history among them
     peer_fields                 by these
     compression                 answers compressed and back, bounded
     deltas                      what changed between two contents

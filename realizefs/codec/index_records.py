@@ -8,12 +8,19 @@ packed message, and less time than the fastest way to read such.
     numbers     _ENTRY or _REAL, little-endian, with the lengths of what follows
     contents    in the order in which they are named there
 
+A path with several heads, or a version that replaced a content, is HEADS:
+
+    mark        1 byte: HEADS
+    _HEADS      the length of the record of the named head, as above; numbers of digests and of heads
+    contents    that record, what it replaced, and the other heads, each a record with its length
+
 Origin and author are mostly peers of the vector; then their place in it stands for them. Older
 programs wrote packed messages, which begin with the tag of a segment table and so never with one of
 our marks: `records` reads these. New fields bring new marks.
 """
 
 import struct
+from dataclasses import replace
 from struct import Struct
 
 from realizefs.codec import records
@@ -22,10 +29,15 @@ from realizefs.model.ids import Digest, Inode, PeerId, Seq
 from realizefs.model.limits import VECTOR_ENTRIES_MAX
 from realizefs.model.versions import Kind, Vector, Version
 
-NARROW, WIDE = 0x01, 0x02
+NARROW, WIDE, HEADS = 0x01, 0x02, 0x03
+
+_HEADS = Struct("<BIBH")
+"""mark, length, digests, heads"""
+_LENGTH = Struct("<I")
 
 _ENTRY = {NARROW: Struct("<BBHBBBBBBIIIq"), WIDE: Struct("<BBHBHHHBBQQQq")}
-"""mark, flags, mode; lengths of name, target, vector and lineage (the latter in peers); which peers
+"""mark, flags, mode; lengths of name, target, vector and lineage (the latter in authors; no lineage is
+written any more); which peers
 origin and author are; parent, seq, size, mtime_ns. Then name, hash, block root, target, vector,
 lineage, and those of origin and author that the vector doesn't have."""
 
@@ -52,8 +64,10 @@ _PEER, _PEER_BYTES = Struct("<Q"), 8
 def encode_entry(entry: Entry) -> bytes:
     """Everything but the inode, which is the key."""
     version = entry.version
+    if version.replaced or version.others:
+        return _encode_heads(entry)
     name, digest, root, target = entry.name, version.hash, version.block_root, version.target
-    vector, lineage = version.vector, version.lineage or ()
+    vector, lineage = version.vector, ()
     flags = int(version.kind)
     if version.deleted:
         flags |= _DELETED
@@ -71,8 +85,44 @@ def encode_entry(entry: Entry) -> bytes:
     return b"".join((_packed(_ENTRY, numbers), *contents, origin_behind, author_behind))
 
 
+def _encode_heads(entry: Entry) -> bytes:
+    version = entry.version
+    named = encode_entry(replace(entry, version=replace(version, others=(), replaced=())))
+    parts = [_HEADS.pack(HEADS, len(named), len(version.replaced), len(version.others)), named]
+    parts += version.replaced
+    for other in version.others:
+        head = encode_entry(Entry(Inode(0), Inode(0), b"", other))
+        parts += [_LENGTH.pack(len(head)), head]
+    return b"".join(parts)
+
+
+def _decode_heads(ino: Inode, data: bytes) -> Entry:
+    _, size, digests, heads = _HEADS.unpack_from(data)
+    at = _HEADS.size
+    entry = decode_entry(ino, data[at : (at := at + size)])
+    replaced = tuple(
+        data[at + number * _DIGEST_BYTES : at + (number + 1) * _DIGEST_BYTES]
+        for number in range(digests)
+    )
+    at += digests * _DIGEST_BYTES
+    others = []
+    for _ in range(heads):
+        (length,) = _LENGTH.unpack_from(data, at)
+        at += _LENGTH.size
+        others.append(decode_entry(Inode(0), data[at : (at := at + length)]).version)
+    if at != len(data):
+        raise ValueError("it has another length")
+    version = replace(entry.version, replaced=replaced, others=tuple(others))
+    return replace(entry, version=version)
+
+
 def decode_entry(ino: Inode, data: bytes) -> Entry:
     """The entry of an inode."""
+    if data and data[0] == HEADS:
+        try:
+            return _decode_heads(ino, data)
+        except (struct.error, ValueError) as error:
+            raise records.damaged("Entry", data) from error
     form = _ENTRY.get(data[0]) if data else None
     if form is None:
         return records.decode_entry(ino, data)
@@ -91,7 +141,7 @@ def _entry(ino: Inode, data: bytes, form: Struct) -> Entry:
     root = data[at : (at := at + _DIGEST_BYTES)] if flags & _BLOCK_ROOT else b""
     target = data[at : (at := at + target_size)]
     vector = _pairs(data[at : (at := at + vector_size * _COUNT_BYTES)])
-    lineage = _pairs(data[at : (at := at + lineage_size * _COUNT_BYTES)]) if lineage_size else None
+    at += lineage_size * _COUNT_BYTES
     behind = [PeerId(peer) for (peer,) in _PEER.iter_unpack(data[at:])] if at != len(data) else []
     by_whom, from_whom = _peer(author, vector, behind), _peer(origin, vector, behind)
     if behind or at > len(data):
@@ -109,13 +159,14 @@ def _entry(ino: Inode, data: bytes, form: Struct) -> Entry:
         deleted,
         vector,
         by_whom,
-        lineage,
     )
     return Entry(ino, parent, name, version, from_whom, seq)
 
 
 def decode_place(data: bytes) -> tuple[Inode, bytes, Seq]:
     """(parent, name, seq) of an entry: what relinking needs, without the rest."""
+    if data and data[0] == HEADS:
+        return decode_place(data[_HEADS.size :])
     form = _ENTRY.get(data[0]) if data else None
     if form is None:
         return records.decode_place(data)

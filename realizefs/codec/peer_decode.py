@@ -5,13 +5,11 @@ ProtocolFault of it. Counts are checked before anything is collected.
 """
 
 from collections.abc import Callable
-from functools import cache
-from itertools import pairwise
 from typing import Any
 
 from realizefs.codec import peer_fields as f
 from realizefs.codec.deltas import check_signature
-from realizefs.codec.schema import load
+from realizefs.codec.peer_rows import row
 from realizefs.model import messages as m
 from realizefs.model.entries import PeerCard, Removal
 from realizefs.model.grants import Access, Grant, Grants, full, merge_grants
@@ -28,14 +26,7 @@ from realizefs.model.limits import (
     READ_BYTES_MAX,
     REMOVED_MAX,
     ROWS_BATCH_MAX,
-    VECTOR_ENTRIES_MAX,
 )
-from realizefs.model.paths import PATH_BYTES_MAX
-from realizefs.model.versions import LOCAL_MODE, Held, Kind, Vector, Version
-
-_KINDS = {kind.value: kind for kind in Kind}
-_ROW = "path kind held deleted mode size mtimeNs author hash blockRoot target vector lineage"
-_HELD = {held.value: held for held in Held}
 
 
 def hello(reader: Any, payload: bytes) -> m.Hello:
@@ -116,63 +107,9 @@ def rows(reader: Any, payload: bytes) -> m.Rows:
         arena=f.arena(reader.arena),
         replica=f.replica(reader.replica),
         last=f.seq(reader.last),
-        rows=tuple(map(_row, f.bounded(reader.rows, ROWS_BATCH_MAX, "rows"))),
+        after=f.seq(reader.after),
+        rows=tuple(map(row, f.bounded(reader.rows, ROWS_BATCH_MAX, "rows"))),
     )
-
-
-def _row(reader: Any) -> m.Row:
-    """Fields are found by name in a microsecond each, so all rows find them once (`_fields`)."""
-    read = reader._get_by_field  # noqa: SLF001 - what reader.path calls, too
-    values = [read(field) for field in _fields("Row", _ROW)]
-    path, kind, held, deleted, mode, size, mtime_ns, author = values[:8]
-    digest, block_root, target, vector, lineage = values[8:]
-    version = Version(
-        kind=_KINDS[kind],
-        hash=f.digest(digest),
-        block_root=f.digest(block_root),
-        size=f.int63(size),
-        mtime_ns=mtime_ns,
-        mode=mode & ~LOCAL_MODE,
-        target=target,
-        deleted=deleted,
-        vector=_vector(vector),
-        author=PeerId(author),
-        lineage=_vector(lineage) or None,
-    )
-    _check_version(version)
-    return m.Row(f.path(path), version, _HELD[held])
-
-
-@cache
-def _fields(struct: str, names: str) -> list[Any]:
-    known = getattr(load("peer"), struct).schema.fields
-    return [known[name] for name in names.split()]
-
-
-def _check_version(version: Version) -> None:
-    if version.mode > 0o7777:
-        raise ValueError(f"mode {version.mode:o}")
-    has_content = version.kind is Kind.FILE and not version.deleted
-    if has_content != bool(version.hash) or (version.block_root and not version.hash):
-        raise ValueError("a version whose digest doesn't fit its kind")
-    links = version.kind is Kind.SYMLINK and not version.deleted
-    target = version.target
-    if links != bool(target) or len(target) > PATH_BYTES_MAX or b"\0" in target:
-        raise ValueError("a version whose link target doesn't fit its kind")
-
-
-def _vector(readers: Any) -> Vector:
-    counters = f.bounded(readers, VECTOR_ENTRIES_MAX, "peers in a version vector")
-    peer_field, count_field = _fields("Counter", "peer count")
-    # By index: pycapnp's own iteration ends each list with an exception, which costs more than it.
-    found = [counters[index]._get_by_field for index in range(len(counters))]  # noqa: SLF001
-    vector: Vector = tuple((read(peer_field), read(count_field)) for read in found)
-    for peer, count in vector:
-        if not 0 < count < 1 << 63:
-            raise ValueError(f"counter {count} of peer {peer:016x} in a version vector")
-    if len(vector) > 1 and any(a[0] >= b[0] for a, b in pairwise(vector)):
-        raise ValueError("a version vector that isn't sorted")
-    return vector
 
 
 def ack(reader: Any, payload: bytes) -> m.Ack:
@@ -210,6 +147,16 @@ def _range(reader: Any) -> dict[str, Any]:
 def read_blocks(reader: Any, payload: bytes) -> m.ReadBlocks:
     """A ReadBlocks."""
     return m.ReadBlocks(
+        request=reader.request,
+        arena=f.arena(reader.arena),
+        path=f.path(reader.path),
+        hash=f.content(reader.hash),
+    )
+
+
+def pin(reader: Any, payload: bytes) -> m.Pin:
+    """A Pin."""
+    return m.Pin(
         request=reader.request,
         arena=f.arena(reader.arena),
         path=f.path(reader.path),
@@ -274,6 +221,7 @@ DECODERS: dict[str, Callable[[Any, bytes], m.Message]] = {
     "ack": ack,
     "read": read,
     "readBlocks": read_blocks,
+    "pin": pin,
     "packed": packed,
     "readDelta": read_delta,
     "delta": delta,

@@ -7,6 +7,7 @@ from typing import Any
 
 from realizefs.model import messages as m
 from realizefs.model.entries import PeerCard
+from realizefs.model.versions import Version
 
 Field = tuple[str, Any]
 
@@ -61,22 +62,32 @@ def rows(message: m.Rows) -> Field:
         "arena": message.arena,
         "replica": message.replica,
         "last": message.last,
+        "after": message.after,
         "rows": [row(each) for each in message.rows],
     }
 
 
 def row(value: m.Row) -> dict[str, Any]:
-    """A Row. What equals the schema's default is left out: half the time of encoding."""
+    """A Row."""
     version = value.version
+    fields = _head(version)
+    fields["path"] = value.path
+    fields["held"] = int(value.held)
+    fields["vector"] = [{"peer": author, "count": count} for author, count in version.vector]
+    if version.others:
+        fields["others"] = [_head(other) for other in version.others]
+    return fields
+
+
+def _head(version: Version) -> dict[str, Any]:
+    """What Row and Head share. What equals the schema's default is left out: half the time of
+    encoding."""
     fields: dict[str, Any] = {
-        "path": value.path,
         "kind": int(version.kind),
-        "held": int(value.held),
         "mode": version.mode,
         "size": version.size,
         "mtimeNs": version.mtime_ns,
         "author": version.author,
-        "vector": [{"peer": peer, "count": count} for peer, count in version.vector],
     }
     if version.deleted:
         fields["deleted"] = True
@@ -86,8 +97,8 @@ def row(value: m.Row) -> dict[str, Any]:
         fields["blockRoot"] = version.block_root
     if version.target:
         fields["target"] = version.target
-    if version.lineage:
-        fields["lineage"] = [{"peer": peer, "count": count} for peer, count in version.lineage]
+    if version.replaced:
+        fields["replaced"] = b"".join(version.replaced)
     return fields
 
 
@@ -121,6 +132,16 @@ def _range(message: m.Read | m.ReadDelta) -> dict[str, Any]:
 def read_blocks(message: m.ReadBlocks) -> Field:
     """The field of a ReadBlocks."""
     return "readBlocks", {
+        "request": message.request,
+        "arena": message.arena,
+        "path": message.path,
+        "hash": message.hash,
+    }
+
+
+def pin(message: m.Pin) -> Field:
+    """The field of a Pin."""
+    return "pin", {
         "request": message.request,
         "arena": message.arena,
         "path": message.path,
@@ -198,6 +219,7 @@ ENCODERS: dict[type[Any], Callable[[Any], Field]] = {
     m.Ack: ack,
     m.Read: read,
     m.ReadBlocks: read_blocks,
+    m.Pin: pin,
     m.Data: data,
     m.Packed: packed,
     m.ReadDelta: read_delta,

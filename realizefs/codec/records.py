@@ -39,7 +39,7 @@ _DECISION_BYTES = 60
 _SEGMENT_WORDS = 1024
 """Words: capnp's own first segment. One that holds all is read at once."""
 
-_ENTRY = "parent name seq origin kind hash blockRoot size mtimeNs mode target deleted vector author lineage"
+_ENTRY = "parent name seq origin kind hash blockRoot size mtimeNs mode target deleted vector author"
 _PLACE = "parent name seq"
 _REAL = "dev ino size mtimeNs ctimeNs mode hash vector"
 _DECISION = "action hash attempts retryAtNs waitForPeer error"
@@ -123,7 +123,6 @@ def _entry(  # noqa: PLR0913, PLR0917 - in the order of _ENTRY
     deleted: bool,
     vector: Any,
     author: int,
-    lineage: Any,
 ) -> Entry:
     version = Version(
         Kind(kind),
@@ -136,7 +135,6 @@ def _entry(  # noqa: PLR0913, PLR0917 - in the order of _ENTRY
         deleted,
         _vector(vector),
         PeerId(author),
-        _vector(lineage) or None,
     )
     return Entry(ino, Inode(parent), name, version, PeerId(origin), Seq(seq))
 

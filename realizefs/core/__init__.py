@@ -15,5 +15,6 @@ In reading order:
     evict, sketch, share    what leaves the cache; how often what was used; the window's size
     compress, rate          whether an answer is compressed; how fast a peer has been lately
     parts                   which parts of a large content leave first
+    pins                    owners' promises, so that never all give a file up
     backoff, throttle       when to try again to reach a peer; how fast bytes may pass
 """

@@ -9,9 +9,18 @@ from collections.abc import Callable
 
 from realizefs.model.errors import ProtocolFault
 from realizefs.model.limits import BLOCKS_MAX, REQUESTS_IN_FLIGHT_MAX
-from realizefs.model.messages import Data, Delta, Failure, Packed, Read, ReadBlocks, ReadDelta
+from realizefs.model.messages import (
+    Data,
+    Delta,
+    Failure,
+    Packed,
+    Pin,
+    Read,
+    ReadBlocks,
+    ReadDelta,
+)
 
-Request = Read | ReadBlocks | ReadDelta
+Request = Read | ReadBlocks | ReadDelta | Pin
 Answer = Data | Packed | Delta | Failure
 DIGEST_BYTES = 32
 
@@ -74,6 +83,9 @@ def _check_length(asked: Request, length: int) -> None:
     if isinstance(asked, Read | ReadDelta):
         if length > asked.length:
             raise ProtocolFault(f"{length} bytes in answer to a read of {asked.length}.")
+    elif isinstance(asked, Pin):
+        if length:
+            raise ProtocolFault(f"{length} bytes in answer to a pin.")
     elif length % DIGEST_BYTES or length > BLOCKS_MAX * DIGEST_BYTES:
         raise ProtocolFault(f"a block list of {length} bytes.")
 

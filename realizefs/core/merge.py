@@ -1,76 +1,165 @@
-"""Merging two versions of one path (R2, R3).
+"""Merging what two replicas know of one path (R2, R3).
 
-    vectors            content     winner                         loser
-    one dominates      same        the dominating one             -
-    one dominates      different   the dominating one             the other, if the winner's
-                                                                  content doesn't descend from it
-    equal, same        same        it                             -
-    concurrent         same        newer metadata, joined vector  -
-    concurrent         different   the higher by `_precedence`    the other, if it has content
-    equal, different   different   as if concurrent (an index was lost and made again)
+The state of a path is the set of its heads and the vector of all changes that were seen. A change is
+covered by a state whose vector counts it. Then
 
-The winner of a conflict carries the joined vector, so that it dominates both, and its own lineage,
-so that the loser's author still sees that its edit was not known to the winner's, even if the
-merge was done by somebody else. Merging is commutative and idempotent. With three or more branches the order of
-merges can matter for one step; replicas then meet with equal vectors and different content, and
-the last row of the table makes them agree.
+    head of one side        the other side            it
+    also a head there       -                         stays
+    not a head there        doesn't cover it          stays
+    not a head there        covers it                 goes: it was replaced knowingly, or resolved
+
+so merging is commutative, associative and idempotent, whatever happened before, and in whatever
+order replicas meet. No content is dropped but by a change that was made over it.
+
+One head has the name, by `_precedence`: not deleted, a directory, the newer, and so on. All replicas
+with the same heads choose the same. Another head whose content isn't the same as the named one's
+is a *conflict*: its author, and no other, keeps it under another name, and then takes it out of the
+heads, as it takes out all others of its own that are without the name (`resolved`): a tombstone, or
+the same content with older metadata. That is no new change: who merges sees it covered.
+
+A change beats a head with the very content that it replaced or deleted, though made apart from it:
+nobody has edited that, but changed its permissions, or found it where its database was lost. Such a
+head is *buried*, and no conflict. What is known of is the last REPLACED_MAX contents; with more edits
+between, a copy too many is made.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
-from realizefs.model.versions import Kind, Version, dominates, join_vectors
+from realizefs.model.ids import AuthorId
+from realizefs.model.limits import REPLACED_MAX
+from realizefs.model.versions import (
+    Kind,
+    Vector,
+    Version,
+    bump,
+    join_vectors,
+    next_count,
+    vector_of,
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
-    """`loser` is the version whose content would be lost; its author keeps it as a copy."""
-
-    winner: Version
-    loser: Version | None = None
-
-
-def merge(a: Version, b: Version) -> Merged:
-    """The version that both sides agree on."""
+def merge(a: Version, b: Version) -> Version:
+    """What both sides agree on."""
     if a == b:
-        return Merged(a)
-    if a.vector != b.vector:
-        if dominates(a.vector, b.vector):
-            return Merged(a, _unseen(a, b))
-        if dominates(b.vector, a.vector):
-            return Merged(b, _unseen(b, a))
-    joined = join_vectors(a.vector, b.vector)
-    if a.content == b.content:
-        lineage = join_vectors(a.ancestry, b.ancestry)
-        return Merged(max(a, b, key=_metadata_precedence).told(joined, lineage))
-    winner, loser = (a, b) if _precedence(a) > _precedence(b) else (b, a)
-    return Merged(winner.told(joined, winner.ancestry), _unseen(winner, loser))
+        return a
+    heads = [*_left(a, b), *_left(b, a)]
+    if not heads:  # both say that they have seen all, and don't agree: a hostile peer, or chance
+        heads = [*_heads(a), *_heads(b)]
+    return _state(join_vectors(a.vector, b.vector), heads)
 
 
-def _unseen(winner: Version, other: Version) -> Version | None:
-    """`other`, if its content would be lost: the winner's doesn't descend from it."""
-    if winner.content == other.content or not _has_content(other):
-        return None
-    if winner.vector != other.vector and dominates(winner.ancestry, other.ancestry):
-        return None
-    return other
+def changed(value: Version, author: AuthorId, over: Version | None = None) -> Version:
+    """`value` as a new change by `author` in the place of what had the name in `over`.
+
+    What else is a conflict there stays: who changed the one has not seen the other.
+    """
+    before = over if over is not None else Version(value.kind)
+    fresh = _fresh(value, author, before)
+    kept = [other for other in conflicts(before) if other.author != author]
+    return _state(bump(before.vector, author), [fresh, *kept])
 
 
-def _metadata_precedence(version: Version) -> tuple[int, int, int, bytes, int]:
-    return (version.mtime_ns, version.mode, version.size, version.block_root, version.author)
+def added(value: Version, author: AuthorId, over: Version) -> Version:
+    """`value` as a change by `author` beside everything that is there: it replaces nothing that
+    others made."""
+    kept = [head for head in _heads(over) if head.has_content and head.author != author]
+    return _state(bump(over.vector, author), [_fresh(value, author, over), *kept])
+
+
+def changed_since(
+    value: Version, author: AuthorId, base: Vector, current: Version, before: Version
+) -> Version:
+    """`value` as a change by `author` of what was there `before`, when `base` had been seen."""
+    count = next_count(join_vectors(base, current.vector))
+    seen = {**dict(base), author: count}
+    counted = dict(current.vector)
+    kept = [
+        other
+        for other in conflicts(current)
+        if other.author != author and seen.get(other.author) == counted.get(other.author)
+    ]
+    return _state(vector_of(seen), [_fresh(value, author, before), *kept])
+
+
+def deleted(version: Version, author: AuthorId, now_ns: int) -> Version:
+    """The deletion of what has the name, by `author`."""
+    gone = Version(kind=version.kind, mtime_ns=now_ns, deleted=True)
+    return changed(gone, author, version)
+
+
+def conflicts(version: Version) -> list[Version]:
+    """The heads without the name whose content would be lost with them."""
+    buried = _buried([version, *version.others])
+    return [
+        other
+        for other in version.others
+        if other.has_content and other.content != version.content and not buried(other)
+    ]
+
+
+def resolved(version: Version, by: Callable[[AuthorId], bool]) -> Version:
+    """Without the heads of those authors, but for the one that has the name."""
+    left = tuple(other for other in version.others if not by(other.author))
+    return version if left == version.others else replace(version, others=left)
+
+
+def _fresh(value: Version, author: AuthorId, before: Version) -> Version:
+    """The head of a change; it replaces the content that was there `before`, if with another one."""
+    gone = (before.identity, *before.replaced) if value.identity != before.identity else ()
+    replaced = tuple(one for one in gone if one and one != value.identity)[:REPLACED_MAX]
+    kept = before.replaced if value.identity == before.identity else replaced
+    return replace(value.head, author=author, replaced=kept)
+
+
+def _heads(version: Version) -> Iterable[Version]:
+    return (version.head, *version.others)
+
+
+def _left(one: Version, other: Version) -> list[Version]:
+    """The heads of one side that the other doesn't know to be replaced."""
+    counted, seen = dict(one.vector), dict(other.vector)
+    there = {head.author for head in _heads(other)}
+    left = []
+    for head in _heads(one):
+        count, known = counted.get(head.author, 0), seen.get(head.author, 0)
+        if known < count or (known == count and head.author in there):
+            left.append(head)
+    return left
+
+
+def _state(vector: Vector, heads: Iterable[Version]) -> Version:
+    """The state with these heads, of which an author has one."""
+    all_heads = list(heads)
+    buried = _buried(all_heads)
+
+    def precedence(head: Version) -> tuple[object, ...]:
+        return (not head.deleted and not buried(head), not buried(head), *_precedence(head))
+
+    of_author: dict[AuthorId, Version] = {}
+    for head in sorted(all_heads, key=precedence):
+        of_author[head.author] = head
+    winner = max(of_author.values(), key=precedence)
+    others = (of_author[author] for author in sorted(of_author) if author != winner.author)
+    return replace(winner, vector=vector, others=tuple(others))
+
+
+def _buried(heads: Iterable[Version]) -> Callable[[Version], bool]:
+    """Whether one of them replaces the very content of a head."""
+    graves = {one for head in heads for one in head.replaced}
+    return lambda head: bool(graves) and head.has_content and head.identity in graves
 
 
 def _precedence(version: Version) -> tuple[object, ...]:
-    """Not deleted first; a directory keeps the name; then the newer; then by content."""
+    """A directory keeps the name; then the newer; then by content, metadata, and author."""
     return (
-        not version.deleted,
         version.kind is Kind.DIRECTORY,
         version.mtime_ns,
         version.hash,
         version.target,
         version.kind,
-        *_metadata_precedence(version),
+        version.mode,
+        version.size,
+        version.block_root,
+        version.author,
     )
-
-
-def _has_content(version: Version) -> bool:
-    return not version.deleted and version.kind is not Kind.DIRECTORY

@@ -55,8 +55,8 @@ from realizefs.model.messages import (
     Subscribe,
 )
 
-PROTOCOL = 1
-"""The version of the protocol that this program speaks."""
+PROTOCOL = 2
+"""The version of the protocol that this program speaks: 2 since a path has heads."""
 
 
 class Session:

@@ -122,7 +122,7 @@ async def unlink(served: Served, directory: Spot, name: bytes) -> None:
         item.arena.store.root.unlink(item.path)
     _nameless(served, item)
     with served.changed_by_kernel():
-        await item.arena.remove(item.ino)
+        await item.arena.remove(item.ino, native=item.stat is not None)
 
 
 async def rmdir(served: Served, directory: Spot, name: bytes) -> None:
@@ -135,7 +135,7 @@ async def rmdir(served: Served, directory: Spot, name: bytes) -> None:
     if item.stat is not None:
         item.arena.store.root.rmdir(item.path)
     with served.changed_by_kernel():
-        await item.arena.remove(item.ino)
+        await item.arena.remove(item.ino, native=item.stat is not None)
 
 
 async def rename(

@@ -160,7 +160,7 @@ class Arena(Protocol):
         """Give an unreal file a native one with its content; with `truncate` an empty one."""
         ...
 
-    async def remove(self, ino: Inode) -> None:
+    async def remove(self, ino: Inode, *, native: bool = False) -> None:
         """Record that an entry is deleted; committed on return unless all of it was native."""
         ...
 

@@ -16,6 +16,11 @@ BlobId = NewType("BlobId", int)
 PeerId = NewType("PeerId", int)
 """The first 8 bytes, big-endian, of the SHA-256 of a peer's DER certificate."""
 
+AuthorId = PeerId
+"""Who stands in version vectors: a peer, with one database. The lower 48 bits are the peer's."""
+
+_PEER_BITS = 48
+
 ArenaId = NewType("ArenaId", bytes)
 """16 random bytes, made by `arena add` and carried by invitations; the name is only for people."""
 
@@ -36,3 +41,17 @@ ROOT_INODE = Inode(1)
 def peer_id_of(certificate: bytes) -> PeerId:
     """The id of the peer that owns this DER certificate."""
     return PeerId(int.from_bytes(sha256(certificate).digest()[:8], "big"))
+
+
+def author_of(peer: PeerId, database: int) -> AuthorId:
+    """The author that a peer is with a database; `database` is a number of 16 bits, by chance.
+
+    By chance it may be one that the peer had before, once in 65,536 times: then it counts on where
+    that began anew, as if there had been no loss.
+    """
+    return AuthorId(database << _PEER_BITS | peer & (1 << _PEER_BITS) - 1)
+
+
+def is_by(author: AuthorId, peer: PeerId) -> bool:
+    """Whether an author is that peer, with whatever database."""
+    return (author ^ peer) & (1 << _PEER_BITS) - 1 == 0

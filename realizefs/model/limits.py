@@ -310,3 +310,14 @@ inserted or removed before it moves it by so much at most. More costs signatures
 
 BASES_MAX = 16
 """Old contents that are open to take from: a descriptor each, and 128 KiB of a block list."""
+
+REPLACED_MAX = 4
+"""Contents that a version remembers to have replaced, 128 bytes: what an editor saves while another
+peer changes permissions, or loses its database."""
+
+PIN_SECONDS = 30.0
+"""Seconds that an owner keeps a file on another peer's request: much longer than giving one up takes,
+and not long for who waits to give it up next."""
+
+PINS_MAX = 100_000
+"""Files kept so at once, 20 MB: what one peer can give up in PIN_SECONDS."""

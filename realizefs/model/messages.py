@@ -60,13 +60,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A piece of the sender's history; `last` is the position after it.
+    """A piece of the sender's history; `after` and `last` are the positions before and after it.
 
-    May be empty: `last` then only moves. `replica` is the sender's.
+    The first is empty, and says where the stream begins. `replica` is the sender's.
     """
 
     arena: ArenaId
     replica: ReplicaId
+    after: Seq
     last: Seq
     rows: tuple[Row, ...]
 
@@ -117,6 +118,19 @@ class ReadDelta:
 @dataclass(frozen=True, slots=True)
 class ReadBlocks:
     """The block list of that version: Data with 32 bytes a block, in order."""
+
+    request: int
+    arena: ArenaId
+    path: bytes
+    hash: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """Promise to keep the real file of that version for PIN_SECONDS: I want to give mine up.
+
+    Answered by Data without bytes, or Failure.
+    """
 
     request: int
     arena: ArenaId
@@ -223,6 +237,7 @@ Message = (
     | Ack
     | Read
     | ReadBlocks
+    | Pin
     | ReadDelta
     | Data
     | Packed

@@ -1,13 +1,22 @@
 """Versions: one state of one path, and what peers hold of it.
 
-A vector maps peer → counter (Parker et al. 1983, version vectors). It is kept as a sorted tuple
-of pairs so that versions compare and hash by value; zero counters are never stored.
+A vector maps author → counter (Parker et al. 1983, version vectors). It is kept as a sorted tuple
+of pairs so that versions compare and hash by value; zero counters are never stored. An author is a
+peer with one database of an arena (see `ids.author_of`): one whose database is lost or restored
+doesn't know what it has counted, and counts as another author from then on.
+
+What is known of a path are its *heads*: the changes that no other known change was made over. Mostly
+there is one. Two peers that change a path apart from each other make two; one of them has the
+name, the others wait for their author (see `core.merge`). Together they are kept as dotted version
+vector sets keep siblings (Almeida et al. 2014): one vector of all that was seen, and the heads, each
+named by its author, of whom it is the latest change.
 """
 
+import hashlib
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from realizefs.model.ids import NO_DIGEST, Digest, PeerId
+from realizefs.model.ids import NO_DIGEST, AuthorId, Digest
 
 
 class Kind(IntEnum):
@@ -37,31 +46,31 @@ SYNCED_MODE = 0o1777
 LOCAL_MODE = 0o6000
 """setuid and setgid: what they give away depends on the machine, so they stay on it (R7)."""
 
-Vector = tuple[tuple[PeerId, int], ...]
+Vector = tuple[tuple[AuthorId, int], ...]
 
 
-def vector_of(counters: dict[PeerId, int]) -> Vector:
+def vector_of(counters: dict[AuthorId, int]) -> Vector:
     """The canonical form of a mapping."""
-    return tuple(sorted((peer, count) for peer, count in counters.items() if count > 0))
+    return tuple(sorted((author, count) for author, count in counters.items() if count > 0))
 
 
 def join_vectors(a: Vector, b: Vector) -> Vector:
     """The least vector that dominates both."""
     joined = dict(a)
-    for peer, count in b:
-        joined[peer] = max(count, joined.get(peer, 0))
+    for author, count in b:
+        joined[author] = max(count, joined.get(author, 0))
     return vector_of(joined)
 
 
 def dominates(a: Vector, b: Vector) -> bool:
     """Whether `a` has seen all that `b` has (equal vectors dominate each other)."""
     seen = dict(a)
-    return all(seen.get(peer, 0) >= count for peer, count in b)
+    return all(seen.get(author, 0) >= count for author, count in b)
 
 
-def bump(vector: Vector, peer: PeerId) -> Vector:
+def bump(vector: Vector, author: AuthorId) -> Vector:
     """A local change: own counter = max(all) + 1."""
-    return vector_of({**dict(vector), peer: next_count(vector)})
+    return vector_of({**dict(vector), author: next_count(vector)})
 
 
 def next_count(vector: Vector) -> int:
@@ -72,7 +81,7 @@ def next_count(vector: Vector) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One state of one path.
+    """One state of one path: the head that has the name, and what else there is.
 
     `hash` is the BLAKE3 of the content (files only) and `block_root` the BLAKE3 of its block
     list, b"" where the file is one block; with it every block can be checked alone, whoever
@@ -80,10 +89,9 @@ class Version:
     permission bits SYNCED_MODE, `target` where a symlink points. `author` made this version.
     A tombstone has `deleted` and keeps the kind of what was there.
 
-    `lineage`: what the content was made from. `vector` grows by merging, too: the winner of a
-    conflict has seen the loser, its content has not. Whoever has a content of its own replaced by
-    one that doesn't descend from it keeps a copy (R2), even if a third peer has merged the two
-    before. None where it is the vector, which is nearly always; see `ancestry`.
+    `vector`: all changes that this state has seen. `others`: the heads without the name, without
+    vectors of their own, ascending by author; nearly always none. `replaced`: what contents the
+    latest changes of this head replaced knowingly, as `identity` has them, the last one first.
     """
 
     kind: Kind
@@ -95,37 +103,28 @@ class Version:
     target: bytes = b""
     deleted: bool = False
     vector: Vector = ()
-    author: PeerId = PeerId(0)
-    lineage: Vector | None = None
-
-    @property
-    def ancestry(self) -> Vector:
-        """The changes that this content descends from."""
-        return self.vector if self.lineage is None else self.lineage
-
-    def told(self, vector: Vector, lineage: Vector) -> "Version":
-        """This state with another vector and lineage."""
-        return replace(self, vector=vector, lineage=None if lineage == vector else lineage)
+    author: AuthorId = AuthorId(0)
+    others: tuple["Version", ...] = ()
+    replaced: tuple[bytes, ...] = ()
 
     @property
     def content(self) -> tuple[Kind, bool, bytes, bytes]:
         """What makes two versions the same to a reader; metadata left out."""
         return (self.kind, self.deleted, self.hash, self.target)
 
-    def changed(self, author: PeerId, over: Vector, replaced: Vector = ()) -> "Version":
-        """This state as a new change by `author` that has seen `over`, and replaces knowingly
-        what descends from `replaced`."""
-        vector = bump(join_vectors(self.vector, over), author)
-        lineage = join_vectors(self.ancestry, replaced)
-        return replace(self, author=author).told(vector, _with(lineage, vector, author))
+    @property
+    def has_content(self) -> bool:
+        """Whether something would be lost with it."""
+        return not self.deleted and self.kind is not Kind.DIRECTORY
 
-    def tombstone(self, author: PeerId, now_ns: int) -> "Version":
-        """The deletion of this version by `author`."""
-        vector = bump(self.vector, author)
-        gone = Version(kind=self.kind, mtime_ns=now_ns, deleted=True, author=author)
-        return gone.told(vector, _with(self.ancestry, vector, author))
+    @property
+    def identity(self) -> bytes:
+        """32 bytes for what would be lost with it; none where that is nothing."""
+        if not self.has_content:
+            return b""
+        return self.hash or hashlib.blake2b(self.target, digest_size=32).digest()
 
-
-def _with(lineage: Vector, vector: Vector, author: PeerId) -> Vector:
-    """The lineage of a change by `author` that `vector` has just counted."""
-    return vector_of({**dict(lineage), author: dict(vector)[author]})
+    @property
+    def head(self) -> "Version":
+        """What has the name, alone."""
+        return replace(self, vector=(), others=())

@@ -131,7 +131,7 @@ class RowRules:
         """A cursor is a replica and a position in its history, which in ours is one there was."""
         value = txn.get(CURSOR, key) or b""
         remove = partial(_delete, table=CURSOR, key=key)
-        if len(key) != 9 or key[8:] not in (b"<", b">", b"?") or len(value) != 24:
+        if len(key) != 9 or key[8:] not in (b"<", b">", b"?", b"=") or len(value) != 24:
             finding = Finding(
                 "cursor", "How far a peer's history is known can't be read", "asks from its start"
             )

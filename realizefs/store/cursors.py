@@ -8,6 +8,7 @@ from realizefs.store.txn import Txn
 _THEIRS = b"<"
 _ACKED = b">"
 _HEARD = b"?"
+_ANEW = b"="
 
 
 class Cursors:
@@ -24,6 +25,15 @@ class Cursors:
         """Belongs into the transaction that applies the rows."""
         kind = _HEARD if read_only else _THEIRS
         txn.put(CURSOR, pack_u64(peer) + kind, replica + pack_u64(seq))
+
+    def began_anew(self, txn: Txn, peer: PeerId) -> tuple[ReplicaId, Seq]:
+        """The position in our history when that peer came with another database: what we had then
+        isn't what it has told us, whatever the origin of entries says."""
+        return _get(txn, pack_u64(peer) + _ANEW)
+
+    def set_began_anew(self, txn: Txn, peer: PeerId, replica: ReplicaId, seq: Seq) -> None:
+        """Belongs into the transaction that first hears of the database."""
+        txn.put(CURSOR, pack_u64(peer) + _ANEW, replica + pack_u64(seq))
 
     def acked(self, txn: Txn, peer: PeerId) -> tuple[ReplicaId, Seq]:
         """The position in our history, with our replica id then, that the peer has committed."""

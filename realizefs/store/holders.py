@@ -5,12 +5,14 @@ what it would take. So before an entry gets another content `keep_digests` write
 rows have meant until then.
 """
 
+from collections.abc import Iterator
+
 from realizefs.codec.index_records import decode_entry
 from realizefs.model.entries import Holder
 from realizefs.model.errors import StoreFault
 from realizefs.model.ids import Digest, Inode, PeerId
 from realizefs.model.versions import Held
-from realizefs.store.keys import pack_pair, pack_u64, peer_of
+from realizefs.store.keys import inode_of, pack_pair, pack_u64, peer_of
 from realizefs.store.schema import ENTRY, HOLDER
 from realizefs.store.txn import Txn
 
@@ -46,11 +48,13 @@ class Holders:
         for key in txn.scan_keys(HOLDER, prefix=pack_u64(ino)):
             txn.delete(HOLDER, key)
 
-    def drop_peer(self, txn: Txn, peer: PeerId) -> None:
-        """Remove all rows of a peer that left the household; goes over the whole table."""
+    def drop_peer(self, txn: Txn, peer: PeerId) -> Iterator[Inode]:
+        """Remove all rows of a peer that left the household, while it is asked which inodes they
+        were of; goes over the whole table."""
         for key in txn.scan_keys(HOLDER):
             if peer_of(key) == peer:
                 txn.delete(HOLDER, key)
+                yield inode_of(key[:8])
 
 
 def keep_digests(txn: Txn, ino: Inode, before: Digest, after: Digest) -> None:

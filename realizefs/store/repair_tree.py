@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from realizefs.codec.index_records import encode_entry
+from realizefs.core.merge import added, changed
 from realizefs.model.entries import Entry, RealRow
 from realizefs.model.errors import StoreFault
 from realizefs.model.ids import NO_DIGEST, Inode, PeerId, Seq
@@ -75,7 +76,9 @@ class TreeRepair:
             was = entry.version
             again = Version(Kind.DIRECTORY, mode=0o755, mtime_ns=was.mtime_ns)
             keep_digests(txn, ino, was.hash, again.hash)
-            self._put(txn, replace(entry, version=again.changed(self.me, was.vector)))
+            self._put(
+                txn, replace(entry, version=added(again, self.store.tree.author(self.me), was))
+            )
             self.store.dirty.mark(txn, ino)
 
     # -- what has lost its place -----------------------------------------------------------------
@@ -192,7 +195,10 @@ class TreeRepair:
             version = replace(version, target=target)
         else:
             return None
-        return replace(version, vector=real.vector, author=self.me)
+        author = self.store.tree.author(self.me)
+        if not any(one == author for one, _ in real.vector):
+            return changed(version, author, replace(version, vector=real.vector))
+        return replace(version, vector=real.vector, author=author)
 
     # -- rows --------------------------------------------------------------------------------------
 

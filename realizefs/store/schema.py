@@ -79,8 +79,9 @@ use, or lost in a crash; they are never given out again. Absent: no range yet.""
 CURSOR = "acache.cursor"
 """A peer and b"<" → (replica, seq): how far we have applied that peer's history. A peer and b">" →
 (our replica, seq): how far that peer has ours. A peer and b"?" → (replica, seq): how far we have
-heard that peer while it was read-only, and so what it holds but not what it says of changes. Absent:
-nothing."""
+heard that peer while it was read-only, and so what it holds but not what it says of changes. A peer
+and b"=" → (our replica, seq): where ours was when we first heard of the database that it has now.
+Absent: nothing."""
 
 HISTORY = "index.history"
 """Seq → inode. One row an entry: a change removes the entry's older row. So it isn't longer than
@@ -90,7 +91,9 @@ REAL = "index.real"
 """Inode → RealRow, an index record: the native file of that entry as it was last indexed. Absent: unreal."""
 
 META = "index.meta"
-"""b"replica" → 16 bytes, b"root" → inode of the arena's root: made with the database. Numbers (u64,
+"""b"replica" → 16 bytes, b"root" → inode of the arena's root, b"number" → 2 bytes by chance, with
+which a peer is an author (`ids.author_of`; absent in databases of before: the peer's own): made with
+the database. Numbers (u64,
 absent: 0): b"seq", the last seq given out, which grows even where history rows are forgotten;
 b"files", b"directories", b"symlinks", how many dirents of that kind are alive, and b"bytes", the
 sum of sizes of those files; b"real", the sum of sizes of regular files over index.real."""

@@ -19,7 +19,7 @@ from realizefs.codec.index_records import decode_entry, decode_place, encode_ent
 from realizefs.model import paths
 from realizefs.model.entries import Dirent, Entry
 from realizefs.model.errors import NotFound, StoreFault
-from realizefs.model.ids import Inode, PeerId, ReplicaId, Seq
+from realizefs.model.ids import AuthorId, Inode, PeerId, ReplicaId, Seq, author_of
 from realizefs.model.limits import ROWS_BATCH_MAX
 from realizefs.model.versions import Kind, Version
 from realizefs.store.env import Environment
@@ -38,6 +38,7 @@ _DIRENT = Struct(">QBBHQq")
 _KINDS = {int(kind): kind for kind in Kind}
 
 _REPLICA = b"replica"
+_NUMBER = b"number"
 _ROOT = b"root"
 _SEQ = b"seq"
 _LIVE = {Kind.FILE: b"files", Kind.DIRECTORY: b"directories", Kind.SYMLINK: b"symlinks"}
@@ -60,15 +61,23 @@ class Tree:
     def __init__(self, env: Environment, inodes: ArenaInodes) -> None:
         with env.read() as txn:
             root, replica = txn.get(META, _ROOT), txn.get(META, _REPLICA)
+            number = txn.get(META, _NUMBER)
         if root is None or replica is None:
             root, replica = pack_u64(inodes.allocate()), os.urandom(16)
+            number = os.urandom(2)
             with env.write() as txn:
+                txn.put(META, _NUMBER, number)
                 txn.put(META, _ROOT, root)
                 txn.put(META, _REPLICA, replica)
                 top = Entry(inode_of(root), _NO_PARENT, b"", Version(Kind.DIRECTORY, mode=0o755))
                 txn.put(ENTRY, root, encode_entry(top))
         self.root = inode_of(root)
         self.replica = ReplicaId(replica)
+        self._number = int.from_bytes(number, "big") if number is not None else None
+
+    def author(self, me: PeerId) -> AuthorId:
+        """Who a peer is in version vectors with this database."""
+        return author_of(me, self._number) if self._number is not None else me
 
     # -- looking -------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ In reading order:
     dialling, suspension            reaching those who aren't connected; the machine slept
     bandwidth                       the rates that links are held to
     roster, joining, leaving        who belongs to us, how they come in and go
-    link, silence                   one session; how long it brought nothing
+    link, handling, silence         one session; what is done with it; how long it brought nothing
     asking, answering               our requests; theirs
     urgency, lanes                  who goes first
     links                           those that share an arena
@@ -31,6 +31,7 @@ In reading order:
     engine, safety                  dirty paths → stored decisions; what may be dropped
     engine_store                    what is wanted and when; page by page where there is much
     jobs, actions, rootwork         carrying them out; realize and unrealize; their native half
+    pinning                         giving up a file on the word of another owner
     turns, own_attributes           one at a time; what else goes along with a file
     guard, approving                what peers deleted, where it is very much: held, and released
     trash, trashcan, conflicts      what peers deleted or replaced here; conflict copies settled

@@ -29,6 +29,7 @@ from realizefs.sync.fetcher import Fetcher
 from realizefs.sync.look import kind_of
 from realizefs.sync.own_attributes import native_attributes
 from realizefs.sync.patience import patiently
+from realizefs.sync.pinning import Pinning
 from realizefs.sync.rootwork import NEVER_INDEXED, RootWork, Target
 from realizefs.sync.safety import may_drop
 from realizefs.sync.trash import Trash
@@ -40,10 +41,11 @@ T = TypeVar("T")
 class Actions:
     """The hands of the engine, for one arena."""
 
-    def __init__(self, context: Context, fetcher: Fetcher) -> None:
+    def __init__(self, context: Context, fetcher: Fetcher, pinning: Pinning) -> None:
         self._context = context
         self._store = context.store
         self._fetcher = fetcher
+        self._pinning = pinning
         self._turns = Turns(context.clock)
         self._work = RootWork(context.store, Trash(context.store.root, context.clock))
 
@@ -151,7 +153,9 @@ class Actions:
         with self._in_hand(target):
             row = await self._context.writer.do(lambda txn: moves.take(txn, target.ino))
             try:
-                fingerprint = await self._native(target, self._work.publish, target, blob, row)
+                fingerprint, place = await self._native(
+                    target, self._work.publish, target, blob, row
+                )
             except BaseException:
                 await self._surely(
                     target,
@@ -165,6 +169,8 @@ class Actions:
                 real = RealRow(now, target.version.hash, target.version.vector)
                 store.real.put(batch.txn, target.ino, real)
                 batch.held_changed(target.ino)
+                if target.real is not None and place:  # it may have another name by now
+                    self._context.renames.trashed(batch, target.ino, target.real, place)
 
             await self._surely(target, note)
 
@@ -214,9 +220,18 @@ class Actions:
         if keeps:
             await self._native(target, self._work.check_alone, target.path)
         if keeps and version.kind is Kind.FILE and version.size:
-            await self._to_cache(target, target.real)
+            await self._give_up(target)
         else:
             await self._out_of_root(target)
+
+    async def _give_up(self, target: Target) -> None:
+        """To the cache, on the word of other owners that they keep theirs (R1)."""
+        pins = self._pinning.giving_up(target.ino, target.path, target.version.hash)
+        async with pins as still:
+            now = self._target(target.ino)
+            if now is None or now.real is None or now != target:
+                raise Busy(f'"{show(target.path)}" changed while others were asked to keep it.')
+            await self._to_cache(now, now.real, still)
 
     async def _keep_attributes(self, target: Target) -> None:
         """The user's own attributes stay when the native file leaves; one set after they were
@@ -240,7 +255,7 @@ class Actions:
             place = await self._native(target, self._work.leave, target.path, real.fingerprint)
             await self._surely(target, note)
 
-    async def _to_cache(self, target: Target, real: RealRow) -> None:
+    async def _to_cache(self, target: Target, real: RealRow, still: Callable[[], None]) -> None:
         """The real file becomes a verified blob; see store.moves for the steps."""
         store, moves = self._store, self._store.blobs.moves
         with store.env.read() as txn:
@@ -252,6 +267,7 @@ class Actions:
         room = await trio.to_thread.run_sync(
             store.blobs.reserve, target.version.size, self._may_drop
         )
+        still()
         if room is None:  # larger than the cache: others own it, and the trash keeps it a while
             await self._out_of_root(target)
             return

@@ -22,7 +22,7 @@ from realizefs.model.errors import (
     VersionGone,
 )
 from realizefs.model.limits import COMPRESS_BYTES_MIN, SERVES_AT_ONCE_MAX
-from realizefs.model.messages import ZSTD, Data, Delta, Failure, Packed, ReadBlocks, ReadDelta
+from realizefs.model.messages import ZSTD, Data, Delta, Failure, Packed, Read, ReadDelta
 from realizefs.model.ports import Clock
 from realizefs.net.channel import Channel
 from realizefs.sync.lanes import Lanes
@@ -52,7 +52,7 @@ class Answering:
 
     async def run(self, request: Request) -> None:
         """Answer one request; a task of its own."""
-        bulk = not isinstance(request, ReadBlocks) and request.bulk
+        bulk = isinstance(request, Read | ReadDelta) and request.bulk
         with trio.CancelScope() as scope:
             self._serving[request.request] = scope
             try:

@@ -5,13 +5,13 @@ Runs in a transaction in a worker thread; may run twice; applying a row again ch
 
 from dataclasses import replace
 
-from realizefs.core.merge import merge
+from realizefs.core.merge import added, merge
 from realizefs.model import paths
 from realizefs.model.entries import Entry, Holder
 from realizefs.model.ids import Inode, PeerId
 from realizefs.model.messages import Row
 from realizefs.model.versions import Held, Kind, Version
-from realizefs.sync.aside import PLACEHOLDER, keep_above, keep_loser
+from realizefs.sync.aside import PLACEHOLDER, keep_above, settled
 from realizefs.sync.batch import Batch
 from realizefs.sync.renames import Renames
 
@@ -49,20 +49,13 @@ def note_held(batch: Batch, row: Row, peer: PeerId) -> None:
 def _merge_into(batch: Batch, ino: Inode, row: Row, peer: PeerId) -> Entry:
     entry = batch.store.tree.entry(batch.txn, ino)
     assert entry is not None, "a dirent always has its entry"
-    merged = merge(entry.version, row.version)
-    if merged.loser is not None and _is_ours(batch, entry, merged.loser):
-        keep_loser(batch, entry, merged.loser)
-    winner = _revived(batch, ino, merged.winner)
+    winner = settled(batch, entry, merge(entry.version, row.version))
+    winner = _revived(batch, ino, winner)
     if winner == entry.version:
         return entry
     origin = peer if winner == row.version else PeerId(0)
     _follow_vector(batch, entry, winner)
     return batch.put(ino, entry.parent, entry.name, winner, origin)
-
-
-def _is_ours(batch: Batch, entry: Entry, loser: Version) -> bool:
-    """The peer that authored the losing version makes the copy, and no other (DESIGN 5.1)."""
-    return loser.author == batch.me and loser.content == entry.version.content
 
 
 def _revived(batch: Batch, ino: Inode, winner: Version) -> Version:
@@ -74,7 +67,7 @@ def _revived(batch: Batch, ino: Inode, winner: Version) -> Version:
         return winner
     if all(child.deleted for child in batch.store.tree.children(batch.txn, ino)):
         return winner
-    return replace(PLACEHOLDER, mtime_ns=winner.mtime_ns).changed(batch.me, winner.vector)
+    return added(replace(PLACEHOLDER, mtime_ns=winner.mtime_ns), batch.author, winner)
 
 
 def _follow_vector(batch: Batch, entry: Entry, winner: Version) -> None:
@@ -96,6 +89,14 @@ def _note_holder(batch: Batch, ino: Inode, row: Row, peer: PeerId) -> None:
         return
     batch.store.holders.put(batch.txn, ino, told)
     batch.mark_dirty(ino)
+    if Held.OWN in (row.held, known.held if known else Held.NONE):
+        mark_cached(batch, ino)
+
+
+def mark_cached(batch: Batch, ino: Inode) -> None:
+    """What is cached may be the last copy by now, or no longer be it: the engine is to look."""
+    if batch.store.blobs.find(batch.txn, ino) is not None:
+        batch.store.dirty.mark(batch.txn, ino)
 
 
 def _directory(batch: Batch, path: bytes) -> Inode:

@@ -17,7 +17,7 @@ from realizefs.model.changes import Change
 from realizefs.model.ids import ArenaId, Inode, PeerId
 from realizefs.model.limits import INODE_RESERVE
 from realizefs.model.marks import Mark
-from realizefs.model.messages import ReadBlocks
+from realizefs.model.messages import Pin, ReadBlocks
 from realizefs.model.ports import Clock
 from realizefs.model.versions import Version
 from realizefs.store.arena import ArenaStore
@@ -41,6 +41,7 @@ from realizefs.sync.name_changes import NameChanges
 from realizefs.sync.notices import notice
 from realizefs.sync.overlay import Overlay
 from realizefs.sync.patience import patiently
+from realizefs.sync.pinning import Pinning
 from realizefs.sync.safety import droppable
 from realizefs.sync.scanner import Scanner
 from realizefs.sync.trashcan import Trashcan
@@ -90,7 +91,8 @@ class Arena(ArenaView):
         self._name_changes = NameChanges(self.context)
         self.fetcher = Fetcher(self.context)
         self.scanner = Scanner(self.context)
-        self._actions = Actions(self.context, self.fetcher)
+        self._pinning = Pinning(self.context)
+        self._actions = Actions(self.context, self.fetcher, self._pinning)
         self.jobs = Jobs(self.context, self._actions)
         self.trashcan = Trashcan(self.context)
         self.conflicts = Conflicts(self.context, self.remove, self.move)
@@ -147,9 +149,11 @@ class Arena(ArenaView):
                     nursery.start_soon(self._resume_guard)
                     task_status.started()
             finally:
-                with trio.CancelScope(shield=True):
-                    await trio.to_thread.run_sync(partial(self.store.blobs.flush, closing=True))
-                self._writing.cancel()
+                try:
+                    with trio.CancelScope(shield=True):
+                        await trio.to_thread.run_sync(partial(self.store.blobs.flush, closing=True))
+                finally:  # whatever the disk says: nobody else ends the writer
+                    self._writing.cancel()
 
     async def _write_to_the_end(self) -> None:
         """The writer outlives everybody who writes: its scope is cancelled last."""
@@ -249,8 +253,16 @@ class Arena(ArenaView):
         """Give an unreal file a native one with its content; with `truncate` an empty one."""
         await self._actions.make_real(ino, truncate=truncate)
 
+    async def answer(self, peer: PeerId, request: Request) -> bytes:
+        """What a peer asks for: bytes, or that we keep a real file so that it may give its own up."""
+        if isinstance(request, Pin):
+            self._pinning.promise(peer, request.path, request.hash)
+            return b""
+        return await self.serve(request)
+
     async def serve(self, request: Request) -> bytes:
         """Bytes for a peer; a real file that isn't what was indexed is looked at again."""
+        assert not isinstance(request, Pin), "there is `promise` for it"
         try:
             if isinstance(request, ReadBlocks):
                 return serve.read_blocks(self.store, request.path, request.hash)
@@ -273,9 +285,10 @@ class Arena(ArenaView):
 
     # -- changes of the index -----------------------------------------------------------------
 
-    async def remove(self, ino: Inode) -> None:
-        """Record that an entry is deleted; see `name_changes` for when this is committed."""
-        await self._name_changes.remove(ino)
+    async def remove(self, ino: Inode, *, native: bool = False) -> None:
+        """Record that an entry is deleted, after its `native` file if it had one; see
+        `name_changes` for when this is committed."""
+        await self._name_changes.remove(ino, native=native)
 
     async def move(self, ino: Inode, new_parent: Inode, new_name: bytes, flags: int) -> None:
         """Record a rename: the inode and all below it follow, what was there is replaced.

@@ -7,13 +7,15 @@ anew: nobody deleted anything (R8).
 """
 
 import errno
-from collections.abc import Iterable
+import stat
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from realizefs.core.merge import added, changed, conflicts, resolved
 from realizefs.model import paths
-from realizefs.model.entries import Entry
+from realizefs.model.entries import Entry, RealRow
 from realizefs.model.ids import Inode
 from realizefs.model.versions import Kind, Version
 from realizefs.store.openat import RENAME_NOREPLACE
@@ -35,21 +37,61 @@ def keep_above(batch: Batch, directory: Inode) -> None:
         if not was.deleted and was.kind is Kind.DIRECTORY:
             batch.alive.add(at)
             return  # and then those above it are, too
-        if not was.deleted and was.author == batch.me:  # the directory keeps the name
+        if not was.deleted and batch.is_ours(was.author):  # the directory keeps the name
             keep_loser(batch, entry, was)
-        directory_again = replace(PLACEHOLDER, mtime_ns=was.mtime_ns)
-        batch.put(at, entry.parent, entry.name, directory_again.changed(batch.me, was.vector))
+        again = added(replace(PLACEHOLDER, mtime_ns=was.mtime_ns), batch.author, was)
+        batch.put(at, entry.parent, entry.name, resolved(again, batch.is_ours))
         at = entry.parent
 
 
+def settled(batch: Batch, entry: Entry, version: Version) -> Version:
+    """What becomes of an entry that is `version` now: the content of ours that lost its name there
+    has another one, and the peers hear that it needs this one no longer."""
+    for loser in conflicts(version):
+        if batch.is_ours(loser.author):
+            keep_loser(batch, entry, loser)
+    return resolved(version, batch.is_ours)
+
+
 def keep_loser(batch: Batch, entry: Entry, loser: Version) -> None:
-    """Where the file of a version that lost is real here, it gets another name."""
+    """A version of ours that lost gets another name: its file if that is here, else its entry, and
+    whoever has the file follows (`renames`)."""
     real = batch.store.real.get(batch.txn, entry.ino)
     path = batch.store.tree.path(batch.txn, entry.ino)
-    if real is None or path is None or real.hash != loser.hash:
-        return  # the bytes are at other peers, whose trash keeps what they replace
-    set_aside(batch, path, loser)
-    batch.store.real.delete(batch.txn, entry.ino)
+    assert path is not None, "an entry that is merged has a path"
+    if real is None or not _is_of(real, loser) or set_aside(batch, path, loser) is None:
+        _name_anew(batch, entry, loser)
+    else:
+        batch.store.real.delete(batch.txn, entry.ino)
+
+
+def _is_of(real: RealRow, version: Version) -> bool:
+    links = stat.S_ISLNK(real.fingerprint.mode)
+    return real.hash == version.hash and links == (version.kind is Kind.SYMLINK)
+
+
+def _name_anew(batch: Batch, entry: Entry, loser: Version) -> None:
+    """An entry for a content that isn't a real file here. Peers hear of it before they hear that
+    the old name lost it."""
+    store, txn = batch.store, batch.txn
+    for name in _conflict_names(batch, entry.name, loser):
+        there = store.tree.lookup(txn, entry.parent, name)
+        if there is None:
+            version = changed(loser, batch.author)
+            batch.add(store.inodes.allocate(), entry.parent, name, version)
+            return
+        known = store.tree.entry(txn, there.ino)
+        if known is not None and known.version.content == loser.content:
+            return  # it has that name already
+
+
+def _conflict_names(batch: Batch, name: bytes, loser: Version) -> Iterator[bytes]:
+    seconds = min(max(loser.mtime_ns, 0), MTIME_FUTURE_NS) // 10**9
+    when = datetime.fromtimestamp(min(seconds, 253402300799), UTC).strftime("%Y-%m-%d %H.%M.%S")
+    for attempt in range(100):
+        date = when if not attempt else f"{when} {attempt}"
+        yield paths.conflict_name(name, batch.me_name, date)
+    raise OSError(errno.EEXIST, "too many conflict copies", paths.show(name))
 
 
 def set_aside(batch: Batch, path: bytes, loser: Version) -> bytes | None:
@@ -58,11 +100,8 @@ def set_aside(batch: Batch, path: bytes, loser: Version) -> bytes | None:
     The new name is found by the scanner as a new file. None if there is nothing to rename.
     """
     parent, name = paths.split(path)
-    seconds = min(max(loser.mtime_ns, 0), MTIME_FUTURE_NS) // 10**9
-    when = datetime.fromtimestamp(min(seconds, 253402300799), UTC).strftime("%Y-%m-%d %H.%M.%S")
-    for attempt in range(100):
-        date = when if not attempt else f"{when} {attempt}"
-        copy = paths.join(parent, paths.conflict_name(name, batch.me_name, date))
+    for copy_name in _conflict_names(batch, name, loser):
+        copy = paths.join(parent, copy_name)
         try:
             batch.store.root.rename(path, copy, RENAME_NOREPLACE)
             batch.store.root.sync_directory(parent)
@@ -72,7 +111,7 @@ def set_aside(batch: Batch, path: bytes, loser: Version) -> bytes | None:
             return None
         batch.touched.add(copy)
         return copy
-    raise OSError(errno.EEXIST, "too many conflict copies", paths.show(path))
+    return None
 
 
 def was_set_aside(batch: Batch, copy: bytes, gone: Iterable[bytes]) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from realizefs.model.changes import Change, ChangeKind
 from realizefs.model.entries import Entry
-from realizefs.model.ids import NO_DIGEST, Digest, Inode, PeerId
+from realizefs.model.ids import NO_DIGEST, AuthorId, Digest, Inode, PeerId, is_by
 from realizefs.model.marks import Mark
 from realizefs.model.versions import Held, Kind, Version
 from realizefs.store.arena import ArenaStore
@@ -34,6 +34,15 @@ class Batch:
     in_hand: frozenset[Inode] = frozenset()
     directories: dict[bytes, Inode] = field(default_factory=dict)
     """of a batch that moves nothing: directories found in this transaction, by path"""
+
+    @property
+    def author(self) -> AuthorId:
+        """Who we are in version vectors."""
+        return self.store.tree.author(self.me)
+
+    def is_ours(self, author: AuthorId) -> bool:
+        """Whether that is us, with this database or one before."""
+        return is_by(author, self.me)
 
     def add(
         self,

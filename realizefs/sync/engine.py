@@ -65,7 +65,7 @@ def _decide_one(context: Context, batch: Batch, ino: Inode) -> bool:
         store.decisions.clear(txn, ino)
         return False
     at = situation(context, txn, entry)
-    protect = at.mark is not Mark.WATCH
+    protect = at.mark is not Mark.WATCH or _is_last_copy(at)
     row = store.blobs.find(txn, ino)
     if row is not None and row.protected != protect:
         store.blobs.protect(txn, ino, protect)
@@ -83,3 +83,9 @@ def _decide_one(context: Context, batch: Batch, ino: Inode) -> bool:
     elif known.wait_for_peer:  # something changed, perhaps who holds it: try once more
         store.decisions.set(txn, ino, replace(known, wait_for_peer=False, retry_at_ns=0))
     return not due_ns
+
+
+def _is_last_copy(at: Situation) -> bool:
+    """Whether nobody is known to own what the cache has: it is kept as if it were marked so (R1)."""
+    whole = at.blob is not None and at.blob.complete and at.blob.hash == at.current.hash
+    return whole and not at.owners and not at.current.deleted

@@ -49,7 +49,7 @@ def _lacked(batch: Batch, entry: Entry, found: Found) -> bool:
         return False
     digest = found.content.hash if found.content else b""
     real = store.real.get(txn, entry.ino)
-    if version.hash != digest or not version.size or version.author == batch.me:
+    if version.hash != digest or not version.size or batch.is_ours(version.author):
         return False
     if real is not None and real.hash == digest:
         return False

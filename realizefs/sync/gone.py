@@ -5,13 +5,14 @@ In a transaction, like `record`; it may run twice, too.
 
 import stat
 
+from realizefs.core.merge import deleted
 from realizefs.model import paths
 from realizefs.model.decisions import Action
-from realizefs.model.entries import RealRow
 from realizefs.model.ids import Inode
-from realizefs.model.versions import Kind, Version
+from realizefs.model.versions import Kind
 from realizefs.store.realfile import Root
 from realizefs.sync.batch import Batch
+from realizefs.sync.local import is_older
 from realizefs.sync.our_doing import ours_below
 
 _SYNCED_TYPES = {stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK}
@@ -70,17 +71,9 @@ def gone(batch: Batch, ino: Inode, now_ns: int, device: int) -> bool:
     batch.store.real.delete(batch.txn, ino)
     decision = batch.store.decisions.get(batch.txn, ino)
     leaving = decision is not None and decision.action is Action.UNREALIZE
-    if not dead or leaving or _is_older(real, entry.version):
+    if not dead or leaving or is_older(real, entry.version):
         batch.held_changed(ino)  # something inside, or a peer's newer version, lives on, or it
         return False  # was us who took it out of the root (R8), before or after a crash
-    batch.put(ino, entry.parent, entry.name, entry.version.tombstone(batch.me, now_ns))
-    return True
-
-
-def _is_older(real: RealRow, version: Version) -> bool:
-    """Whether the file that was real here was another than the current version."""
-    if stat.S_ISDIR(real.fingerprint.mode) != (version.kind is Kind.DIRECTORY):
-        return True
-    if version.kind is Kind.SYMLINK:  # has no hash to tell it by
-        return real.vector != version.vector
-    return real.hash != version.hash
+    grave = deleted(entry.version, batch.author, now_ns)
+    batch.put(ino, entry.parent, entry.name, grave)
+    return grave.deleted

@@ -5,10 +5,11 @@ import logging
 import trio
 
 from realizefs.model import limits, paths
+from realizefs.model.errors import ConnectionLost
 from realizefs.model.ids import Inode, ReplicaId, Seq
 from realizefs.model.messages import Ack, Row, Rows, Subscribe
 from realizefs.store.txn import Txn
-from realizefs.sync.apply import apply_row, note_held
+from realizefs.sync.apply import apply_row, mark_cached, note_held
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
 from realizefs.sync.link import Link
@@ -37,7 +38,7 @@ class Gossip:
         self._heard = trio.Event()
         self._wanted = trio.Event()
         self._after = Seq(0)
-        self._subscribed = False  # whether our cursor is of this subscription
+        self._at: Seq | None = None  # how far they have told us on this link, without a gap
 
     async def run(self) -> None:
         """Subscribe, then tell what is asked for; until the link ends."""
@@ -51,32 +52,46 @@ class Gossip:
     # -- what they tell us --------------------------------------------------------------------
 
     async def rows(self, message: Rows) -> None:
-        """Apply a piece of their history in one transaction and acknowledge it."""
+        """Apply a piece of their history in one transaction and acknowledge it.
+
+        What comes twice is left alone: it may say what they no longer hold. Where a piece is
+        missing the link ends, and on the next one all is asked for that isn't here.
+        """
         context, peer = self._context, self._link.peer
+        first = self._at is None
+        if not first and message.last <= (self._at or 0):
+            await self._link.send(Ack(context.id, message.replica, self._at or Seq(0)))
+            return
+        if message.after != self._at and not (first and not message.rows):
+            raise ConnectionLost(f"A part of what {self._link.name} tells is missing.")
         self._their_replica = message.replica
-        self._heard.set()
         if message.rows:
             needed = _inodes_needed(message.rows) + limits.INODE_RESERVE
             await trio.to_thread.run_sync(context.store.inodes.ensure, needed)
 
         def apply(batch: Batch) -> None:
             known, _ = self._theirs(batch.txn)
-            if known and known != message.replica:
+            if known != message.replica:
                 # Its database is another one: what the old one said that it holds, it may have
                 # lost, and it tells nothing of what it has just heard from us (R1).
-                context.store.holders.drop_peer(batch.txn, peer)
+                for ino in context.store.holders.drop_peer(batch.txn, peer):
+                    mark_cached(batch, ino)
+                tree = context.store.tree
+                now = tree.last_seq(batch.txn)
+                context.store.cursors.set_began_anew(batch.txn, peer, tree.replica, now)
             for row in message.rows:
                 if self._read_only:
                     note_held(batch, row, peer)
                 else:
                     apply_row(batch, row, peer, context.renames)
-            if known or not self._subscribed:  # a repair may have forgotten it, to ask for all
+            if known or first:  # a repair may have forgotten it, to ask for all
                 context.store.cursors.set_theirs(
                     batch.txn, peer, message.replica, message.last, read_only=self._read_only
                 )
 
         await context.commit(apply)
-        self._subscribed = True
+        self._at = message.last
+        self._heard.set()
         await self._link.send(Ack(context.id, message.replica, message.last))
 
     def ack(self, message: Ack) -> None:
@@ -96,13 +111,14 @@ class Gossip:
         store = self._context.store
         replica = store.tree.replica
         # Told first, so that both sides learn which replica they talk to before any row.
-        await self._link.send(Rows(self._context.id, replica, self._after, ()))
+        await self._link.send(Rows(self._context.id, replica, self._after, self._after, ()))
         await self._heard.wait()
         while True:
             seen = self._context.history.count
             rows, last, is_all = await trio.to_thread.run_sync(self._page)
             if last > self._after:
-                await self._link.send(Rows(self._context.id, replica, last, tuple(rows)))
+                piece = Rows(self._context.id, replica, self._after, last, tuple(rows))
+                await self._link.send(piece)
                 self._after = last
                 if is_all:
                     await trio.sleep(GATHER_SECONDS)
@@ -116,12 +132,12 @@ class Gossip:
         rows: list[Row] = []
         last, size = self._after, 0
         with store.env.read() as txn:
-            echo = self._is_same_replica(txn)
+            told_since = self._told_since(txn)
             batch = self._context.batch(txn)
             history = store.tree.history(txn, self._after, limits.ROWS_BATCH_MAX)
             is_all = len(history) < limits.ROWS_BATCH_MAX
             for seq, ino in history:
-                row = self._row(batch, ino, echo)
+                row = self._row(batch, ino, told_since)
                 if row is not None:
                     size += ROW_BYTES + len(row.path) + len(row.version.target)
                     size += 20 * len(row.version.vector)
@@ -132,20 +148,25 @@ class Gossip:
                 last = seq
         return rows, last, is_all
 
-    def _is_same_replica(self, txn: Txn) -> bool:
-        replica, _ = self._theirs(txn)
-        return replica == self._their_replica
-
     def _theirs(self, txn: Txn) -> tuple[ReplicaId, Seq]:
         return self._context.store.cursors.theirs(txn, self._link.peer, read_only=self._read_only)
 
-    def _row(self, batch: Batch, ino: Inode, echo: bool) -> Row | None:
+    def _told_since(self, txn: Txn) -> Seq | None:
+        """Our position from which on the origin of an entry says that this very replica told it;
+        None where it hasn't told anything."""
+        replica, _ = self._theirs(txn)
+        _, anew = self._context.store.cursors.began_anew(txn, self._link.peer)
+        return anew if replica == self._their_replica else None
+
+    def _row(self, batch: Batch, ino: Inode, told_since: Seq | None) -> Row | None:
         """The row of an entry; None if this very replica told it to us and that is all there is.
 
         What we hold of it is nothing new either: a change of that resets the origin.
         """
         entry = self._context.store.tree.entry(batch.txn, ino)
-        if entry is None or (echo and entry.origin == self._link.peer):
+        if entry is None:
+            return None
+        if entry.origin == self._link.peer and told_since is not None and entry.seq > told_since:
             return None
         path = self._context.store.tree.path(batch.txn, ino)
         if not path or paths.is_too_deep(path):

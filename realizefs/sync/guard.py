@@ -19,7 +19,7 @@ from realizefs.core.decide import Situation
 from realizefs.core.guard import Guarding, Wave, is_many, is_too_much
 from realizefs.model.decisions import NEVER_NS
 from realizefs.model.entries import Entry
-from realizefs.model.ids import Inode
+from realizefs.model.ids import Inode, PeerId, is_by
 from realizefs.model.limits import GUARD_GATHER_SECONDS, GUARD_PERCENT_DEFAULT
 from realizefs.store.arena import ArenaStore
 from realizefs.store.txn import Txn
@@ -51,7 +51,7 @@ class Guard:
         nanoseconds."""
         removals = self._store.removals
         version = entry.version
-        wanted = version.deleted and at.real is not None and version.author != me
+        wanted = version.deleted and at.real is not None and not is_by(version.author, PeerId(me))
         if not wanted:
             if removals.is_one(txn, entry.ino):
                 self._no_longer(txn, entry)

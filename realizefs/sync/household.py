@@ -261,7 +261,7 @@ class Household:
 
 
 class _Handler:
-    """What happens on one link; see sync.link.LinkHandler."""
+    """What happens on one link; see sync.handling.LinkHandler."""
 
     def __init__(
         self,
@@ -333,7 +333,7 @@ class _Handler:
         arena = self._arena(request.arena)
         if arena is None:
             raise RequestFailed("no-arena", "There is no such arena here.")
-        return await arena.serve(request)
+        return await arena.answer(link.peer, request)
 
     def closed(self, link: Link) -> None:
         """The link ended."""

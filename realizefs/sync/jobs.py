@@ -40,6 +40,8 @@ class Jobs:
         self._queue, self._runnable = trio.open_memory_channel[Inode](QUEUE_MAX)
         self._queued: set[Inode] = set()
         self.running: dict[Inode, Action] = {}
+        self._again: set[Inode] = set()
+        """of those that run: decided anew meanwhile, and looked at again when they are through"""
         self._overflow = True  # the table holds what a former process left
         self._next_retry_ns = 0
         self._gate = SizeGate(limits.CHUNK_BYTES)
@@ -125,10 +127,13 @@ class Jobs:
             await self._attempt(ino)
 
     async def _attempt(self, ino: Inode) -> None:
+        if ino in self.running:
+            self._again.add(ino)
+            return
         decision = self._stored.get(ino)
         with self._context.store.env.read() as txn:
             entry = self._context.store.tree.entry(txn, ino)
-        if decision is None or entry is None or ino in self.running:
+        if decision is None or entry is None:
             return
         if decision.wait_for_peer:
             return
@@ -145,6 +150,9 @@ class Jobs:
                 await self._carry_out(ino, decision)
         finally:
             del self.running[ino]
+            if ino in self._again:
+                self._again.discard(ino)
+                self._enqueue(ino)
 
     async def _carry_out(self, ino: Inode, decision: Decision) -> None:
         try:

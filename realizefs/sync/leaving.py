@@ -9,6 +9,7 @@ carried.
 from collections.abc import Collection
 
 from realizefs.model.ids import PeerId
+from realizefs.sync.apply import mark_cached
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
 
@@ -23,7 +24,8 @@ async def forget_others(context: Context, members: Collection[PeerId]) -> None:
 
     def forget(batch: Batch) -> None:
         for peer in gone:
-            store.holders.drop_peer(batch.txn, peer)
+            for ino in store.holders.drop_peer(batch.txn, peer):
+                mark_cached(batch, ino)
             store.cursors.drop_peer(batch.txn, peer)
         store.dirty.mark_subtree(batch.txn, store.tree.root)
 

@@ -19,13 +19,12 @@ the channel never differ.
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Protocol
 
 import trio
 
 from realizefs.codec.deltas import apply
 from realizefs.core import effects as fx
-from realizefs.core.calls import DIGEST_BYTES, Request
+from realizefs.core.calls import DIGEST_BYTES
 from realizefs.core.session import Session
 from realizefs.core.session_table import State
 from realizefs.model.errors import (
@@ -41,6 +40,7 @@ from realizefs.model.limits import (
 )
 from realizefs.model.messages import (
     Hello,
+    Pin,
     Read,
     ReadBlocks,
     ReadDelta,
@@ -51,29 +51,10 @@ from realizefs.model.ports import Clock
 from realizefs.net.channel import Channel
 from realizefs.sync.answering import Answering
 from realizefs.sync.asking import Asking, Changes
+from realizefs.sync.handling import LinkHandler
 from realizefs.sync.urgency import Urgency
 
 log = logging.getLogger("realizefs.sync.link")
-
-
-class LinkHandler(Protocol):
-    """What the household does with a link; called in the link's own tasks."""
-
-    async def opened(self, link: "Link") -> None:
-        """The hello was good; messages come after this returns."""
-        ...
-
-    async def message(self, link: "Link", message: fx.Gossip) -> None:
-        """Gossip, in order, one at a time. A RealizeError ends the link."""
-        ...
-
-    async def serve(self, link: "Link", request: Request) -> bytes:
-        """The bytes asked for; a RealizeError or OSError becomes a Failure. May be cancelled."""
-        ...
-
-    def closed(self, link: "Link") -> None:
-        """The link has ended; comes once after `opened`, and never without it."""
-        ...
 
 
 class Link:
@@ -202,6 +183,12 @@ class Link:
         except WrongBytes as error:
             shown = f'"{show(what.path)}" at {what.start}'
             raise WrongBytes(f"{self.name}, for {shown}: {error}") from error
+
+    async def pin(self, arena: ArenaId, path: bytes, content: Digest) -> None:
+        """Have the peer promise to keep its real file of that content; raises like `read`."""
+        await self._asking.ask(
+            lambda request: Pin(request, arena, path, content), path, Urgency(urgent=True), 0
+        )
 
     async def send(self, message: fx.Gossip) -> None:
         """Queue gossip; raises ConnectionLost. Rows wait for acknowledgements and for room in

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from realizefs.core.striping import rank
 from realizefs.model.entries import Holder
 from realizefs.model.errors import Unreachable
-from realizefs.model.ids import Digest, Inode, PeerId
+from realizefs.model.ids import Digest, Inode, PeerId, is_by
 from realizefs.model.versions import Held
 from realizefs.store.arena import ArenaStore
 from realizefs.sync.bell import Bell
@@ -46,8 +46,9 @@ class Links:
         return link
 
     def name(self, peer: PeerId) -> str:
-        """A peer's name, or its number where no name is known."""
-        return self.names.get(peer, f"peer {peer:016x}")
+        """A peer's name, by its id or as an author, or its number where no name is known."""
+        known = (name for one, name in self.names.items() if is_by(peer, one))
+        return self.names.get(peer) or next(known, f"peer {peer:016x}")
 
     @property
     def any_connected(self) -> bool:

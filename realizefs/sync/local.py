@@ -3,30 +3,45 @@
 And the renames of real files, which the mount does natively first.
 """
 
+import stat
 from dataclasses import replace
 
+from realizefs.core.merge import changed, deleted
 from realizefs.model.entries import Entry, Fingerprint, RealRow
 from realizefs.model.errors import NotFound
 from realizefs.model.ids import NO_DIGEST, Inode
-from realizefs.model.versions import SYNCED_MODE, Kind, Version, join_vectors
+from realizefs.model.versions import SYNCED_MODE, Kind, Version
 from realizefs.store.fingerprint import same_but_renamed
 from realizefs.store.tree import Tree
 from realizefs.store.txn import Txn
+from realizefs.sync.aside import keep_above
 from realizefs.sync.batch import Batch
 
 
-def record_removal(batch: Batch, ino: Inode, seen: Version, now_ns: int) -> bool:
+def record_removal(
+    batch: Batch, ino: Inode, seen: Version, now_ns: int, *, native: bool = False
+) -> bool:
     """The user deleted this entry when it was `seen`: a tombstone; what we hold of it may go.
 
-    False if a peer has edited it meanwhile: a delete loses against that (DESIGN 5.1).
+    False if a peer has edited it meanwhile: a delete loses against that (DESIGN 5.1). And where the
+    `native` file that was deleted is another than the entry: one that had just appeared beside it,
+    or an older one.
     """
     entry = _entry(batch, ino)
+    real = batch.store.real.get(batch.txn, ino)
+    if native and real is None:
+        return False
+    if native and real is not None and is_older(real, entry.version):
+        batch.store.real.delete(batch.txn, ino)
+        batch.held_changed(ino)
+        return False
     batch.store.real.delete(batch.txn, ino)
-    if entry.version.content != seen.content and entry.version.author != batch.me:
+    if entry.version.content != seen.content and not batch.is_ours(entry.version.author):
         batch.held_changed(ino)
         return False
     if not entry.version.deleted:
-        batch.put(ino, entry.parent, entry.name, entry.version.tombstone(batch.me, now_ns))
+        grave = deleted(entry.version, batch.author, now_ns)
+        batch.put(ino, entry.parent, entry.name, grave)
     return True
 
 
@@ -58,7 +73,7 @@ def record_metadata(batch: Batch, ino: Inode, mode: int | None, mtime_ns: int | 
         mtime_ns=was.mtime_ns if mtime_ns is None else mtime_ns,
     )
     if version != was:
-        batch.put(ino, entry.parent, entry.name, version.changed(batch.me, was.vector))
+        batch.put(ino, entry.parent, entry.name, changed(version, batch.author, was))
 
 
 def record_move(batch: Batch, ino: Inode, parent: Inode, name: bytes, now_ns: int) -> bool:
@@ -89,10 +104,12 @@ def _bury(batch: Batch, ino: Inode, was: Entry, place: tuple[Inode, bytes], now_
     the directory: then they take what they have of it along (see `renames`).
     """
     grave = batch.store.inodes.allocate()
-    batch.put(grave, *place, was.version.tombstone(batch.me, now_ns))
+    left = batch.put(grave, *place, deleted(was.version, batch.author, now_ns))
     if was.version.kind is Kind.DIRECTORY:
         _move_children(batch, ino, grave, now_ns)
         batch.store.tree.touch(batch.txn, grave)
+    if not left.version.deleted:
+        keep_above(batch, place[0])  # what lost that name to what moved has it again
 
 
 def record_exchange(batch: Batch, one: Inode, other: Inode) -> bool:
@@ -130,11 +147,13 @@ def _moved(batch: Batch, entry: Entry, over: Version | None) -> Version:
     one they may be about to throw away.
     """
     batch.store.holders.forget(batch.txn, entry.ino)
-    vector = join_vectors(entry.version.vector, over.vector if over else ())
-    version = entry.version.changed(batch.me, vector, over.ancestry if over else ())
+    # Counters are those of a place: what was seen of the old one says nothing about the new one.
+    version = changed(entry.version, batch.author, over)
     real = batch.store.real.get(batch.txn, entry.ino)
-    if real is not None and real.vector == entry.version.vector:
-        batch.store.real.put(batch.txn, entry.ino, replace(real, vector=version.vector))
+    if real is not None:
+        current = real.vector == entry.version.vector
+        vector = version.vector if current else ()
+        batch.store.real.put(batch.txn, entry.ino, replace(real, vector=vector))
     return version
 
 
@@ -147,6 +166,15 @@ def _move_children(batch: Batch, directory: Inode, grave: Inode, now_ns: int) ->
         entry = _entry(batch, child.ino)
         batch.put(child.ino, directory, child.name, _moved(batch, entry, None))
         _bury(batch, child.ino, entry, (grave, child.name), now_ns)
+
+
+def is_older(real: RealRow, version: Version) -> bool:
+    """Whether the file that was real here was another than the current version."""
+    if stat.S_ISDIR(real.fingerprint.mode) != (version.kind is Kind.DIRECTORY):
+        return True
+    if version.kind is Kind.SYMLINK:  # has no hash to tell it by
+        return real.vector != version.vector
+    return real.hash != version.hash
 
 
 def count_below(tree: Tree, txn: Txn, ino: Inode) -> int:

@@ -70,8 +70,9 @@ class NameChanges:
         context.on_moved_unseen = self._follow_unseen
         context.names_committed = self._committed
 
-    async def remove(self, ino: Inode) -> None:
-        """An entry was deleted by the user; committed on return unless it was wholly real."""
+    async def remove(self, ino: Inode, *, native: bool = False) -> None:
+        """An entry was deleted by the user, a `native` file of that name before; committed on
+        return unless it was wholly real."""
         path, place = self._whereabouts(ino)
         if place is None:
             return  # gone already
@@ -85,8 +86,9 @@ class NameChanges:
                 self._submit(_unseen_removal(ino, place, path, now_ns))
             return
         seen = entry.version
+        beside = native and ino not in self._context.in_hand
         change = _Change(
-            lambda batch: local.record_removal(batch, ino, seen, now_ns),
+            lambda batch: local.record_removal(batch, ino, seen, now_ns, native=beside),
             Cover({place: None}, {ino: None}),
             (Change(*place, ino, ChangeKind.ENTRY),),
             (path,),

@@ -14,14 +14,14 @@ the conflict is met anew (`aside.was_set_aside`).
 import stat
 from dataclasses import dataclass, replace
 
-from realizefs.core.merge import merge
+from realizefs.core.merge import changed, changed_since, conflicts, merge, resolved
 from realizefs.model import paths
 from realizefs.model.entries import Entry, Fingerprint, RealRow
 from realizefs.model.ids import NO_DIGEST, Inode
 from realizefs.model.marks import Mark
-from realizefs.model.versions import SYNCED_MODE, Kind, Version, join_vectors, next_count, vector_of
+from realizefs.model.versions import SYNCED_MODE, Kind, Version
 from realizefs.store.hashing import ContentHash
-from realizefs.sync.aside import keep_above, set_aside
+from realizefs.sync.aside import keep_above, keep_loser, set_aside
 from realizefs.sync.batch import Batch
 from realizefs.sync.carried import carried_out
 from realizefs.sync.gone import gone
@@ -127,7 +127,10 @@ def _leaving(batch: Batch, parent: Inode, name: bytes, found: Found) -> Inode | 
     dirent = batch.store.tree.lookup(batch.txn, parent, name)
     real = batch.store.real.get(batch.txn, dirent.ino) if dirent and dirent.deleted else None
     entry = batch.store.tree.entry(batch.txn, dirent.ino) if dirent else None
-    if dirent is None or real is None or entry is None or not _agrees(entry.version, real, found):
+    if dirent is None or real is None or entry is None:
+        return None
+    same = found.content is not None and found.content.hash == real.hash
+    if not same and not _agrees(entry.version, real, found):
         return None
     row = replace(real, fingerprint=found.fingerprint)
     _record_real(batch, dirent.ino, row, announce=False)
@@ -183,9 +186,9 @@ def _record_version(batch: Batch, ino: Inode, parent: Inode, name: bytes, found:
         _record_real(batch, ino, done, announce=True)
         return
     local = _local_version(batch, entry, real, found)
-    merged = merge(local, entry.version) if entry is not None else None
-    winner = merged.winner if merged else local
-    if merged and merged.loser is not None and merged.loser.content == local.content:
+    winner = merge(local, entry.version) if entry is not None else local
+    lost = [loser for loser in conflicts(winner) if batch.is_ours(loser.author)]
+    if any(loser.content == local.content for loser in lost):
         set_aside(batch, found.path, local)
         batch.store.real.delete(batch.txn, ino)
     elif winner.content == local.content:
@@ -193,7 +196,11 @@ def _record_version(batch: Batch, ino: Inode, parent: Inode, name: bytes, found:
         _record_real(batch, ino, RealRow(found.fingerprint, digest, winner.vector), announce=False)
     if found.content and found.content.blocks:
         batch.store.blocks.put(batch.txn, found.content.hash, found.content.blocks)
-    batch.put(ino, parent, name, winner)
+    if entry is not None:
+        for loser in lost:
+            if loser.content != local.content:
+                keep_loser(batch, entry, loser)
+    batch.put(ino, parent, name, resolved(winner, batch.is_ours))
 
 
 def _agrees(current: Version, real: RealRow | None, found: Found) -> bool:
@@ -241,22 +248,21 @@ def _local_version(
         mtime_ns=found.fingerprint.mtime_ns,
         mode=found.fingerprint.mode & SYNCED_MODE if found.kind is not Kind.SYMLINK else 0o777,
         target=found.target,
-        vector=((batch.me, 1),),
-        author=batch.me,
     )
     if current is None:
-        return fresh
+        return changed(fresh, batch.author)
     if current.content == fresh.content or current.deleted or (real is None and not current.vector):
-        base, lineage = current.vector, current.ancestry
-    elif real is None:
-        base, lineage = (), ()  # it appeared beside what a peer made, unseen: concurrent
-    else:
-        base = real.vector
-        lineage = current.ancestry if base == current.vector else base
-    count = next_count(join_vectors(base, current.vector))
-    return fresh.told(
-        vector_of({**dict(base), batch.me: count}), vector_of({**dict(lineage), batch.me: count})
-    )
+        return changed(fresh, batch.author, current)
+    if real is None:  # it appeared beside a peer's version, unseen: they are concurrent
+        return changed_since(fresh, batch.author, (), current, Version(found.kind))
+    return changed_since(fresh, batch.author, real.vector, current, _as_indexed(current, real))
+
+
+def _as_indexed(current: Version, real: RealRow) -> Version:
+    """What is known of the version that the native file was."""
+    if real.vector == current.vector:
+        return current
+    return Version(Kind.FILE if real.hash else current.kind, hash=real.hash)
 
 
 def _record_real(batch: Batch, ino: Inode, row: RealRow, *, announce: bool) -> None:

@@ -63,8 +63,9 @@ class RootWork:
         self._root: Root = store.root
         self._trash = trash
 
-    def publish(self, target: Target, blob: Blob, row: BlobRow) -> Fingerprint:
-        """From take to discard; the fingerprint that the real file has afterwards."""
+    def publish(self, target: Target, blob: Blob, row: BlobRow) -> tuple[Fingerprint, bytes]:
+        """From take to discard; the fingerprint that the real file has afterwards, and the place
+        in the trash of what it replaced, b"" if nothing."""
         root, moves, version = self._root, self._store.blobs.moves, target.version
         write_fd_mark(blob.fd, target.mark)
         write_fd_attributes(blob.fd, self._own_attributes(target))
@@ -77,12 +78,17 @@ class RootWork:
             os.fsync(blob.fd)
             stamped = fingerprint_of(os.fstat(blob.fd))
             expected = target.real.fingerprint if target.real else None
-            root.publish(temporary, target.path, expected, partial(self._trash.keep, target.path))
+            replaced: list[bytes] = []
+            root.publish(
+                *(temporary, target.path, expected),
+                lambda place: replaced.append(self._trash.keep(target.path, place)),
+            )
         except BaseException:
             root.state.temp.drop(temporary, os.fstat(blob.fd).st_ino)
             raise
         moves.discard(row)
-        return _unless_edited(stamped, fingerprint_of(os.fstat(blob.fd)))
+        now = _unless_edited(stamped, fingerprint_of(os.fstat(blob.fd)))
+        return now, replaced[0] if replaced else b""
 
     def follow(self, txn: Txn, target: Target, published: Fingerprint) -> Fingerprint:
         """Who renames an entry at the very moment when it becomes real finds nothing native to

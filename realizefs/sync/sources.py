@@ -17,7 +17,7 @@ from realizefs.model.errors import (
     VersionGone,
     WrongBytes,
 )
-from realizefs.model.ids import Digest, Inode
+from realizefs.model.ids import Digest, Inode, is_by
 from realizefs.model.versions import Version
 from realizefs.store.hashing import block_size, hash_bytes
 from realizefs.store.txn import Txn
@@ -154,7 +154,7 @@ class Sources:
     def _is_ours_alone(self, wanted: Wanted) -> bool:
         """Whether the version was made here and nobody is known to hold it."""
         now = self._current(wanted.ino)
-        if now is None or now.hash != wanted.version.hash or now.author != self._context.me:
+        if now is None or now.hash != wanted.version.hash or not self._is_ours(now):
             return False
         return not self._links.holder_names(self._store, wanted.ino, wanted.version.hash)
 
@@ -167,6 +167,9 @@ class Sources:
         if data is None:
             raise self._failure(wanted, race.errors)
         return data
+
+    def _is_ours(self, version: Version) -> bool:
+        return is_by(version.author, self._context.me)
 
     def _failure(self, wanted: Wanted, errors: list[RealizeError]) -> RealizeError:
         shown = paths.show(wanted.path)

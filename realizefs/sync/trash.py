@@ -58,10 +58,11 @@ class Trash:
             self._root.adopt(path, expected, (directory, name), alone=False)
             return _within(self._root.state, directory) + b"/" + name
 
-    def keep(self, path: bytes, replaced: Place) -> None:
-        """Move here what was replaced at `path` and is at `replaced` now."""
+    def keep(self, path: bytes, replaced: Place) -> bytes:
+        """Move here what was replaced at `path` and is at `replaced` now; its place here."""
         with self._place(path) as (directory, name):
             renameat2(*replaced, directory, name, RENAME_NOREPLACE)
+            return _within(self._root.state, directory) + b"/" + name
 
     def _place(self, path: bytes) -> AbstractContextManager[Place]:
         return self._root.state.trash_place(path, self._clock.wall_ns())

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import trio
 
+from realizefs.core.merge import changed
 from realizefs.model.limits import TRASH_SECONDS_DEFAULT
 from realizefs.model.marks import Mark
 from realizefs.model.versions import Held, vector_of
@@ -100,7 +101,7 @@ async def _peer_renames(world: World) -> None:
     entry = world.entry("d/f")
     assert entry is not None
     if not entry.version.deleted:
-        moved = entry.version.changed(PEER, entry.version.vector)
+        moved = changed(entry.version, PEER, entry.version)
         await world.peer_tells("d/e/g", moved, Held.NONE)
         await _tombstone(world, "d/f")
 

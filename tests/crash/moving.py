@@ -3,6 +3,7 @@
 import os
 from dataclasses import replace
 
+from realizefs.core.merge import changed, deleted
 from realizefs.model.marks import Mark
 from realizefs.model.versions import Held, Kind, Version, join_vectors, vector_of
 from tests.crash.scenario import EDIT, EMPTY, LARGE, NEW, OLD, Scenario
@@ -81,7 +82,7 @@ async def _deleted(world: World) -> None:
 async def _tombstone(world: World, path: str) -> None:
     entry = world.entry(path)
     assert entry is not None
-    await world.peer_tells(path, entry.version.tombstone(PEER, MTIME_NS), Held.NONE)
+    await world.peer_tells(path, deleted(entry.version, PEER, MTIME_NS), Held.NONE)
 
 
 async def _link_deleted(world: World) -> None:
@@ -102,8 +103,8 @@ async def _metadata_changed(world: World) -> None:
     await _real(world)
     entry = world.entry("d/f")
     assert entry is not None
-    changed = replace(entry.version, mode=0o600, mtime_ns=MTIME_NS - 5)
-    await world.peer_tells("d/f", changed.changed(PEER, entry.version.vector))
+    edited = replace(entry.version, mode=0o600, mtime_ns=MTIME_NS - 5)
+    await world.peer_tells("d/f", changed(edited, PEER, entry.version))
 
 
 async def _directory_mode_changed(world: World) -> None:
@@ -112,7 +113,7 @@ async def _directory_mode_changed(world: World) -> None:
     await world.work()
     entry = world.entry("d")
     assert entry is not None
-    await world.peer_tells("d", replace(entry.version, mode=0o711).changed(PEER, ()))
+    await world.peer_tells("d", changed(replace(entry.version, mode=0o711), PEER, entry.version))
 
 
 def _link(target: bytes, counter: int = 1) -> Version:

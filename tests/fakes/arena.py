@@ -275,7 +275,7 @@ class FakeArena:
             file.write(data)
         self.store.root.utime_ns(path, version.mtime_ns, version.mtime_ns)
 
-    async def remove(self, ino: Inode) -> None:
+    async def remove(self, ino: Inode, *, native: bool = False) -> None:
         entry = self.entries.get(ino)
         if entry is None:
             self.overlay.forget(ino)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from realizefs.codec.deltas import signature
 from realizefs.codec.peer_messages import decode, encode
 from realizefs.codec.schema import load
+from realizefs.core.merge import deleted
 from realizefs.model import messages as m
 from realizefs.model.entries import PeerCard
 from realizefs.model.errors import Misuse, ProtocolFault
@@ -48,7 +49,7 @@ READ = m.Read(7, ARENA, b"a/b:\xff\n", DIGEST, 2**62, READ_BYTES_MAX)
 
 
 def rows(*found: m.Row) -> m.Rows:
-    return m.Rows(ARENA, REPLICA, Seq(9), found)
+    return m.Rows(ARENA, REPLICA, Seq(4), Seq(9), found)
 
 
 MESSAGES: list[m.Message] = [
@@ -61,7 +62,7 @@ MESSAGES: list[m.Message] = [
         m.Row(b"f", FILE, Held.OWN),
         m.Row(b"d", DIRECTORY, Held.NONE),
         m.Row(b"d/l", LINK, Held.CACHED),
-        m.Row(b"gone", FILE.tombstone(PeerId(3), 5), Held.NONE),
+        m.Row(b"gone", deleted(FILE, PeerId(3), 5), Held.NONE),
     ),
     m.Ack(ARENA, REPLICA, Seq(2**63 - 1)),
     READ,
@@ -172,7 +173,7 @@ def test_an_impossible_version_is_refused(version: Version) -> None:
         m.Roster((replace(CARD, addresses=("x:1",) * 17),)),
         m.Roster((CARD,) * (PEERS_MAX + 1)),
         rows(*[m.Row(b"f", DIRECTORY, Held.NONE)] * (ROWS_BATCH_MAX + 1)),
-        m.Rows(ARENA, ReplicaId(b""), Seq(0), ()),
+        m.Rows(ARENA, ReplicaId(b""), Seq(0), Seq(0), ()),
         m.Failure(1, "no-such-code", ""),
         m.Join(b"", CARD),
         m.Join(b"s" * 65, CARD),
@@ -247,6 +248,6 @@ def test_damaged_messages_never_do_more_than_raise(message: m.Message, data: st.
 
 def test_setuid_and_setgid_of_a_peer_stay_there() -> None:
     row = m.Row(b"f", replace(FILE, mode=0o6755), Held.OWN)
-    told = decode(*encode(m.Rows(ARENA, REPLICA, Seq(1), (row,))))
+    told = decode(*encode(m.Rows(ARENA, REPLICA, Seq(0), Seq(1), (row,))))
     assert isinstance(told, m.Rows)
     assert told.rows[0].version.mode == 0o755

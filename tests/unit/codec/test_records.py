@@ -104,7 +104,6 @@ def entry_until_schema_2(entry: Entry) -> bytes:
         target=version.target,
         author=version.author,
         vector=flat(version.vector),
-        lineage=flat(version.lineage or ()),
     )
     return bytes(message.to_bytes_packed())
 
@@ -156,7 +155,7 @@ def test_each_of_the_most_peers_may_be_the_author() -> None:
     """What stands for the last ones in one byte is no place any more."""
     vector = vector_of({PeerId(peer): 1 for peer in range(1, VECTOR_ENTRIES_MAX + 1)})
     for peer, _ in vector:
-        version = replace(ORDINARY.version, vector=vector, lineage=vector, author=peer)
+        version = replace(ORDINARY.version, vector=vector, author=peer)
         entry = replace(ORDINARY, origin=peer, version=version)
         assert index_records.decode_entry(entry.ino, index_records.encode_entry(entry)) == entry
 

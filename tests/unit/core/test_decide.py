@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from realizefs.core.decide import Situation, decide
+from realizefs.core.merge import deleted
 from realizefs.model.decisions import Action, LocalBlob
 from realizefs.model.entries import Fingerprint, RealRow
 from realizefs.model.ids import Digest, PeerId
@@ -53,9 +54,9 @@ def test_decision_table(situation: Situation, action: Action | None) -> None:
 
 @pytest.mark.parametrize("mark", list(Mark))
 def test_a_remote_delete_takes_the_real_file_away_whatever_the_mark(mark: Mark) -> None:
-    deleted = CURRENT.tombstone(PeerId(2), now_ns=1)
-    assert decide(at(mark, current=deleted, real=REAL)) is Action.UNREALIZE
-    assert decide(at(mark, current=deleted)) is None
+    gone = deleted(CURRENT, PeerId(2), now_ns=1)
+    assert decide(at(mark, current=gone, real=REAL)) is Action.UNREALIZE
+    assert decide(at(mark, current=gone)) is None
 
 
 def test_a_real_directory_stays_when_it_is_no_longer_owned() -> None:

@@ -1,14 +1,16 @@
 """The rules of DESIGN 5.1, by example and by property."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realizefs.core.merge import merge
-from realizefs.model.ids import Digest, PeerId
+from realizefs.core.merge import added, changed, changed_since, conflicts, deleted, merge, resolved
+from realizefs.model.ids import AuthorId, Digest, PeerId, author_of, is_by
 from realizefs.model.versions import (
     Kind,
+    Vector,
     Version,
     bump,
     dominates,
@@ -16,146 +18,239 @@ from realizefs.model.versions import (
     vector_of,
 )
 
-A, B, C = PeerId(1), PeerId(2), PeerId(3)
+A, B, C = AuthorId(1), AuthorId(2), AuthorId(3)
+AUTHORS = (A, B, C)
 
-vectors = st.dictionaries(st.sampled_from([A, B, C]), st.integers(0, 3)).map(vector_of)
-versions = st.builds(
+values = st.builds(
     Version,
     kind=st.sampled_from(Kind),
-    hash=st.sampled_from([Digest(b""), Digest(b"x" * 32), Digest(b"y" * 32)]),
+    hash=st.sampled_from([Digest(b"x" * 32), Digest(b"y" * 32), Digest(b"z" * 32)]),
     mtime_ns=st.integers(0, 3),
     mode=st.sampled_from([0o644, 0o600]),
-    deleted=st.booleans(),
-    vector=vectors,
-    author=st.sampled_from([A, B, C]),
 )
 
 
-def file(content: bytes, author: PeerId = A, mtime_ns: int = 0, **vector: int) -> Version:
-    names = {"a": A, "b": B, "c": C}
-    counters = {names[name]: count for name, count in vector.items()}
-    return Version(
-        Kind.FILE,
-        hash=Digest(content.ljust(32)),
-        mtime_ns=mtime_ns,
-        author=author,
-        vector=vector_of(counters),
-    )
+def file(content: bytes, mtime_ns: int = 0) -> Version:
+    return Version(Kind.FILE, hash=Digest(content.ljust(32)), mtime_ns=mtime_ns)
+
+
+steps = st.one_of(
+    st.tuples(st.just("change"), st.integers(0, 2), values),
+    st.tuples(st.just("delete"), st.integers(0, 2), values),
+    st.tuples(st.just("add"), st.integers(0, 2), values),
+    st.tuples(st.just("resolve"), st.integers(0, 2), values),
+    st.tuples(st.just("hear"), st.integers(0, 2), st.integers(0, 2)),
+)
+
+
+def states_after(taken: Sequence[tuple[str, int, object]]) -> list[Version]:
+    """What three replicas know of a path after such a history."""
+    known = [changed(file(b"first"), A)] * 3
+    for what, place, value in taken:
+        author, now = AUTHORS[place], known[place]
+        if what == "hear":
+            assert isinstance(value, int)
+            known[place] = merge(now, known[value])
+        elif what == "resolve":
+            known[place] = resolved(now, lambda one, author=author: one == author)  # type: ignore[misc]
+        elif isinstance(value, Version):
+            make = {"change": changed, "add": added}.get(what)
+            known[place] = make(value, author, now) if make else deleted(now, author, 1)
+    return known
+
+
+states = st.lists(steps, max_size=14).map(states_after)
+
+
+@given(states)
+def test_merge_is_commutative(known: list[Version]) -> None:
+    a, b, _ = known
+    assert merge(a, b) == merge(b, a)
+
+
+@given(states)
+def test_merge_is_associative(known: list[Version]) -> None:
+    a, b, c = known
+    assert merge(merge(a, b), c) == merge(a, merge(b, c))
+
+
+@given(states)
+def test_merge_is_idempotent(known: list[Version]) -> None:
+    a, b, _ = known
+    once = merge(a, b)
+    assert merge(a, a) == a
+    assert merge(once, a) == merge(once, b) == once
+
+
+@given(st.lists(steps, max_size=14))
+def test_content_is_only_dropped_by_who_saw_it_or_made_it(
+    taken: list[tuple[str, int, object]],
+) -> None:
+    """A content that somebody gave a path is named or a conflict somewhere, until it was replaced
+    where it had the name, or taken out by its author."""
+    replaced: set[tuple[object, ...]] = set()
+    for number in range(len(taken)):
+        before, after = states_after(taken[:number]), states_after(taken[: number + 1])
+        what, place, _ = taken[number]
+        if what != "hear":
+            replaced |= {
+                head.content
+                for head in (before[place], *before[place].others)
+                if head is before[place] or head.author == AUTHORS[place]
+            }
+        assert _contents(before) <= _contents(after) | _buried(after) | replaced
+
+
+def _contents(known: list[Version]) -> set[tuple[object, ...]]:
+    heads = [one for state in known for one in (state, *conflicts(state)) if one.has_content]
+    return {head.content for head in heads}
+
+
+def _buried(known: list[Version]) -> set[tuple[object, ...]]:
+    heads = [head for state in known for head in (state, *state.others)]
+    graves = {one for head in heads for one in head.replaced}
+    return {head.content for head in heads if head.identity in graves}
+
+
+@given(states)
+def test_all_authors_together_leave_one_head(known: list[Version]) -> None:
+    a, b, c = known
+    merged = merge(merge(a, b), c)
+    for author in AUTHORS:
+        merged = resolved(merged, lambda one, author=author: one == author)  # type: ignore[misc]
+    assert merged.others == ()
+
+
+def test_three_branches_meet_alike_in_any_order() -> None:
+    """b descends from c, a from neither; a loser that was forgotten at once came back or not,
+    depending on who met whom first."""
+    a, c = changed(file(b"a", 2), A), changed(file(b"c", 3), C)
+    b = changed(file(b"b", 1), B, c)
+    assert merge(merge(a, b), c) == merge(a, merge(b, c)) == merge(merge(a, c), b)
+    assert [one.hash for one in conflicts(merge(merge(a, c), b))] == [b.hash]
 
 
 def test_dominating_version_wins_whatever_its_mtime() -> None:
-    old, new = file(b"old", mtime_ns=9, a=1), file(b"new", mtime_ns=1, a=1, b=2)
-    assert merge(old, new).winner == new
-    assert merge(old, new).loser is None
+    old = changed(file(b"old", mtime_ns=9), A)
+    new = changed(file(b"new", mtime_ns=1), B, old)
+    assert merge(old, new) == new
 
 
 def test_concurrent_edits_keep_both_contents() -> None:
-    ours, theirs = file(b"ours", A, 1, a=1), file(b"theirs", B, 2, b=1)
+    ours, theirs = changed(file(b"ours", 1), A), changed(file(b"theirs", 2), B)
     merged = merge(ours, theirs)
-    assert merged.winner.hash == theirs.hash
-    assert merged.loser == ours
-    assert merged.winner.vector == vector_of({A: 1, B: 1})
+    assert merged.hash == theirs.hash
+    assert conflicts(merged) == [ours.head]
+    assert merged.vector == vector_of({A: 1, B: 1})
 
 
-def test_equal_content_made_twice_is_no_conflict() -> None:
-    early, late = file(b"same", A, 1, a=1), file(b"same", B, 2, b=1)
+def test_metadata_made_apart_is_no_conflict() -> None:
+    early, late = changed(file(b"same", 1), A), changed(file(b"same", 2), B)
     merged = merge(early, late)
-    assert merged.loser is None
-    assert merged.winner.mtime_ns == 2
-    assert merged.winner.vector == vector_of({A: 1, B: 1})
+    assert conflicts(merged) == []
+    assert merged.mtime_ns == 2
+    assert resolved(merged, lambda one: one == A).others == ()
 
 
 def test_delete_concurrent_with_an_edit_loses() -> None:
-    edited = file(b"edited", A, 1, a=2)
-    deleted = file(b"was", B, 1, a=1).tombstone(B, now_ns=99)
-    merged = merge(edited, deleted)
-    assert not merged.winner.deleted
-    assert merged.loser is None
+    before = changed(file(b"was"), A)
+    edited, gone = changed(file(b"edited"), A, before), deleted(before, B, now_ns=99)
+    merged = merge(edited, gone)
+    assert not merged.deleted
+    assert conflicts(merged) == []
+
+
+def test_delete_concurrent_with_other_permissions_wins() -> None:
+    before = changed(file(b"was"), A)
+    touched = changed(replace(before, mode=0o600), A, before)
+    assert merge(touched, deleted(before, B, now_ns=1)).deleted
+
+
+def test_other_permissions_made_while_it_is_edited_are_no_conflict() -> None:
+    before = changed(file(b"was", 1), A)
+    touched = changed(replace(before, mtime_ns=99), A, before)
+    edited = changed(file(b"third", 4), B, changed(file(b"second", 3), B, before))
+    merged = merge(touched, edited)
+    assert merged.hash == edited.hash
+    assert conflicts(merged) == []
+
+
+def test_a_database_that_was_lost_brings_nothing_back() -> None:
+    """What is found natively, by an author who knows of nothing, is what was deleted."""
+    gone = deleted(changed(file(b"was"), A), B, now_ns=1)
+    found = changed(file(b"was"), author_of(PeerId(A), 77))
+    assert merge(gone, found).deleted
+    assert not merge(gone, changed(file(b"new"), author_of(PeerId(A), 77))).deleted
+
+
+def test_a_restored_peer_does_not_pass_for_what_it_had_been() -> None:
+    """It counts anew: an edit of the backup's state is concurrent with what came after that."""
+    backup = changed(file(b"then"), A)
+    lost = changed(file(b"later"), A, backup)
+    again = changed(file(b"restored"), author_of(PeerId(A), 5), backup)
+    merged = merge(lost, again)
+    assert {merged.hash, *(one.hash for one in conflicts(merged))} == {lost.hash, again.hash}
+    assert is_by(again.author, PeerId(A))
 
 
 def test_directory_keeps_the_name_against_a_file() -> None:
-    directory = Version(Kind.DIRECTORY, vector=vector_of({A: 1}), author=A)
-    merged = merge(directory, file(b"new", B, 99, b=1))
-    assert merged.winner.kind is Kind.DIRECTORY
-    assert merged.loser is not None
+    directory = changed(Version(Kind.DIRECTORY), A)
+    merged = merge(directory, changed(file(b"new", 99), B))
+    assert merged.kind is Kind.DIRECTORY
+    assert len(conflicts(merged)) == 1
 
 
-def test_lost_index_with_equal_vectors_still_agrees() -> None:
-    one, other = file(b"one", a=1), file(b"other", a=1)
-    assert merge(one, other).winner == merge(other, one).winner
+def test_an_edit_of_the_winner_does_not_replace_the_loser() -> None:
+    ours, theirs = changed(file(b"ours", 1), A), changed(file(b"theirs", 2), B)
+    edited = changed(file(b"edited", 3), B, merge(ours, theirs))
+    assert conflicts(edited) == [ours.head]
+    assert conflicts(merge(ours, edited)) == [ours.head]
 
 
-@given(versions, versions)
-def test_merge_is_commutative(a: Version, b: Version) -> None:
-    assert merge(a, b).winner == merge(b, a).winner
-    assert merge(a, b).loser == merge(b, a).loser
+def test_a_deleted_winner_leaves_the_name_to_the_loser() -> None:
+    ours, theirs = changed(file(b"ours", 1), A), changed(file(b"theirs", 2), B)
+    assert deleted(merge(ours, theirs), B, now_ns=3).hash == ours.hash
 
 
-@given(versions, versions)
-def test_merging_again_changes_nothing(a: Version, b: Version) -> None:
-    once = merge(a, b).winner
-    assert merge(once, a).winner == once
-    assert merge(once, b).winner == once
+def test_who_made_the_copy_is_believed_by_all() -> None:
+    ours, theirs = changed(file(b"ours", 1), A), changed(file(b"theirs", 2), B)
+    merged = merge(ours, theirs)
+    done = resolved(merged, lambda one: one == A)
+    assert merge(merged, done) == merge(ours, done) == done
 
 
-@given(versions, versions)
-def test_no_content_is_dropped_unless_the_winner_descends_from_it(a: Version, b: Version) -> None:
-    merged = merge(a, b)
-    for version in (a, b):
-        if version.deleted or version.kind is Kind.DIRECTORY:
-            continue
-        kept = version.content in {merged.winner.content, merged.loser and merged.loser.content}
-        assert kept or dominates(merged.winner.ancestry, version.ancestry)
+def test_an_edit_of_an_older_state_is_concurrent_with_what_came_since() -> None:
+    old = changed(file(b"old"), A)
+    new = changed(file(b"new", 5), B, old)
+    edit = changed_since(file(b"edit", 9), A, old.vector, new, old)
+    merged = merge(edit, new)
+    assert merged.hash == edit.hash
+    assert conflicts(merged) == [new.head]
 
 
-def test_the_author_of_an_edit_sees_that_the_winner_did_not_know_it() -> None:
-    """A third peer, or the other one, has merged before the author hears of it."""
-    ours, theirs = file(b"ours", A, 1, a=2), file(b"theirs", B, 2, b=2)
-    merged_elsewhere = merge(ours, theirs).winner
-    assert dominates(merged_elsewhere.vector, ours.vector)
-    assert merge(ours, merged_elsewhere).loser == ours
+def test_equal_vectors_and_other_content_still_agree() -> None:
+    one, other = changed(file(b"one"), A), changed(file(b"other"), A)
+    assert merge(one, other) == merge(other, one)
 
 
-def test_an_edit_of_the_winner_still_does_not_descend_from_the_loser() -> None:
-    ours, theirs = file(b"ours", A, 1, a=2), file(b"theirs", B, 2, b=2)
-    winner = merge(ours, theirs).winner
-    edited = replace(winner, hash=Digest(b"edited".ljust(32))).changed(B, winner.vector)
-    assert merge(ours, edited).loser == ours
-    assert merge(theirs, edited).loser is None
+def test_a_placeholder_gives_way_to_anything() -> None:
+    row = changed(Version(Kind.DIRECTORY, mode=0o700), A)
+    assert merge(Version(Kind.DIRECTORY, mode=0o755), row) == row
 
 
-def test_an_edit_that_replaces_knowingly_is_no_conflict() -> None:
-    old = file(b"old", A, 1, a=2)
-    new = file(b"new", B, 2, b=1).changed(B, old.vector, replaced=old.vector)
-    assert merge(old, new).loser is None
+vectors = st.dictionaries(st.sampled_from(AUTHORS), st.integers(0, 3)).map(vector_of)
 
 
-@given(versions, versions)
-def test_the_winner_has_seen_both_where_they_were_concurrent(a: Version, b: Version) -> None:
-    winner = merge(a, b).winner
-    assert dominates(winner.vector, a.vector)
-    assert dominates(winner.vector, b.vector)
-
-
-@given(vectors, st.sampled_from([A, B]))
-def test_a_local_change_dominates_what_it_was_made_from(vector: object, peer: PeerId) -> None:
-    changed = bump(vector, peer)  # type: ignore[arg-type]
-    assert dominates(changed, vector)  # type: ignore[arg-type]
-    assert not dominates(vector, changed)  # type: ignore[arg-type]
+@given(vectors, st.sampled_from(AUTHORS))
+def test_a_local_change_dominates_what_it_was_made_from(vector: Vector, author: AuthorId) -> None:
+    counted = bump(vector, author)
+    assert dominates(counted, vector)
+    assert not dominates(vector, counted)
 
 
 @given(vectors, vectors)
-def test_joined_vectors_are_the_least_upper_bound(a: object, b: object) -> None:
-    joined = join_vectors(a, b)  # type: ignore[arg-type]
-    assert dominates(joined, a)  # type: ignore[arg-type]
-    assert dict(joined) == {
-        peer: max(dict(a).get(peer, 0), dict(b).get(peer, 0))  # type: ignore[call-overload]
-        for peer, _ in joined
-    }
-
-
-def test_a_tombstone_dominates_the_version_it_deletes() -> None:
-    version = file(b"x", a=3, b=1)
-    tombstone = version.tombstone(B, now_ns=5)
-    assert merge(version, tombstone).winner == tombstone
-    assert replace(tombstone, vector=()).deleted
+def test_joined_vectors_are_the_least_upper_bound(a: Vector, b: Vector) -> None:
+    joined = join_vectors(a, b)
+    assert dominates(joined, a)
+    assert dominates(joined, b)
+    assert all(count in (dict(a).get(one), dict(b).get(one)) for one, count in joined)

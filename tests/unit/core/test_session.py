@@ -134,7 +134,7 @@ def test_a_stall_before_hello_ends_the_session() -> None:
 def test_gossip_is_delivered_in_order(two: Two) -> None:
     said: list[fx.Gossip] = [
         m.Subscribe(ARENA, REPLICA, Seq(0)),
-        m.Rows(ARENA, REPLICA, Seq(1), ()),
+        m.Rows(ARENA, REPLICA, Seq(0), Seq(1), ()),
         m.Roster(()),
         m.Ack(ARENA, REPLICA, Seq(1)),
     ]
@@ -229,7 +229,7 @@ def test_rows_wait_for_acknowledgements(two: Two) -> None:
     desk = two.ends[DESK]
     for last in range(1, ROWS_UNACKED_MAX + 1):
         assert desk.rows_room(ARENA)
-        two.run(DESK, desk.send(m.Rows(ARENA, REPLICA, Seq(last), ()), 0.0))
+        two.run(DESK, desk.send(m.Rows(ARENA, REPLICA, Seq(0), Seq(last), ()), 0.0))
     assert not desk.rows_room(ARENA)
     assert desk.rows_room(ArenaId(b"b" * 16))
     two.run(LAP, two.ends[LAP].send(m.Ack(ARENA, REPLICA, Seq(1)), 0.0))
@@ -240,7 +240,7 @@ def test_rows_wait_for_acknowledgements(two: Two) -> None:
 def test_a_new_subscription_forgets_what_was_not_acknowledged(two: Two) -> None:
     desk = two.ends[DESK]
     for last in range(1, ROWS_UNACKED_MAX + 1):
-        two.run(DESK, desk.send(m.Rows(ARENA, REPLICA, Seq(last), ()), 0.0))
+        two.run(DESK, desk.send(m.Rows(ARENA, REPLICA, Seq(0), Seq(last), ()), 0.0))
     two.run(LAP, two.ends[LAP].send(m.Subscribe(ARENA, REPLICA, Seq(0)), 0.0))
     assert desk.rows_room(ARENA)
 

@@ -97,7 +97,7 @@ def test_a_peer_that_left_holds_nothing(env: Environment) -> None:
         for ino in range(2, 1000):
             holders.put(txn, Inode(ino), Holder(A, Held.OWN, ONE))
             holders.put(txn, Inode(ino), Holder(B, Held.OWN, ONE))
-        holders.drop_peer(txn, A)
+        assert list(holders.drop_peer(txn, A))
         assert txn.count(HOLDER) == 998
         assert holders.of(txn, Inode(500)) == [Holder(B, Held.OWN, ONE)]
         holders.forget(txn, Inode(500))

@@ -1,5 +1,6 @@
 import pytest
 
+from realizefs.core.merge import deleted
 from realizefs.model.entries import Dirent, Entry
 from realizefs.model.errors import NotFound
 from realizefs.model.ids import Digest, Inode, PeerId, Seq
@@ -138,7 +139,7 @@ def test_counts_follow_replace_delete_and_undelete(
         assert tree.counts(txn) == TreeCounts(1, 1, 1, 10)
         tree.put(txn, file, tree.root, b"file", FILE)
         assert tree.counts(txn) == TreeCounts(1, 1, 1, FILE.size)
-        tree.put(txn, file, tree.root, b"file", FILE.tombstone(PeerId(1), 0))
+        tree.put(txn, file, tree.root, b"file", deleted(FILE, PeerId(1), 0))
         assert tree.counts(txn) == TreeCounts(0, 1, 1, 0)
         tree.put(txn, file, tree.root, b"file", Version(Kind.DIRECTORY))
         assert tree.counts(txn) == TreeCounts(0, 2, 1, 0)

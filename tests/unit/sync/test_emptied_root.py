@@ -97,7 +97,7 @@ async def test_everything_deleted_while_the_scanner_looks_is_no_missing_disk(
 async def test_deletes_that_cannot_be_recorded_are_no_missing_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object) -> bool:
+    def refuse(*_: object, **__: object) -> bool:
         raise DiskFull("The disk of the database is full.")
 
     async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as peer:

@@ -217,7 +217,7 @@ async def test_rows_before_an_answer_are_progress(autojump_clock: MockClock) -> 
         await desk.receive()
         for last in range(1, ROWS_UNACKED_MAX + 1):
             await trio.sleep(PROGRESS_SECONDS - 1)
-            await desk.send(Rows(ARENA, REPLICA, Seq(last), ()))
+            await desk.send(Rows(ARENA, REPLICA, Seq(0), Seq(last), ()))
         await trio.sleep(PROGRESS_SECONDS - 1)
         await desk.send(Data(1, bytes(10)))
 
@@ -327,7 +327,7 @@ async def test_gossip_comes_in_order_and_rows_wait_for_acks(autojump_clock: Mock
 
         async def tell() -> None:
             for last in range(1, ROWS_UNACKED_MAX + 3):
-                await pair.lap.link.send(Rows(ARENA, REPLICA, Seq(last), ()))
+                await pair.lap.link.send(Rows(ARENA, REPLICA, Seq(0), Seq(last), ()))
 
         nursery.start_soon(tell)
         await trio.testing.wait_all_tasks_blocked()

@@ -14,11 +14,10 @@ import pytest
 
 from realizefs.model.decisions import Action, Decision
 from realizefs.model.entries import Fingerprint
-from realizefs.model.ids import Digest, PeerId, Seq
+from realizefs.model.ids import Digest, PeerId
 from realizefs.model.limits import MIB
 from realizefs.model.marks import Mark
-from realizefs.model.messages import Row, Rows
-from realizefs.model.versions import COUNTER_MAX, Held, Kind, Version
+from realizefs.model.versions import COUNTER_MAX, Kind, Version
 from realizefs.store import realfile, watch
 from realizefs.store.publish import Place, take_out
 from realizefs.store.realfile import NativeName, Root
@@ -215,11 +214,13 @@ async def test_sizes_and_counters_that_a_peer_invents_do_no_harm(tmp_path: Path)
         author=PeerId(7),
     )
     async with _two_owners(tmp_path) as (a, b):
-        rows = tuple(Row(b"huge%d" % number, huge, Held.OWN) for number in range(4))
-        write(a.root, "before", b"the link that stays is up")
-        await until(lambda: b.status("before") == "real")
-        link = b.arena.context.links.get(a.identity.peer)
-        await link.send(Rows(b.arena.id, b.store.tree.replica, Seq(0), rows))
+        tree, inodes = b.store.tree, b.store.inodes
+        await b.arena.context.commit(
+            lambda batch: [
+                batch.add(inodes.allocate(), tree.root, b"huge%d" % number, huge)
+                for number in range(4)
+            ]
+        )
         await until(lambda: a.entry("huge3"))
         await a.arena.change_metadata(a.arena.resolve(b"huge0"), 0o600, None)
         await until(lambda: b.entry("huge0"))

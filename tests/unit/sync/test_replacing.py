@@ -46,7 +46,7 @@ async def test_a_new_file_over_a_real_one_is_its_next_version(tmp_path: Path) ->
         assert before is not None
         assert after is not None
         assert after.ino == new != old
-        assert dict(after.version.vector)[peer.arena.context.me] > 1
+        assert dict(after.version.vector)[peer.store.tree.author(peer.arena.context.me)] > 1
         assert not peer.arena.overlay.places()
 
 

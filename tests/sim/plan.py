@@ -1,0 +1,77 @@
+"""What happens in one run, as data: made from a seed, repeated exactly, and cut down if it fails."""
+
+from dataclasses import dataclass
+from random import Random
+
+PEERS = (3, 6)
+DEEDS = (10, 40)
+
+KINDS = {
+    "write": 22,
+    "write by a program": 6,
+    "touch": 4,
+    "remove": 8,
+    "remove by a program": 3,
+    "remove all": 2,
+    "rename": 8,
+    "rename by a program": 3,
+    "make directory": 3,
+    "move directory": 4,
+    "mark": 10,
+    "evict": 3,
+    "read": 5,
+    "crash": 5,
+    "start": 6,
+    "cut": 6,
+    "heal": 6,
+    "faults": 3,
+    "back up": 2,
+    "restore": 1,
+    "lose the database": 1,
+}
+"""Each kind of deed, and how often it comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """After `wait` seconds something of this `kind` at replica `where`; `pick` and `other` choose
+    among what is there at that moment."""
+
+    wait: float
+    kind: str
+    where: int
+    pick: int
+    other: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`marks` are the default marks of the replicas, `skews` their clocks' errors in seconds."""
+
+    seed: int
+    marks: tuple[str, ...]
+    skews: tuple[float, ...]
+    mesh: bool
+    deeds: tuple[Deed, ...]
+
+
+def make(seed: int, kinds: dict[str, int] = KINDS) -> Plan:
+    """The plan of a seed."""
+    chance = Random(seed)
+    peers = chance.randint(*PEERS)
+    marks = ["own", *(chance.choice(["own", "own", "keep", "watch"]) for _ in range(peers - 1))]
+    skewed = chance.random() < 0.3
+    skews = [chance.uniform(-1e8, 1e8) if skewed else 0.0 for _ in range(peers)]
+    names, weights = list(kinds), list(kinds.values())
+    hasty = chance.choice([0.02, 0.3, 2.0])
+    deeds = [
+        Deed(
+            wait=chance.expovariate(1 / hasty),
+            kind=chance.choices(names, weights)[0],
+            where=chance.randrange(peers),
+            pick=chance.randrange(1 << 16),
+            other=chance.randrange(1 << 16),
+        )
+        for _ in range(chance.randint(*DEEDS))
+    ]
+    return Plan(seed, tuple(marks), tuple(skews), chance.random() < 0.6, tuple(deeds))

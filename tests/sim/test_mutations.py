@@ -1,0 +1,87 @@
+"""Each rule is broken once on purpose, and the simulation catches it: so it would be caught."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from realizefs.core.merge import deleted
+from realizefs.model.ids import Inode
+from realizefs.sync import apply, aside, engine, record, safety, serve
+from realizefs.sync.batch import Batch
+from realizefs.sync.pinning import Pinning
+from realizefs.sync.wanted import Wanted
+from tests.sim.plan import make
+from tests.sim.shrink import failure
+
+Patch = Callable[[Any, str, Any], None]
+
+
+async def _nothing(*_: object) -> None:
+    """Nobody is asked."""
+
+
+def last_copies_go(patch: Patch) -> None:
+    patch(engine, "owners", lambda *_: 1)
+    patch(safety, "may_drop", lambda *_: True)
+    patch(Pinning, "_ask", _nothing)
+
+
+def losers_are_forgotten(patch: Patch) -> None:
+    patch(aside, "keep_loser", lambda *_: None)
+    patch(record, "keep_loser", lambda *_: None)
+    patch(record, "set_aside", lambda *_: None)
+
+
+def the_last_word_wins(patch: Patch) -> None:
+    patch(apply, "merge", lambda ours, theirs: theirs)
+
+
+def bytes_are_not_checked(patch: Patch) -> None:
+    right = serve.read_range
+    patch(serve, "read_range", lambda *arguments: right(*arguments)[::-1])
+    patch(Wanted, "check", _nothing)
+
+
+def what_we_give_up_is_a_delete(patch: Patch) -> None:
+    right = Batch.held_changed
+
+    def held_changed(batch: Batch, ino: Inode) -> None:
+        right(batch, ino)
+        entry = batch.store.tree.entry(batch.txn, ino)
+        here = batch.store.real.get(batch.txn, ino) is not None
+        if entry is not None and not here and entry.version.has_content:
+            grave = deleted(entry.version, batch.author, 1)
+            batch.store.tree.put(batch.txn, ino, entry.parent, entry.name, grave)
+
+    patch(Batch, "held_changed", held_changed)
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """A rule that is broken, how, and the seed of a run that meets it."""
+
+    rule: str
+    broken: Callable[[Patch], None]
+    seed: int
+
+
+MUTATIONS = [
+    Mutation("R1", last_copies_go, 6),
+    Mutation("R2", losers_are_forgotten, 10),
+    Mutation("R3", the_last_word_wins, 1),
+    Mutation("R4", bytes_are_not_checked, 4),
+    Mutation("R8", what_we_give_up_is_a_delete, 3),
+]
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda one: one.rule)
+def test_a_broken_rule_is_caught(mutation: Mutation, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = make(mutation.seed)
+    with monkeypatch.context() as broken:
+        mutation.broken(broken.setattr)
+        told = failure(plan)
+    assert told is not None
+    assert told.startswith("AssertionError: R")
+    assert failure(plan) is None
