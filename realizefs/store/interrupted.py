@@ -10,6 +10,7 @@ file and moved to the trash. Unrealize: it is the file of a blob, whose bytes wo
 ones. All else of an interrupted move is finished, or undone, by `recovery`.
 """
 
+import errno
 import os
 import stat
 import time
@@ -77,13 +78,26 @@ def _edit(store: ArenaStore, path: bytes, indexed: Fingerprint) -> bytes | None:
 def _is_edit(tmp_fd: int, name: bytes, indexed: Fingerprint) -> bool:
     """Whether it differs, or somebody is just writing to it."""
     found = os.lstat(name, dir_fd=tmp_fd)
-    if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+    if not stat.S_ISREG(found.st_mode):
+        return _is_put_there(tmp_fd, name, found.st_mode)
+    if found.st_nlink != 1:
         return False
     if not same_but_renamed(fingerprint_of(found), indexed):
         return True
     fd = os.open(name, _LOOK, dir_fd=tmp_fd)
     try:
         return not is_free(fd, NO_WRITERS, show(name))
+    finally:
+        os.close(fd)
+
+
+def _is_put_there(tmp_fd: int, name: bytes, mode: int) -> bool:
+    """Whether what is no file came in the file's place: our own directories are empty here."""
+    if not stat.S_ISDIR(mode):
+        return True
+    fd = os.open(name, _LOOK | os.O_DIRECTORY, dir_fd=tmp_fd)
+    try:
+        return bool(os.listdir(fd))
     finally:
         os.close(fd)
 
@@ -119,6 +133,10 @@ def _is_it(store: ArenaStore, row: BlobRow, known: Fingerprint) -> bool:
         fd = os.open(moves.file_name(row.id), _LOOK, dir_fd=moves.directory)
     except FileNotFoundError:
         return True  # it never came
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            return False  # a symlink or a socket came instead
+        raise
     try:
         found = fingerprint_of(os.fstat(fd))
         same = (known.dev, known.ino, known.size, known.mtime_ns)
@@ -133,7 +151,8 @@ def _put_back(txn: Txn, store: ArenaStore, row: BlobRow, mode: int) -> None:
     """To its name in the root, or, where that is taken or its directory gone, to the trash."""
     moves, root = store.blobs.moves, store.root
     path, file = store.tree.path(txn, row.ino) or b"", moves.file_name(row.id)
-    if os.stat(file, dir_fd=moves.directory).st_mode & 0o7777 == 0o600:
+    found = os.lstat(file, dir_fd=moves.directory)
+    if stat.S_ISREG(found.st_mode) and stat.S_IMODE(found.st_mode) == 0o600:
         os.chmod(file, stat.S_IMODE(mode), dir_fd=moves.directory)
     try:
         root.put_back((moves.directory, file), path)

@@ -74,20 +74,31 @@ class StateDirectory:
     def empty_temp(self) -> int:
         """Clear away what a crash left in tmp/; only for who holds the lock. Returns how many.
 
-        Second names of blobs, symlinks and directories were ours. A file that has no other name
-        is a user's, who was being replaced (`publish`): it goes to the trash.
+        Second names of blobs, symlinks and empty directories were ours. A file that has no other
+        name, or a directory with something in it, is a user's, who was being replaced, or came
+        in between (`publish`): it goes to the trash.
         """
         names = [os.fsencode(name) for name in os.listdir(self.tmp_fd)]
         for name in names:
             found = os.lstat(name, dir_fd=self.tmp_fd)
             if stat.S_ISDIR(found.st_mode):
-                os.rmdir(name, dir_fd=self.tmp_fd)
+                try:
+                    os.rmdir(name, dir_fd=self.tmp_fd)
+                except OSError as error:
+                    if error.errno != errno.ENOTEMPTY:
+                        raise
+                    self._to_trash(name)
             elif stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_size:
-                with self.trash_place(name[PREFIX_BYTES:], time.time_ns()) as (day, new):
-                    renameat2(self.tmp_fd, name, day, new, RENAME_NOREPLACE)
+                self._to_trash(name)
             else:
                 os.unlink(name, dir_fd=self.tmp_fd)
         return len(names)
+
+    def _to_trash(self, temp_name: bytes) -> None:
+        """Under the name that it had, or, if that isn't known, under the one in tmp/."""
+        path = temp_name[PREFIX_BYTES:] or temp_name
+        with self.trash_place(path, time.time_ns()) as (day, new):
+            renameat2(self.tmp_fd, temp_name, day, new, RENAME_NOREPLACE)
 
     @contextmanager
     def trash_place(self, path: bytes, wall_ns: int) -> Iterator[tuple[int, bytes]]:

@@ -31,9 +31,9 @@ class Temporary:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         return os.open(name, flags, 0o600, dir_fd=self.fd), name
 
-    def symlink(self, target: bytes, mtime_ns: int) -> tuple[bytes, int]:
+    def symlink(self, target: bytes, mtime_ns: int, of: bytes = b"") -> tuple[bytes, int]:
         """A new symlink, to be published over another one; its name and inode."""
-        _, name = self.place()
+        _, name = self.place(of)
         os.symlink(target, name, dir_fd=self.fd)
         os.utime(name, ns=(mtime_ns, mtime_ns), dir_fd=self.fd, follow_symlinks=False)
         return name, os.lstat(name, dir_fd=self.fd).st_ino

@@ -143,7 +143,7 @@ class RootWork:
 
     def _realize_symlink(self, target: Target) -> Fingerprint:
         temporary, ino = self._root.state.temp.symlink(
-            target.version.target, target.version.mtime_ns
+            target.version.target, target.version.mtime_ns, paths.split(target.path)[1]
         )
         expected = target.real.fingerprint if target.real else None
         try:

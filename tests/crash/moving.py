@@ -170,6 +170,19 @@ def _another_new_file(world: World) -> None:
     world.write("d/f", EDIT)
 
 
+def _a_directory(world: World) -> None:
+    """A program puts a directory where the file was."""
+    (world.root / "d/f").unlink()
+    (world.root / "d/f").mkdir()
+    world.write("d/f/g", EDIT)
+
+
+def _a_symlink(world: World) -> None:
+    world.write("d/g", EDIT)
+    (world.root / "d/f").unlink()
+    (world.root / "d/f").symlink_to("g")
+
+
 MOVING: dict[str, Scenario] = {
     "realize a new file": Scenario(_peer_has_new, work, mark=Mark.OWN),
     "realize a file of several blocks": Scenario(_peer_has_large, work, mark=Mark.OWN),
@@ -190,6 +203,14 @@ MOVING: dict[str, Scenario] = {
         (OLD,),
         mark=Mark.OWN,
         meddle=("store.publish._replace:renameat2#1", _another_file),
+        kept_after_meddling=(EDIT,),
+    ),
+    "realize while a directory takes its place": Scenario(
+        _outdated,
+        work,
+        (OLD,),
+        mark=Mark.OWN,
+        meddle=("store.publish._replace:renameat2#1", _a_directory),
         kept_after_meddling=(EDIT,),
     ),
     "realize while a program makes a file there": Scenario(
@@ -213,6 +234,13 @@ MOVING: dict[str, Scenario] = {
         work,
         (OLD,),
         meddle=("store.publish.take_out:renameat2#1", _another_file),
+        kept_after_meddling=(EDIT,),
+    ),
+    "unrealize while a symlink takes its place": Scenario(
+        _owned_by_peer,
+        work,
+        (OLD,),
+        meddle=("store.publish.take_out:renameat2#1", _a_symlink),
         kept_after_meddling=(EDIT,),
     ),
     "make real for writing": Scenario(_cached, _make_real, (NEW,)),

@@ -279,7 +279,7 @@ async def _attempt(world: World, scenario: Scenario) -> list[str]:
 async def _at_once(world: World, scenario: Scenario, *, sound: bool = True) -> list[str]:
     """What is wrong without a restart, after the flush that comes every second."""
     await trio.to_thread.run_sync(world.store.blobs.flush)
-    in_tmp = {one.read_bytes() for one in (world.state / "tmp").iterdir() if one.is_file()}
+    in_tmp = {one.read_bytes() for one in (world.state / "tmp").rglob("*") if one.is_file()}
     return [
         *(consistency.problems(world) if sound else ()),
         *_lost(world, scenario, in_tmp),

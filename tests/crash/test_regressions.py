@@ -109,6 +109,36 @@ def test_a_file_found_in_tmp_goes_to_the_trash_under_its_own_name(tmp_path: Path
     root.close()
 
 
+def test_whatever_is_found_in_tmp_bars_no_start(tmp_path: Path) -> None:
+    """A directory with something in it, and what came out where only tmp/ knows a name."""
+    root = Root(tmp_path)
+    directory, name = root.state.temp.place(b"album")
+    os.mkdir(name, dir_fd=directory)
+    (tmp_path / ".realize/tmp" / os.fsdecode(name) / "song").write_bytes(b"a user's")
+    directory, name = root.state.temp.place()
+    (tmp_path / ".realize/tmp" / os.fsdecode(name)).write_bytes(b"a user's, too")
+    os.mkdir(root.state.temp.place(b"ours")[1], dir_fd=directory)
+    assert root.state.empty_temp() == 3
+    trash = tmp_path / ".realize/trash"
+    found = {file.read_bytes() for file in trash.rglob("*") if file.is_file()}
+    assert found == {b"a user's", b"a user's, too"}
+    assert [song.parent.name for song in trash.rglob("song")] == ["album"]
+    assert os.listdir(tmp_path / ".realize/tmp") == []
+    root.close()
+
+
+def test_a_directory_put_there_during_a_realize_goes_back_after_a_crash(runner: Runner) -> None:
+    """It lay in tmp/, where only an empty one was expected: the arena never opened again."""
+    scenario = "realize while a directory takes its place"
+    assert runner.killed_at(scenario, "store.publish._replace:renameat2#1", after=True) == []
+
+
+def test_a_symlink_put_there_during_an_unrealize_goes_back_after_a_crash(runner: Runner) -> None:
+    """It was opened as a blob, which it isn't: the arena never opened again."""
+    scenario = "unrealize while a symlink takes its place"
+    assert runner.killed_at(scenario, "store.publish.take_out:renameat2#1", after=True) == []
+
+
 def test_a_conflict_copy_without_its_commit_deletes_nothing_at_peers(runner: Runner) -> None:
     """One name gone and another there: it passed for a rename, with a tombstone for the old name."""
     points, _ = runner.recorded("apply a conflicting edit")
