@@ -8,6 +8,7 @@ A file that isn't the one that was indexed is never touched: Busy, and the scann
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
+from dataclasses import replace
 from typing import TypeVar
 
 import trio
@@ -229,7 +230,9 @@ class Actions:
         pins = self._pinning.giving_up(target.ino, target.path, target.version.hash)
         async with pins as still:
             now = self._target(target.ino)
-            if now is None or now.real is None or now != target:
+            # `_keep_attributes` may just have noted them; one set since then changes the ctime.
+            same = now is not None and now == replace(target, attributes=now.attributes)
+            if not same or now is None or now.real is None:
                 raise Busy(f'"{show(target.path)}" changed while others were asked to keep it.')
             await self._to_cache(now, now.real, still)
 

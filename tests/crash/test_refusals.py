@@ -92,6 +92,16 @@ async def test_a_file_that_changed_since_it_was_indexed_stays(tmp_path: Path, wh
         assert world.blob_files() == []
 
 
+async def test_a_file_with_attributes_leaves_at_the_first_try(tmp_path: Path) -> None:
+    """That they were noted in the database passed for a change of the file."""
+    async with owned_by_both(tmp_path / "w") as world:
+        os.setxattr(world.root / "d/f", b"user.mine", b"1")
+        await world.index()
+        await world.work()
+        assert world.errors() == []
+        assert world.native("d/f") is None
+
+
 async def test_a_file_that_nobody_else_owns_stays(tmp_path: Path) -> None:
     async with owned_by_both(tmp_path / "w") as world:
         world.write("only here", OLD)
