@@ -48,6 +48,14 @@ class BlobDirectory:
         finally:
             os.close(fd)
 
+    def resize(self, blob: BlobId, size: int) -> None:
+        """The file has `size` bytes afterwards, or what it had, if that fails."""
+        fd = self.open(blob)
+        try:
+            os.ftruncate(fd, size)
+        finally:
+            os.close(fd)
+
     def stat(self, blob: BlobId) -> os.stat_result | None:
         """None where there is no such file."""
         try:

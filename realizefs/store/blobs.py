@@ -105,8 +105,10 @@ class Blobs:
         """Whether memory knows better than its row what is in a blob."""
         return self._opened.get(blob) is not None
 
-    def corrected(self, change: int) -> None:
-        """A repair found that a blob nobody has open takes `change` bytes more than was counted."""
+    def corrected(self, txn: Txn, change: int) -> None:
+        """A repair found that a blob nobody has open takes `change` bytes more than was counted, and
+        its row says so from this commit on."""
+        txn.if_abandoned(lambda: self._space.settle(0, -change))
         self._space.settle(0, change)
 
     def close(self) -> None:

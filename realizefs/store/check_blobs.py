@@ -64,8 +64,7 @@ class BlobRules:
             what = f"{shown} is kept for ever though its file doesn't exist"
             finding = Finding("kept-for-nothing", what, "lets it be evicted")
             yield Problem(finding, partial(self.repair.change, blob=blob, protected=False))
-        idle = (txn.get(BLOB_BUSY, key) or bytes([Step.WRITING])) == bytes([Step.WRITING])
-        if idle and not self.store.blobs.is_open(blob):
+        if self.repair.is_idle(txn, blob):
             yield from self._against_file(txn, row, shown)
 
     def _shown(self, txn: Txn, row: BlobRow) -> str:
@@ -120,7 +119,7 @@ class BlobRules:
             what = f"The file of {shown} has {stat.st_size} bytes and should have {row.size}"
             remedy = "forgets what is missing" if stat.st_size < row.size else "cuts it"
             finding = Finding("file-size", what, remedy)
-            yield Problem(finding, partial(self.repair.resize, blob=row.id, had=stat.st_size))
+            yield Problem(finding, act=partial(self.repair.resize, row.id))
         usage = stat.st_blocks * STAT_BLOCK_BYTES
         # File systems place what they note about a file when they like.
         slack = GROWTH_SLACK_BLOCKS * self.repair.files.block

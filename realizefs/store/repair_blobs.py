@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from realizefs.model.blobs import BlobRow
 from realizefs.model.errors import Busy, StoreFault
@@ -24,7 +25,7 @@ from realizefs.store.blobdir import BlobDirectory
 from realizefs.store.hashing import hash_fd
 from realizefs.store.keys import name_of_place, pack_u64, unpack_u64
 from realizefs.store.openat import RENAME_NOREPLACE, renameat2
-from realizefs.store.queues import BlobRows
+from realizefs.store.queues import BlobRows, Step
 from realizefs.store.schema import BLOB_BUSY, BLOB_META, BLOB_OF, BLOB_ROW, DIRENT, ENTRY
 from realizefs.store.tree import read_dirent
 from realizefs.store.txn import Txn
@@ -96,32 +97,21 @@ class BlobRepair:
         """A row whose file is gone has no bytes."""
         row = self.rows.get(txn, blob)
         if row is not None:
-            self.store.blobs.corrected(-row.usage)
+            self.store.blobs.corrected(txn, -row.usage)
             self.rows.put(txn, replace(row, ranges=NO_RANGES, verified=False, usage=0))
             self._held_changed(txn, row)
-
-    def resize(self, txn: Txn, blob: BlobId, had: int) -> None:
-        """The file gets the length of its content; what a shorter one lacked isn't here."""
-        row = self.rows.get(txn, blob)
-        if row is None:
-            return
-        if had < row.size:
-            self.clip(txn, blob, had)
-            self._held_changed(txn, row)
-        self.files.make(blob, row.size)
-        self.measure(txn, blob)
 
     def measure(self, txn: Txn, blob: BlobId) -> None:
         """What it takes is what the disk says."""
         row = self.rows.get(txn, blob)
         if row is not None:
             usage = self.files.usage(blob)
-            self.store.blobs.corrected(usage - row.usage)
+            self.store.blobs.corrected(txn, usage - row.usage)
             self.rows.put(txn, replace(row, usage=usage))
 
     def remove_damaged(self, txn: Txn, blob: BlobId) -> None:
         """The row can't be read; its file is an orphan from here on."""
-        self.store.blobs.corrected(-self.files.usage(blob))
+        self.store.blobs.corrected(txn, -self.files.usage(blob))
         txn.delete(BLOB_ROW, pack_u64(blob))
         txn.delete(BLOB_BUSY, pack_u64(blob))
 
@@ -134,6 +124,42 @@ class BlobRepair:
     def _decide(self, txn: Txn, ino: Inode) -> None:
         if txn.get(ENTRY, pack_u64(ino)) is not None:
             self.store.dirty.mark(txn, ino)
+
+    # -- a row and its file ----------------------------------------------------------------------
+
+    def is_idle(self, txn: Txn, blob: BlobId) -> bool:
+        """Whether nobody has it open or moves it, so that its row says what its file has."""
+        under_way = txn.get(BLOB_BUSY, pack_u64(blob)) or bytes([Step.WRITING])
+        return under_way == bytes([Step.WRITING]) and not self.store.blobs.is_open(blob)
+
+    def resize(self, blob: BlobId) -> None:
+        """The file gets the length of its content; what a shorter one lacked isn't here; Busy, OSError.
+
+        The row forgets that in a transaction before. Else a crash, or a commit that failed, would
+        leave a file whose length is right and a row that promises the zeros of its end.
+        """
+        self.commit(partial(self._forget_missing, blob=blob))
+        self.commit(partial(self._fit, blob=blob))
+
+    def _forget_missing(self, txn: Txn, blob: BlobId) -> int:
+        row, has = self._with_file(txn, blob)
+        if has < row.size:
+            self.clip(txn, blob, has)
+            self._held_changed(txn, row)
+        return 1
+
+    def _fit(self, txn: Txn, blob: BlobId) -> int:
+        row, _ = self._with_file(txn, blob)
+        self.files.resize(blob, row.size)
+        self.measure(txn, blob)
+        return 1
+
+    def _with_file(self, txn: Txn, blob: BlobId) -> tuple[BlobRow, int]:
+        """An idle row, and the length of its file."""
+        row, stat = self.rows.get(txn, blob), self.files.stat(blob)
+        if row is None or stat is None or not self.is_idle(txn, blob):
+            raise Busy("somebody uses its file")
+        return row, stat.st_size
 
     # -- files -----------------------------------------------------------------------------------
 
@@ -249,7 +275,7 @@ class BlobRepair:
         row = BlobRow(blob, ino, digest, size, Ranges.of(0, size), verified=True, usage=usage)
         txn.put(BLOB_OF, pack_u64(ino), pack_u64(blob))
         self.rows.to_front(txn, row)
-        self.store.blobs.corrected(usage)
+        self.store.blobs.corrected(txn, usage)
         self._held_changed(txn, row)
         return 1
 

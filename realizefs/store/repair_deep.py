@@ -59,7 +59,9 @@ class DeepRepair:
                 with lostfound.new_place(self.store.root.state, path) as place:
                     self.store.root.adopt(path, row.fingerprint, place, alone=False)
             except BaseException:
-                self.means.commit(stays)
+                # A sync may be what failed, or the way back: then it isn't in the root any more.
+                here = self.store.root.fingerprint_if_any(path) is not None
+                self.means.commit(stays if here else left)
                 raise
             self.means.commit(left)
 

@@ -9,6 +9,8 @@ from tests.crash.runner import FOR_EVER, Runner
 
 COMMIT = "sync.writer.Writer._execute_alone:commit"
 IN_ROOT = "store.publish.put_in:renameat2#1"
+MENDED = "store.check._commit:commit"
+REPAIR_FILES = "repair the files of the cache"
 
 
 def commit_after(runner: Runner, scenario: str, point: str) -> str:
@@ -162,3 +164,32 @@ def test_what_a_program_saves_during_a_realize_is_an_edit_after_a_crash(runner: 
     swapped = points.index("store.publish._replace:renameat2#1")
     for point in points[swapped + 1 :]:
         assert runner.killed_at(scenario, point, after=False) == []
+
+
+def test_a_repair_whose_sync_fails_leaves_no_deletion(runner: Runner) -> None:
+    """The file was in lost+found, counted as still in the root, and missing there for the scan (R8)."""
+    points, _ = runner.recorded("repair wrong bytes")
+    syncs = [point for point in points if ":fsync#" in point]
+    assert len(syncs) == 3
+    for point in syncs:
+        assert runner.failed_at("repair wrong bytes", point, errno.EIO, 1, True) == []
+
+
+def test_a_blob_that_a_repair_made_longer_promises_no_zeros(runner: Runner) -> None:
+    """Its file had its length before the row forgot what was missing: nothing showed that any more."""
+    scenario, point = REPAIR_FILES, "store.blobdir.BlobDirectory.resize:ftruncate#1"
+    points, _ = runner.recorded(scenario)
+    assert runner.killed_at(scenario, point, after=True) == []
+    commit = points[points.index(point) + 1]
+    assert commit.startswith(MENDED)
+    assert runner.failed_at(scenario, commit, errno.ENOSPC, FOR_EVER, False) == []
+
+
+def test_memory_does_not_believe_in_a_repair_that_failed(runner: Runner) -> None:
+    """What a blob takes was counted, though its row wasn't committed, and counted again later."""
+    points, _ = runner.recorded(REPAIR_FILES)
+    commits = [point for point in points if point.startswith(MENDED)]
+    assert len(commits) == 5
+    for point in commits:
+        for times in (1, FOR_EVER):
+            assert runner.failed_at(REPAIR_FILES, point, errno.EROFS, times, True) == []

@@ -1,5 +1,6 @@
 """The cache's rows, queues and files: broken, told, repaired, and clean again."""
 
+import errno
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -71,6 +72,33 @@ def test_a_file_that_is_too_short(sound: Sound) -> None:
     assert sound.repaired() == [told]
     assert row_of(sound).ranges == Ranges.of(0, 100)
     assert not row_of(sound).verified
+
+
+def test_a_file_whose_length_cant_be_changed_keeps_its_bytes(
+    sound: Sound, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was removed, with what it had; the other repairs weren't made."""
+    path, row = sound.blob_file(CACHED), row_of(sound)
+    os.truncate(path, 100)
+    make_orphan(sound, b"nobody knows this")
+
+    def full(_fd: int, _size: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "ftruncate", full)
+        report = sound.check(repair=True)
+    told = (
+        f"The file of {shown(row)} has 100 bytes and should have 700; it can't be repaired just "
+        "now: No space left on device."
+    )
+    assert [finding.sentence for finding in report.findings] == [told]
+    assert path.read_bytes() == CONTENT[:100]
+    assert row_of(sound).ranges == Ranges.of(0, 100)
+    assert lost_and_found(sound) == [b"nobody knows this"]
+    assert len(sound.repaired()) == 1
+    assert path.read_bytes() == CONTENT[:100] + bytes(600)
+    assert row_of(sound).ranges == Ranges.of(0, 100)
 
 
 def test_a_file_that_is_too_long(sound: Sound) -> None:
