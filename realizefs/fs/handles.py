@@ -41,13 +41,16 @@ class RealFile:
 @dataclass(slots=True, eq=False)
 class UnrealFile:
     """One version of an unreal file (R4); `direct` if it bypasses the kernel's page cache, `given`
-    once a byte of the version may have been read."""
+        once a byte of the version may have been read, `shrunk` from when it went on to a smaller version
+    until the kernel is answered where that ends. `notices` were queued for the kernel meanwhile."""
 
     arena: Arena
     ino: Inode
     version: Version
     direct: bool = False
     given: bool = False
+    shrunk: bool = False
+    notices: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -142,6 +145,18 @@ class Handles:
     def files(self, ino: Inode) -> list[File]:
         """The open files of an inode."""
         return self._files.get(ino, [])
+
+    def nothing_cached(self, ino: Inode) -> bool:
+        """Whether the kernel has no page of an inode: its pages were dropped at an open of a
+        handle that goes through them, and no such handle was given a byte yet."""
+        cached = [one for one in self.files(ino) if not one.direct]
+        return bool(cached) and not any(isinstance(one, RealFile) or one.given for one in cached)
+
+    def noticed(self, ino: Inode) -> None:
+        """The kernel is about to be told that something of an inode has changed."""
+        for one in self.files(ino):
+            if isinstance(one, UnrealFile):
+                one.notices += 1
 
     def listings(self, ino: Inode) -> list[Listing]:
         """The open listings of a directory."""

@@ -1,8 +1,8 @@
 """Which inodes the kernel knows: every entry that we answer is one reference, `forget` undoes it.
 
-By inode: a count, the name that it was last answered under, what its cached pages are of, and the
-time of the last change of what the kernel was told, as far as it still trusts that. Memory is
-bounded by what the kernel itself holds.
+By inode: a count, the name that it was last answered under (and before that, of a file with
+several), what its cached pages are of, and the time of the last change of what the kernel was told,
+as far as it still trusts that. Memory is bounded by what the kernel itself holds.
 """
 
 import os
@@ -13,6 +13,10 @@ from realizefs.model.ids import ROOT_INODE
 
 UNREAL = -1
 """The time of change of what has none."""
+
+OTHER_NAMES_MAX = 100
+"""Names of one file that are remembered beside the last, 10 KB; who has more may see one for a
+minute that is gone, where too much has changed for a notice each (see notify)."""
 
 Place = tuple[int, bytes]
 """A name in a directory: (kernel inode of the directory, name)."""
@@ -25,6 +29,7 @@ class Lookups:
         self._counts: dict[int, int] = {ROOT_INODE: 1}  # known without having been looked up
         self._pages: dict[int, Hashable] = {}
         self._places: dict[int, Place] = {}
+        self._others: dict[int, dict[Place, None]] = {}  # before that, of files with several names
         self._generations: dict[int, int] = {}
         self._told: dict[int, int] = {}
         self._kinds: dict[int, int] = {ROOT_INODE: stat.S_IFDIR}  # of all but regular files
@@ -35,11 +40,21 @@ class Lookups:
     def __len__(self) -> int:
         return len(self._counts)
 
-    def add(self, ino: int, place: Place | None = None) -> None:
-        """The kernel was answered one entry with this inode, called so."""
+    def add(self, ino: int, place: Place | None = None, *, linked: bool = False) -> None:
+        """The kernel was answered one entry with this inode, called so; `linked` if it is a file
+        with several names, of which it may have others."""
         self._counts[ino] = self._counts.get(ino, 0) + 1
         if place is not None:
-            self._places[ino] = place
+            self._call(ino, place, linked=linked)
+
+    def _call(self, ino: int, place: Place, *, linked: bool) -> None:
+        before = self._places.get(ino, place)
+        self._places[ino] = place
+        if before != place and (linked or ino in self._others):
+            others = self._others.setdefault(ino, {})
+            others[before] = None
+            if len(others) > OTHER_NAMES_MAX:
+                del others[next(iter(others))]
 
     def deleted(self, ino: int, *, directory: bool) -> None:
         """The kernel is told that this has no name any more.
@@ -58,11 +73,13 @@ class Lookups:
     def moved(self, ino: int, place: Place) -> None:
         """The kernel has renamed it."""
         if ino in self._counts:
-            self._places[ino] = place
+            self._call(ino, place, linked=False)
 
-    def place(self, ino: int) -> Place | None:
-        """The name that the kernel has for it, as far as is known."""
-        return self._places.get(ino)
+    def places(self, ino: int) -> list[Place]:
+        """The names that the kernel may have for it, as far as is known."""
+        last = self._places.get(ino)
+        others = list(self._others.get(ino, {}))
+        return others if last is None or last in others else [*others, last]
 
     def means(self, place: Place, ino: int) -> bool:
         """Whether the kernel, if it knows a name, has it for this very inode.
@@ -83,6 +100,7 @@ class Lookups:
                 gone.append(ino)
             self._pages.pop(ino, None)
             self._places.pop(ino, None)
+            self._others.pop(ino, None)
             self._generations.pop(ino, None)
             self._told.pop(ino, None)
             self._kinds.pop(ino, None)

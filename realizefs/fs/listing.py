@@ -65,7 +65,7 @@ async def reply(served: Served, listing: Listing, start: int, token: pyfuse3.Rea
         if not pyfuse3.readdir_reply(token, name, entry, position + 1):
             return
         if position >= len(DOTS):
-            served.lookups.add(entry.st_ino, served.place(directory, name))
+            served.named(entry, directory, name)
 
 
 def reply_synthetic(

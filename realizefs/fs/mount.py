@@ -54,8 +54,10 @@ class Mount:
         self._notifier = Notifier(
             FuseKernel(),
             self._served.lookups.known,
-            partial(subscription.place_of, self._served),
+            partial(subscription.places_of, self._served),
         )
+        self._served.kernel_told = self._notifier.all_told
+        self._served.kernel_is_told = self._notifier.is_idle
         self._echoes = Echoes(self._served)
         self._live = Live(self._served, self._notifier, self._echoes)
         self._seen = Seen(self._served, self._notifier)

@@ -5,7 +5,7 @@ holds while it waits for one of *our* answers. So one worker thread tells, and t
 only queues. The queue is keyed by what is invalidated, so repeated changes of one thing are one
 notice, and bounded: beyond KERNEL_NOTICES_MAX it is dropped and one sweep over every inode that
 the kernel knows takes its place. Nothing is lost by that: what the kernel trusts for long
-belongs to an inode that it knows (attributes, pages, the name it was found by), and what it
+belongs to an inode that it knows (attributes, pages, the names it was found by), and what it
 trusts without an inode (that a name does *not* exist) it trusts for a second (attrs.of_nothing).
 """
 
@@ -68,19 +68,19 @@ class _Queue:
 
 
 class Notifier:
-    """The queue and its thread. `known` lists the inodes that the kernel knows, `place_of` where
+    """The queue and its thread. `known` lists the inodes that the kernel knows, `places_of` where
     one is; both are called on the trio thread."""
 
     def __init__(
         self,
         kernel: Kernel,
         known: Callable[[], list[int]],
-        place_of: Callable[[int], Place | None],
+        places_of: Callable[[int], list[Place]],
         limit: int = KERNEL_NOTICES_MAX,
     ) -> None:
         self._kernel = kernel
         self._known = known
-        self._place_of = place_of
+        self._places_of = places_of
         self._limit = limit
         self._queue = _Queue()
         self._wake = threading.Condition()
@@ -119,6 +119,14 @@ class Notifier:
         """Wait until the kernel was told of what was queued before the ticket."""
         while self._done < ticket:
             await self._progress.wait()
+
+    def is_idle(self) -> bool:
+        """Whether the kernel was told of everything."""
+        return self._done >= self.ticket()
+
+    async def all_told(self) -> None:
+        """Wait until the kernel was told of what is queued now."""
+        await self.reached(self.ticket())
 
     async def run(self) -> None:
         """Tell until `stop` and the queue is empty; not cancellable, the thread may be waiting."""
@@ -169,14 +177,14 @@ class Notifier:
             if self._stopping:
                 return
             batch = inodes[start : start + SWEEP_BATCH]
-            places = trio.from_thread.run_sync(self._places_of, batch)
-            for ino, place in zip(batch, places, strict=True):
-                if place is not None:
+            places = trio.from_thread.run_sync(self._places_of_each, batch)
+            for ino, named in zip(batch, places, strict=True):
+                for place in named:
                     self._name(place, 0)
                 self._inode(ino, attributes_only=False)
 
-    def _places_of(self, inodes: list[int]) -> list[Place | None]:
-        return [self._place_of(ino) for ino in inodes]
+    def _places_of_each(self, inodes: list[int]) -> list[list[Place]]:
+        return [self._places_of(ino) for ino in inodes]
 
     def _name(self, place: Place, deleted: int) -> None:
         if self._stopping:

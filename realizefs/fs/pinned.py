@@ -5,8 +5,14 @@ handle of which no byte was given yet then goes on to the new version, once that
 reader is told an error only if it has seen something else before.
 
 What the kernel may have given of its page cache counts as given, and the page cache is one per
-inode: while another handle fills it with the old version, none goes on to the new one. The size
-that the kernel believes is corrected by the notice of the new version, and asked for at each read.
+inode: while another handle fills it with the old version, none goes on to the new one.
+
+The kernel has the size of the old version, and asks for one at each `read` of a program only if it
+was told that it changed: so it is told first, and a larger version follows. Of a smaller one, what
+was asked for before is answered by an error, the end among it: a short answer to a request from
+before a notice doesn't set the size (fuse_read_update_size), and zeros up to the old one would be
+read. It reads ahead of its own accord; what fails of that it repeats page by page as the program
+needs it, and a short answer to one of those sets the size.
 """
 
 import trio
@@ -21,14 +27,18 @@ from realizefs.model.versions import Kind, Version
 
 async def read(served: Served, handle: UnrealFile, start: int, length: int) -> bytes:
     """Up to `length` bytes; fewer only at the end of the file."""
+    asked_of = handle.version
+    notices = handle.notices if served.kernel_is_told() else None
     deadline: float | None = None
     while True:
         version = handle.version
-        size = min(length, version.size - start)
-        if size <= 0:
-            return b""
+        if version is not asked_of:
+            await _size_told(served, handle, asked_of)
+        size = max(0, min(length, version.size - start))
+        if size < length:
+            _check_end(handle, start, notices)
         try:
-            data = await handle.arena.read(handle.ino, version, start, size)
+            data = await handle.arena.read(handle.ino, version, start, size) if size else b""
         except (VersionGone, Unreachable) as error:
             if deadline is None:
                 deadline = trio.current_time() + PROGRESS_SECONDS
@@ -37,8 +47,31 @@ async def read(served: Served, handle: UnrealFile, start: int, length: int) -> b
                 raise
             continue
         if handle.version is version:  # else another read of this handle has gone on meanwhile
-            handle.given = True
+            if size < length:
+                _check_end(handle, start, notices)
+                handle.shrunk = False
+            handle.given = handle.given or size > 0
             return data
+
+
+async def _size_told(served: Served, handle: UnrealFile, asked_of: Version) -> None:
+    """The kernel is told that the size is another; an error to what it asked for when that was
+    larger. No page is in its way: none was given (see `subscription`)."""
+    with trio.move_on_after(PROGRESS_SECONDS) as waiting:
+        await served.kernel_told()
+    smaller = not handle.direct and handle.version.size < asked_of.size
+    if waiting.cancelled_caught or smaller:
+        raise VersionGone("The new version is smaller, which the kernel has yet to see.")
+
+
+def _check_end(handle: UnrealFile, start: int, notices: int | None) -> None:
+    """An error where a short answer would not be the true end for the kernel, too.
+
+    While it has the size of a larger version, it takes the first that it gets for the end, so that
+    must be the one which has it, and no notice may have come since it asked (None: one was due).
+    """
+    if handle.shrunk and (start > handle.version.size or notices != handle.notices):
+        raise VersionGone("The new version ends before what was asked for.")
 
 
 async def _goes_on(served: Served, handle: UnrealFile, gone: Version, deadline: float) -> bool:
@@ -55,6 +88,7 @@ async def _goes_on(served: Served, handle: UnrealFile, gone: Version, deadline: 
         return False
     handle.version = new
     if not handle.direct:
+        handle.shrunk = handle.shrunk or new.size < gone.size
         served.lookups.keep_pages(served.kernel_ino(handle.arena, handle.ino), new.hash)
     return True
 

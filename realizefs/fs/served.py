@@ -1,6 +1,7 @@
 """What all handlers of one mount share. Lives on the trio thread."""
 
-from collections.abc import Iterator
+import stat
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -36,6 +37,10 @@ class Served:
     witness: Witness = field(default_factory=Witness)
     news: Bell = field(default_factory=Bell)
     """rings at each change of an index"""
+    kernel_told: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
+    """returns once the kernel was told of what has changed until now; the mount's notifier does"""
+    kernel_is_told: Callable[[], bool] = lambda: True
+    """whether it is so already"""
     answering: ContextVar[bool] = field(
         default_factory=lambda: ContextVar("answering", default=False)
     )
@@ -71,9 +76,14 @@ class Served:
         """The same, as an answer that gives the kernel one more reference to the inode."""
         attributes = self.answer(item)
         attributes.generation = self.lookups.generation(attributes.st_ino)
-        self.lookups.add(attributes.st_ino, self.place(directory, name))
+        self.named(attributes, directory, name)
         self.handles.found(self.hardlinks.known_as(item.ino))
         return attributes
+
+    def named(self, entry: pyfuse3.EntryAttributes, directory: Spot, name: bytes) -> None:
+        """The kernel is answered this under a name."""
+        linked = entry.st_nlink > 1 and not stat.S_ISDIR(entry.st_mode)
+        self.lookups.add(entry.st_ino, self.place(directory, name), linked=linked)
 
     def place(self, directory: Spot, name: bytes) -> Place:
         """A name as the kernel knows it."""

@@ -78,31 +78,37 @@ class Subscription:
     def _inode_changed(self, ino: int, item: Item | None, change: Change) -> None:
         """The pages of a real file are dropped by the kernel itself when it sees another mtime or
         size (FUSE_AUTO_INVAL_DATA), and kept where we were those who wrote it. Of what was made
-        through the mount, and is indexed now, it knows all."""
+        through the mount, and is indexed now, it knows all. Where it has no pages yet, but may have
+        asked for some, the notice would wait for these, and they for it (see pinned)."""
         native = item.stat if item is not None else None
         if native is not None and self._served.lookups.is_right(ino, native):
             return
         self._served.lookups.distrust(ino)
-        only = change.what is ChangeKind.ATTRIBUTES or native is not None
+        only = (
+            change.what is ChangeKind.ATTRIBUTES
+            or native is not None
+            or self._served.handles.nothing_cached(change.ino)
+        )
+        self._served.handles.noticed(change.ino)
         self._notifier.inode_changed(ino, attributes_only=only)
 
 
-def place_of(served: Served, ino: int) -> Place | None:
-    """Where the kernel has an inode, else where it is in its arena now; None for roots and what is
+def places_of(served: Served, ino: int) -> list[Place]:
+    """Where the kernel has an inode, else where it is in its arena now; none for roots and what is
     gone."""
-    known = served.lookups.place(ino)
-    if known is not None:
+    known = served.lookups.places(ino)
+    if known:
         return known
     try:
         place = served.view.spot(ino)
         if not isinstance(place, Spot):
-            return None
+            return []
         entry = place.arena.node(place.ino).entry
     except FileNotFoundError:
-        return None
+        return []
     if entry is None or place.ino == place.arena.root_ino:
-        return None
-    return served.kernel_ino(place.arena, entry.parent), entry.name
+        return []
+    return [(served.kernel_ino(place.arena, entry.parent), entry.name)]
 
 
 def _is_directory(arena: Arena, ino: Inode) -> bool:

@@ -1,15 +1,18 @@
 """An arena without database, scanner or peers: real files in a directory, the rest in dicts.
 
 It follows `fs.port.Arena`. `peer_adds`, `peer_changes` and `peer_removes` play the household;
-`reachable` says whether any peer is connected.
+`reachable` says whether any peer is connected. What is announced is on the thread of the mount that
+shows the arena, whichever thread calls.
 """
 
+import functools
 import itertools
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import trio
 
@@ -25,7 +28,25 @@ from realizefs.store.realfile import Root
 from realizefs.store.watch import EventKind, RootEvent
 from realizefs.sync.overlay import Overlay
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 MTIME_NS = 1_600_000_000_123_456_789
+
+
+Caller = Callable[[Callable[[], Any]], Any]
+
+
+def announced(
+    change: Callable[Concatenate["FakeArena", P], T],
+) -> Callable[Concatenate["FakeArena", P], T]:
+    """Have it done where the listeners expect it."""
+
+    @functools.wraps(change)
+    def there(self: "FakeArena", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return cast("T", self.there(functools.partial(change, self, *args, **kwargs)))
+
+    return there
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +65,7 @@ class FakeStore:
 class FakeArena:
     def __init__(self, path: Path, name: str = "arena", first_ino: int = 1000) -> None:
         self.name = name
+        self.there: Caller = lambda change: change()
         self.store = FakeStore(Root(path))
         self._inodes = itertools.count(first_ino)
         self.root_ino = self._allocate()
@@ -75,6 +97,7 @@ class FakeArena:
 
     # -- the household ------------------------------------------------------------------------
 
+    @announced
     def peer_adds(
         self,
         path: str | bytes,
@@ -95,16 +118,19 @@ class FakeArena:
         self._put(Entry(ino, parent, name, version), ChangeKind.ENTRY)
         return ino
 
+    @announced
     def peer_changes(self, ino: Inode, content: bytes) -> None:
         entry = self.entries[ino]
         version = replace(self._version(content, entry.version.mode, b""), mtime_ns=MTIME_NS + 1)
         self._put(replace(entry, version=version), ChangeKind.CONTENT)
 
+    @announced
     def peer_removes(self, ino: Inode) -> None:
         entry = self.entries[ino]
         gone = replace(entry, version=replace(entry.version, deleted=True))
         self._put(gone, ChangeKind.ENTRY)
 
+    @announced
     def scanned(self, path: str) -> Inode:
         """What the scanner does about a native file in the root directory of the arena."""
         name = path.encode()
@@ -121,12 +147,14 @@ class FakeArena:
         self._put(Entry(ino, self.root_ino, name, version), what)
         return ino
 
+    @announced
     def is_indexed(self, path: bytes) -> None:
         """A native directory in the root gets its entry, under the inode that it has."""
         version = self._version(None, 0o755, b"")
         ino = self.overlay.ino_of(self.root_ino, path)
         self._put(Entry(ino, self.root_ino, path, version), ChangeKind.ENTRY)
 
+    @announced
     def becomes_unreal(self, path: bytes) -> None:
         """A real file goes to the cache, under the inode that it has."""
         content = (self.store.root.path / os.fsdecode(path)).read_bytes()
@@ -161,6 +189,7 @@ class FakeArena:
             at = self.names.get((at, name)) if at is not None else None
         return at
 
+    @announced
     def sees(self, path: str, kind: EventKind, *, is_dir: bool = False) -> None:
         """inotify reports something in the root."""
         for watcher in self.watchers:

@@ -14,6 +14,7 @@ import trio
 from realizefs.fs import mountpoints
 from realizefs.fs.mount import Mount, MountOptions
 from realizefs.fs.views import View
+from tests.fakes.arena import FakeArena
 from tests.fakes.trio_thread import END_SECONDS, Ready, TrioThread
 from tests.household.waiting import until
 
@@ -30,9 +31,16 @@ class MountedView:
 
     def __enter__(self) -> "MountedView":
         self._trio.start()
+        self._announce_by(self.call)
         return self
 
+    def _announce_by(self, call: Callable[..., Any]) -> None:
+        for arena in self.served.view.arenas():
+            if isinstance(arena, FakeArena):
+                arena.there = call
+
     def __exit__(self, *_: object) -> None:
+        self._announce_by(lambda change: change())
         hangs = not self._trio.stop()
         if mountpoints.is_mounted(self.path):
             mountpoints.unmount(self.path, lazy=True)
@@ -73,9 +81,8 @@ class MountedView:
         self.settle()
 
     def drop_name(self, ino: int) -> None:
-        """Make the kernel forget the name by which it knows an inode."""
-        place = self.call(self._mount._notifier._place_of, ino)
-        if place is not None:
+        """Make the kernel forget the names by which it knows an inode."""
+        for place in self.call(self._mount._notifier._places_of, ino):
             self._mount._notifier.name_changed(place)
 
     def echoed(self) -> None:
@@ -99,8 +106,7 @@ class MountedView:
 
     def _distrust(self) -> None:
         for ino in self.served.lookups.known():
-            place = self._mount._notifier._place_of(ino)
-            if place is not None:
+            for place in self._mount._notifier._places_of(ino):
                 self._mount._notifier.name_changed(place)
 
     @property

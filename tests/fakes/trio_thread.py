@@ -46,7 +46,9 @@ class TrioThread:
             raise self._failure
 
     def call(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Run a function on the trio thread."""
+        """Run a function on the trio thread, at once if this is it."""
+        if threading.current_thread() is self._thread:
+            return function(*arguments)
         assert self._token is not None
         return trio.from_thread.run_sync(function, *arguments, trio_token=self._token)
 

@@ -121,7 +121,7 @@ def test_lookup_counts_are_the_kernels_after_long_use(
     bench.view.forgotten()
     assert wrong == []
     assert len(bench.view.served.lookups) == 1
-    for table in ("_pages", "_places", "_told"):
+    for table in ("_pages", "_places", "_others", "_told"):
         assert set(getattr(bench.view.served.lookups, table)) <= {1}, table
     assert len(bench.view.served.handles) == 0
     shutil.rmtree(bench.root / "real")

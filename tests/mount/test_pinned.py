@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from realizefs.fs import pinned
+from realizefs.fs.notify import FuseKernel, Notifier
 from realizefs.model.ids import Inode
 from tests.household.waiting import until
 from tests.mount.conftest import Bench, failure
@@ -32,7 +33,7 @@ def whole(fd: int) -> bytes:
     return b"".join(parts)
 
 
-@pytest.mark.parametrize("size", [len(NEW), 5])
+@pytest.mark.parametrize("size", [len(NEW), 200_000, 8192, 5, 0])
 def test_a_reader_who_has_seen_nothing_yet_gets_the_new_version(bench: Bench, size: int) -> None:
     """Larger or smaller than what it opened; it failed, for about a tenth of a second."""
     with edited_unannounced(bench) as ino, ThreadPoolExecutor() as pool:
@@ -44,6 +45,24 @@ def test_a_reader_who_has_seen_nothing_yet_gets_the_new_version(bench: Bench, si
             assert reading.result() == NEW[:size]
             bench.view.settle()
             assert os.pread(fd, 1 << 20, 0) == NEW[:size]
+        finally:
+            os.close(fd)
+
+
+def test_a_smaller_version_has_no_zeros_after_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel had heard of it by the time that the reader was answered, and had yet to drop
+    pages: it seldom was so slow."""
+    monkeypatch.setattr(Notifier, "inode_changed", lambda *_, **__: None)
+    with edited_unannounced(bench) as ino, ThreadPoolExecutor() as pool:
+        fd = os.open(bench.mnt / "file", os.O_RDONLY)
+        try:
+            reading = pool.submit(whole, fd)
+            until(lambda: bench.arena.refused, "the reader is told that it is gone")
+            FuseKernel().forget_inode(os.fstat(fd).st_ino, attributes_only=True)
+            bench.arena.peer_changes(ino, NEW[:5])
+            assert reading.result() == NEW[:5]
         finally:
             os.close(fd)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from realizefs.fs.handles import Handles, Listing, UnrealFile
-from realizefs.fs.inodes import Lookups
+from realizefs.fs.inodes import OTHER_NAMES_MAX, Lookups
 from realizefs.model.ids import ROOT_INODE, Inode
 from realizefs.model.limits import STALE_NAMES_MAX
 from realizefs.model.versions import Kind, Version
@@ -26,6 +26,22 @@ def test_what_was_looked_up_so_often_is_forgotten_so_often(
         gone += lookups.forget([(ino, 1)])
     assert sorted(gone) == sorted(set(answered))
     assert lookups.known() == [ROOT_INODE]
+
+
+def test_each_name_of_a_file_with_several_is_known() -> None:
+    """Where all was to be forgotten, the kernel kept those by which it wasn't found last."""
+    lookups = Lookups()
+    for name in (b"a", b"b", b"a"):
+        lookups.add(5, (1, name), linked=True)
+    lookups.moved(5, (1, b"c"))
+    assert sorted(lookups.places(5)) == [(1, b"a"), (1, b"b"), (1, b"c")]
+    for name in (b"%d" % number for number in range(1000)):
+        lookups.add(5, (1, name), linked=True)
+        lookups.add(6, (1, name))
+    assert len(lookups.places(5)) == OTHER_NAMES_MAX + 1
+    assert lookups.places(6) == [(1, b"999")]
+    lookups.forget([(5, 2000)])
+    assert lookups.places(5) == []
 
 
 def test_pages_are_kept_only_of_the_same_content() -> None:

@@ -34,10 +34,10 @@ class FakeKernel:
 
 
 def notifier(kernel: FakeKernel, known: list[int], limit: int = 100) -> Notifier:
-    def place_of(ino: int) -> Place | None:
-        return (1, b"%d" % ino) if ino != 1 else None
+    def places_of(ino: int) -> list[Place]:
+        return [(1, b"%d" % ino), (1, b"also %d" % ino)] if ino != 1 else []
 
-    return Notifier(kernel, lambda: known, place_of, limit)
+    return Notifier(kernel, lambda: known, places_of, limit)
 
 
 async def told_all(subject: Notifier) -> None:
@@ -71,7 +71,7 @@ async def test_too_many_become_one_sweep_of_what_the_kernel_knows() -> None:
         nursery.start_soon(subject.run)
         await told_all(subject)
         subject.stop()
-    names = [("name", (1, name), 0) for name in (b"late", b"2", b"3")]
+    names = [("name", (1, name), 0) for name in (b"late", b"2", b"also 2", b"3", b"also 3")]
     inodes = [("inode", ino, False) for ino in (1, 2, 3)]
     assert sorted(kernel.told, key=repr) == sorted([*names, *inodes], key=repr)
 
