@@ -120,8 +120,7 @@ def arena_list(session: Session, as_json: bool) -> None:
 @json_option
 @pass_session
 def arena_set(session: Session, /, name: str, as_json: bool, **settings: str | None) -> None:
-    """Change the default mark, the cache's limits, or what is done with what others delete, of the
-    arena NAME; also while it runs."""
+    """Change the default mark, cache, trash or guard of the arena NAME; also while it runs."""
     if not any(setting is not None for setting in settings.values()):
         raise click.UsageError(
             "Say what to change: --mark, --cache-max, --cache-leave, --trash or --guard."
