@@ -23,6 +23,7 @@ from realizefs.fs.served import Served
 from realizefs.fs.views import Spot
 from realizefs.model import paths
 from realizefs.model.ids import Inode
+from realizefs.model.versions import Kind
 
 T = TypeVar("T")
 
@@ -135,7 +136,17 @@ async def rmdir(served: Served, directory: Spot, name: bytes) -> None:
     if item.stat is not None:
         item.arena.store.root.rmdir(item.path)
     with served.changed_by_kernel():
-        await item.arena.remove(item.ino, native=item.stat is not None)
+        await item.arena.remove(item.ino, native=_is_beside_file(item))
+
+
+def _is_beside_file(directory: Item) -> bool:
+    """Whether the index has a file of its name. A directory of that name is this one, whether the
+    index knows already that it is here or not."""
+    return (
+        directory.stat is not None
+        and directory.entry is not None
+        and directory.entry.version.kind is not Kind.DIRECTORY
+    )
 
 
 async def rename(

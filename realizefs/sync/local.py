@@ -172,9 +172,9 @@ def is_older(real: RealRow, version: Version) -> bool:
     """Whether the file that was real here was another than the current version."""
     if stat.S_ISDIR(real.fingerprint.mode) != (version.kind is Kind.DIRECTORY):
         return True
-    if version.kind is Kind.SYMLINK:  # has no hash to tell it by
-        return real.vector != version.vector
-    return real.hash != version.hash
+    if real.vector == version.vector:
+        return False  # a file that was made of this version to be written has no hash yet
+    return version.kind is Kind.SYMLINK or real.hash != version.hash
 
 
 def count_below(tree: Tree, txn: Txn, ino: Inode) -> int:

@@ -213,3 +213,27 @@ def test_a_burst_of_changes_settles(pair: Pair) -> None:
     expected: dict[str, bytes | None] = {"file": b"49" * 49}
     expected |= {str(number): str(number).encode() for number in range(0, 50, 2)}
     wait_same(pair, "burst", expected)
+
+
+def test_what_was_just_opened_for_writing_and_is_deleted_at_once_stays_deleted(pair: Pair) -> None:
+    """The index knew of the native file, or directory, only that it would come: it took it for
+    another one that had appeared beside what was deleted."""
+    names = [f"d{number}" for number in range(20)]
+    for name in names:
+        (pair.files / name / "e").mkdir(parents=True)
+        (pair.files / name / "truncated").write_bytes(b"")
+        (pair.files / name / "e" / "written").write_bytes(b"content")
+    pair.write("last", b"")
+    until(lambda: all((pair.mnt / one / "e" / "written").exists() for one in names), "bob sees all")
+    for name in names:
+        directory = pair.mnt / name
+        (directory / "truncated").write_bytes(b"")
+        (directory / "e" / "written").open("r+").close()
+        shutil.rmtree(directory)
+    until(lambda: os.listdir(pair.mnt) == ["last"], "all of it is gone")
+    until(lambda: visible(pair.files) == ["last"], "alice's, too")
+    assert os.listdir(pair.mnt) == ["last"]
+
+
+def visible(directory: Path) -> list[str]:
+    return [name for name in os.listdir(directory) if name != ".realize"]
