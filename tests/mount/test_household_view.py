@@ -17,7 +17,7 @@ from tests.fakes.mounted import MountedView
 from tests.mount.conftest import failure
 from tests.mount.watching import Watcher
 
-NAMES = ["music", "photos/family", "photos/work"]
+NAMES = ["music", "photos/family", "photos/job"]
 INODES_EACH = 10_000
 
 
@@ -64,9 +64,9 @@ def mnt(view: MountedView) -> Path:
 
 def test_arenas_are_directories_and_nest(house: House, view: MountedView, mnt: Path) -> None:
     assert sorted(os.listdir(mnt)) == ["music", "photos"]
-    assert sorted(os.listdir(mnt / "photos")) == ["family", "work"]
-    (mnt / "photos" / "work" / "a").write_bytes(b"1")
-    assert (house.directory / "photos-work" / "a").read_bytes() == b"1"
+    assert sorted(os.listdir(mnt / "photos")) == ["family", "job"]
+    (mnt / "photos" / "job" / "a").write_bytes(b"1")
+    assert (house.directory / "photos-job" / "a").read_bytes() == b"1"
     view.call(house.arenas[0].peer_adds, "d/song", b"la")
     assert (mnt / "music" / "d" / "song").read_bytes() == b"la"
     assert stat.S_IMODE((mnt / "photos").stat().st_mode) == 0o555
@@ -86,13 +86,13 @@ def test_nothing_is_made_above_the_arenas(mnt: Path) -> None:
 
 def test_arenas_are_filesystems_of_their_own(mnt: Path) -> None:
     (mnt / "music" / "a").touch()
-    target = mnt / "photos" / "work" / "a"
+    target = mnt / "photos" / "job" / "a"
     assert failure(os.rename, mnt / "music" / "a", target) == errno.EXDEV
     assert failure(os.link, mnt / "music" / "a", target) == errno.EXDEV
 
 
 def test_a_mark_on_an_arenas_directory_is_the_arenas(house: House, mnt: Path) -> None:
-    os.setxattr(mnt / "photos" / "work", "user.realize.mark", b"own")
+    os.setxattr(mnt / "photos" / "job", "user.realize.mark", b"own")
     arena = house.arenas[2]
     assert arena.marks == {arena.root_ino: Mark.OWN}
 
@@ -108,9 +108,9 @@ def test_an_arena_added_later_appears(house: House, mnt: Path) -> None:
 
 def test_watchers_hear_in_every_arena(house: House, fuse: None, tmp_path: Path) -> None:
     with MountedView(HouseholdView(house.all, house.owner), tmp_path / "mnt") as view:
-        with Watcher(view.path / "photos/work") as deep, Watcher(view.path / "music") as top:
+        with Watcher(view.path / "photos/job") as deep, Watcher(view.path / "music") as top:
             view.call(house.arenas[2].peer_adds, "new", b"w")
             deep.hears(("create", "new"), ("close write", "new"))
             view.call(house.arenas[0].peer_adds, "song", b"m")
             top.hears(("create", "song"))
-            assert (view.path / "photos/work/new").read_bytes() == b"w"
+            assert (view.path / "photos/job/new").read_bytes() == b"w"
