@@ -54,7 +54,7 @@ def changed(value: Version, author: AuthorId, over: Version | None = None) -> Ve
 
     What else is a conflict there stays: who changed the one has not seen the other.
     """
-    before = over if over is not None else Version(value.kind)
+    before = over if over is not None else Version(value.kind, deleted=True)
     fresh = _fresh(value, author, before)
     kept = [other for other in conflicts(before) if other.author != author]
     return _state(bump(before.vector, author), [fresh, *kept])

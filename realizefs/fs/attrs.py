@@ -58,7 +58,7 @@ def of_item(item: Item, ino: int) -> pyfuse3.EntryAttributes:
         entry = of_native(item.stat, ino)
         entry.entry_timeout, entry.attr_timeout = _trust(item, item.stat)
         return entry
-    owner = item.arena.store.root.lstat(b"")
+    owner = item.arena.store.root.owner()
     cached = item.arena.cached_bytes([item.ino]).get(item.ino, 0)
     return of_unreal(Facts.of(item.version), ino, owner, cached)
 
@@ -127,7 +127,7 @@ def of_orphan(handle: File, ino: int) -> pyfuse3.EntryAttributes:
     """Of a file that has no name any more but is open."""
     if isinstance(handle, RealFile):
         return of_native(os.fstat(handle.fd), ino)
-    owner = handle.arena.store.root.lstat(b"")
+    owner = handle.arena.store.root.owner()
     entry = of_unreal(Facts.of(handle.version), ino, owner, 0)
     entry.st_nlink = 0
     return entry

@@ -67,10 +67,8 @@ def child(arena: Arena, parent: Inode, name: bytes) -> Item | None:
     native = native_stat(arena, path)
     if native is not None:  # what the index has of it besides costs a read, and nobody asks
         return Item(arena, native_ino(arena, parent, name), path, None, native)
-    entry = _live_entry(arena, parent, name)
-    if entry is None or not is_shown(arena, entry.ino, native=None):
-        return None
-    return Item(arena, entry.ino, path, entry, None)
+    entry = arena.unreal_child(parent, name)
+    return Item(arena, entry.ino, path, entry, None) if entry is not None else None
 
 
 def at(arena: Arena, path: bytes) -> Item:

@@ -128,7 +128,7 @@ def _entries(
     snapshot = listing.reading.snapshot
     assert snapshot is not None, "it was taken before it is read"
     first = max(start - len(DOTS) - snapshot.first, 0)
-    owner = listing.arena.store.root.lstat(b"")
+    owner = listing.arena.store.root.owner()
     where = listing.arena.path(listing.ino), owner
     for index in range(first, len(snapshot.names)):
         name = snapshot.names[index]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from realizefs.model.changes import Change
-from realizefs.model.entries import Dirent, Node
+from realizefs.model.entries import Dirent, Entry, Node
 from realizefs.model.ids import Digest, Inode
 from realizefs.model.marks import Mark
 from realizefs.model.versions import Version
@@ -110,6 +110,10 @@ class Arena(Protocol):
 
     def ino_for(self, parent: Inode, name: bytes) -> Inode | None:
         """The inode called so: of a live entry of the index, else of the overlay."""
+        ...
+
+    def unreal_child(self, parent: Inode, name: bytes) -> Entry | None:
+        """The live entry called so, if no native file is believed to belong to it."""
         ...
 
     def children(self, ino: Inode) -> Sequence[Dirent]:

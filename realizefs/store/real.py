@@ -21,6 +21,10 @@ class RealIndex:
         data = txn.get(REAL, pack_u64(ino))
         return decode_real(data) if data is not None else None
 
+    def has(self, txn: Txn, ino: Inode) -> bool:
+        """Whether an entry has a real file."""
+        return txn.get(REAL, pack_u64(ino)) is not None
+
     def any(self, txn: Txn) -> bool:
         """Whether anything is real; at once."""
         return txn.count(REAL) > 0

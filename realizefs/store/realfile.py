@@ -12,6 +12,7 @@ import errno
 import os
 import re
 import stat
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ _NOT_PLAIN = re.compile(rb"(?:\A|/)\.{0,2}(?:/|\Z)|\0")
 """Paths that the kernel would read otherwise than we do: empty, "." or ".." names, zero bytes."""
 
 _LINK = os.O_PATH | os.O_NOFOLLOW
+
+OWNER_SECONDS = 1.0
+"""Seconds for which it is taken for granted whose the root is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,8 @@ class Root:
                 f'The arena root "{path}" can\'t be opened: {error.strerror}.'
             ) from error
         try:
-            self.device = os.fstat(self.fd).st_dev
+            self._owner, self._owner_until = os.fstat(self.fd), 0.0
+            self.device = self._owner.st_dev
             chosen = state_dir or self.path / os.fsdecode(STATE_DIR)
             self.state = StateDirectory(chosen.absolute(), self.path, self.fd)
         except BaseException:
@@ -89,6 +94,13 @@ class Root:
             return os.fstat(fd)
         finally:
             os.close(fd)
+
+    def owner(self) -> os.stat_result:
+        """stat of the root as it was at most OWNER_SECONDS ago: whose it is hardly ever changes."""
+        now = time.monotonic()
+        if now > self._owner_until:
+            self._owner, self._owner_until = self.lstat(b""), now + OWNER_SECONDS
+        return self._owner
 
     def fingerprint(self, path: bytes) -> Fingerprint:
         """The fingerprint of the name itself."""

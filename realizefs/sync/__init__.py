@@ -38,7 +38,7 @@ In reading order:
     fetcher, sources, wanted        pieces on their way; from holders; what is wanted, verified
     reuse, bases, holder            what the old version has of it; a delta, a copy, or both
     race, candidates, distrust      the first good answer; who is asked next; who lied
-    shelf                           into the cache
+    shelf, reading                  into the cache; what of it stays open for its readers
     describe                        why a path is as it is
   when something is wrong
     notices                         what its user should know all the same

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Sequence
 
 from realizefs.model.decisions import Action
-from realizefs.model.entries import Dirent, Node
+from realizefs.model.entries import Dirent, Entry, Node
 from realizefs.model.ids import ArenaId, Inode
 from realizefs.model.marks import Mark
 from realizefs.store.arena import ArenaStore
@@ -72,6 +72,16 @@ class ArenaView:
         """The inode called so: of a live entry of the index, else of the overlay."""
         return self.context.names.lookup(parent, name)
 
+    def unreal_child(self, parent: Inode, name: bytes) -> Entry | None:
+        """The live entry called so, unless it is believed real (see `believed_real`)."""
+        names = self.context.names
+        with self.store.env.read() as txn:
+            ino = names.find(txn, parent, name)
+            entry = names.entry(txn, ino) if ino is not None else None
+            if entry is None or entry.version.deleted or self._is_believed_real(txn, entry.ino):
+                return None
+        return entry
+
     def children(self, ino: Inode) -> Sequence[Dirent]:
         """The index's entries in a directory, tombstones included, by name. Any thread."""
         return self.context.names.children(ino)
@@ -83,11 +93,10 @@ class ArenaView:
         rename and unreal from then on.
         """
         with self.store.env.read() as txn:
-            return {
-                ino
-                for ino in inodes
-                if self.store.real.get(txn, ino) is not None and not self._leaves(txn, ino)
-            }
+            return {ino for ino in inodes if self._is_believed_real(txn, ino)}
+
+    def _is_believed_real(self, txn: Txn, ino: Inode) -> bool:
+        return self.store.real.has(txn, ino) and not self._leaves(txn, ino)
 
     def _leaves(self, txn: Txn, ino: Inode) -> bool:
         decision = self.store.decisions.get(txn, ino)

@@ -24,6 +24,7 @@ from realizefs.store.blob import Blob
 from realizefs.sync.bases import Bases
 from realizefs.sync.context import Context
 from realizefs.sync.gate import SizeGate
+from realizefs.sync.reading import Reading
 from realizefs.sync.reuse import Here, bring
 from realizefs.sync.shelf import Shelf
 from realizefs.sync.sources import Sources
@@ -68,6 +69,7 @@ class Fetcher:
         self._nursery: trio.Nursery | None = None
         self._shelf = Shelf(context)
         self._bases = Bases(context.store)
+        self._reading = Reading(context.store.blobs)
         self._gates = {urgent: SizeGate(IN_FLIGHT_BYTES_MAX) for urgent in (True, False)}
         self._pieces: dict[tuple[Inode, Digest, int], _Piece] = {}
         self._patterns: OrderedDict[tuple[Inode, Digest], plan.Pattern] = OrderedDict()
@@ -78,6 +80,7 @@ class Fetcher:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             nursery.start_soon(self._shelf.run)
+            nursery.start_soon(self._reading.run)
             task_status.started()
             try:
                 await trio.sleep_forever()
@@ -92,7 +95,7 @@ class Fetcher:
         end = min(start + length, version.size)
         if start >= end:
             return b""
-        blob = self._store.blobs.open_existing(ino, version.hash)
+        blob = self._reading.open(ino, version.hash)
         try:
             data = await self._from_blob(blob, start, end)
             if data is None:
@@ -123,6 +126,7 @@ class Fetcher:
                 blob = await trio.to_thread.run_sync(self._store.blobs.open, ino, version)
             if blob is not None and blob.complete:
                 self._bases.forget(ino, version.hash)
+                self._reading.let_go(ino, version.hash)
                 return await self._verified(blob)
             here = blob.ranges if blob is not None else Ranges()
             try:

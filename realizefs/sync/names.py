@@ -27,11 +27,15 @@ class Names:
 
     def lookup(self, parent: Inode, name: bytes) -> Inode | None:
         """The inode called so: of a live entry, else of something native."""
+        with self._store.env.read() as txn:
+            return self.find(txn, parent, name)
+
+    def find(self, txn: Txn, parent: Inode, name: bytes) -> Inode | None:
+        """The same within a transaction."""
         covered = self.pending.covers_name(parent, name)
         if covered is not None:
             return covered.names[parent, name] or self._overlay.peek(parent, name)
-        with self._store.env.read() as txn:
-            dirent = self._store.tree.lookup(txn, parent, name)
+        dirent = self._store.tree.lookup(txn, parent, name)
         live = dirent is not None and not dirent.deleted
         if dirent is not None and live and self._is_at(dirent.ino, (parent, name)):
             return dirent.ino

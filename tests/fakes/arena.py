@@ -226,6 +226,12 @@ class FakeArena:
             return ino
         return self.overlay.peek(parent, name)
 
+    def unreal_child(self, parent: Inode, name: bytes) -> Entry | None:
+        ino = self.names.get((parent, name))
+        if ino is None or ino in self.real or self.entries[ino].version.deleted:
+            return None
+        return self.entries[ino]
+
     def children(self, ino: Inode) -> Sequence[Dirent]:
         found = [(name, child) for (parent, name), child in self.names.items() if parent == ino]
         return [self._dirent(name, self.entries[child]) for name, child in sorted(found)]

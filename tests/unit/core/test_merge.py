@@ -233,6 +233,11 @@ def test_equal_vectors_and_other_content_still_agree() -> None:
     assert merge(one, other) == merge(other, one)
 
 
+def test_what_is_new_replaces_nothing() -> None:
+    assert changed(file(b"x"), A).replaced == ()
+    assert changed(Version(Kind.SYMLINK, target=b"x"), A).replaced == ()
+
+
 def test_a_placeholder_gives_way_to_anything() -> None:
     row = changed(Version(Kind.DIRECTORY, mode=0o700), A)
     assert merge(Version(Kind.DIRECTORY, mode=0o755), row) == row
