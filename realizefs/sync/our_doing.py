@@ -14,6 +14,8 @@ After a crash between the two nothing is in hand. That we took a file out of the
 by its decision to unrealize it, so that decision isn't dropped before it is looked at (`note_left`).
 """
 
+import stat
+
 from realizefs.model.entries import Dirent, Fingerprint
 from realizefs.model.ids import Inode
 from realizefs.model.paths import is_within
@@ -71,10 +73,12 @@ def was_deleted(batch: Batch, parent: Inode, dirent: Dirent | None) -> bool:
 
 def is_made_anew(batch: Batch, directory: Inode) -> bool:
     """Whether what is natively there is another directory than that of the index, which was deleted
-    and is gone from the root. It has an inode of its own, and is recorded before what is in it;
-    else that would bring the deleted one back."""
+    and is gone from the root, or is none, and something else has taken the place of the file. It is
+    recorded before what is in it; else that would bring the deleted one back, or be in a file."""
     if directory in batch.alive or directory == batch.store.tree.root:
         return False
     entry = batch.store.tree.entry(batch.txn, directory)
-    gone = entry is not None and entry.version.deleted
-    return gone and batch.store.real.get(batch.txn, directory) is None
+    if entry is None or (entry.version.kind is Kind.DIRECTORY and not entry.version.deleted):
+        return False
+    real = batch.store.real.get(batch.txn, directory)
+    return real is None or not (entry.version.deleted or stat.S_ISDIR(real.fingerprint.mode))

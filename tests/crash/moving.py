@@ -243,6 +243,13 @@ MOVING: dict[str, Scenario] = {
         meddle=("store.publish.take_out:renameat2#1", _a_symlink),
         kept_after_meddling=(EDIT,),
     ),
+    "unrealize while a directory takes its place": Scenario(
+        _owned_by_peer,
+        work,
+        (OLD,),
+        meddle=("store.publish.take_out:renameat2#1", _a_directory),
+        kept_after_meddling=(EDIT,),
+    ),
     "make real for writing": Scenario(_cached, _make_real, (NEW,)),
     "make real for writing, not cached": Scenario(_peer_has_new, _make_real),
     "make real for truncating": Scenario(_peer_has_new, _make_real_empty),
