@@ -28,10 +28,11 @@ from realizefs.sync.context import Context
 from realizefs.sync.engine import situation
 from realizefs.sync.fetcher import Fetcher
 from realizefs.sync.look import kind_of
+from realizefs.sync.our_doing import ABOUT_TO_BE_MADE
 from realizefs.sync.own_attributes import native_attributes
 from realizefs.sync.patience import patiently
 from realizefs.sync.pinning import Pinning
-from realizefs.sync.rootwork import NEVER_INDEXED, RootWork, Target
+from realizefs.sync.rootwork import RootWork, Target
 from realizefs.sync.safety import may_drop
 from realizefs.sync.trash import Trash
 from realizefs.sync.turns import Turns
@@ -88,7 +89,7 @@ class Actions:
         await trio.to_thread.run_sync(self._work.make_parents, target.path)
         # The row comes first: a file without it would be one that appeared beside this version.
         # The write that follows is a change of this version, which its writer knows.
-        row = RealRow(NEVER_INDEXED, NO_DIGEST, target.version.vector)
+        row = RealRow(ABOUT_TO_BE_MADE, NO_DIGEST, target.version.vector)
         await self._commit_real(target, row)
         try:
             await trio.to_thread.run_sync(self._work.create_empty, target)

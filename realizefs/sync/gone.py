@@ -13,7 +13,7 @@ from realizefs.model.versions import Kind
 from realizefs.store.realfile import Root
 from realizefs.sync.batch import Batch
 from realizefs.sync.local import is_older
-from realizefs.sync.our_doing import ours_below
+from realizefs.sync.our_doing import ABOUT_TO_BE_MADE, ours_below
 
 _SYNCED_TYPES = {stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK}
 """A fifo, say, in the place of a file is no file."""
@@ -71,9 +71,10 @@ def gone(batch: Batch, ino: Inode, now_ns: int, device: int) -> bool:
     batch.store.real.delete(batch.txn, ino)
     decision = batch.store.decisions.get(batch.txn, ino)
     leaving = decision is not None and decision.action is Action.UNREALIZE
-    if not dead or leaving or is_older(real, entry.version):
-        batch.held_changed(ino)  # something inside, or a peer's newer version, lives on, or it
-        return False  # was us who took it out of the root (R8), before or after a crash
+    ours = leaving or real.fingerprint == ABOUT_TO_BE_MADE
+    if not dead or ours or is_older(real, entry.version):
+        batch.held_changed(ino)  # something inside, or a peer's newer version, lives on, or it was
+        return False  # us who took it out of the root (R8), or didn't make it, or after a crash
     grave = deleted(entry.version, batch.author, now_ns)
     batch.put(ino, entry.parent, entry.name, grave)
     return grave.deleted

@@ -12,6 +12,7 @@ was there before it.
 
 After a crash between the two nothing is in hand. That we took a file out of the root is known then
 by its decision to unrealize it, so that decision isn't dropped before it is looked at (`note_left`).
+And a file whose row came first, as it is made to be truncated, may never have come (ABOUT_TO_BE_MADE).
 """
 
 import stat
@@ -21,6 +22,10 @@ from realizefs.model.ids import Inode
 from realizefs.model.paths import is_within
 from realizefs.model.versions import Kind
 from realizefs.sync.batch import Batch
+
+ABOUT_TO_BE_MADE = Fingerprint(0, 1, 0, 0, 0, 0)
+"""In the row of a file that we make next. Where there is none it couldn't be made, or a crash came
+before it: nobody deleted it."""
 
 
 def has_changed(batch: Batch, path: bytes, seen: Fingerprint) -> bool:

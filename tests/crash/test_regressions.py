@@ -193,3 +193,11 @@ def test_memory_does_not_believe_in_a_repair_that_failed(runner: Runner) -> None
     for point in commits:
         for times in (1, FOR_EVER):
             assert runner.failed_at(REPAIR_FILES, point, errno.EROFS, times, True) == []
+
+
+def test_a_file_that_could_not_be_made_to_be_truncated_is_not_deleted(runner: Runner) -> None:
+    """On a full disk `: > file` told the peers to delete it: its row was there, and it was not."""
+    scenario, point = "make real for truncating", "store.realfile.Root.open:openat2#1"
+    for code in (errno.ENOSPC, errno.EIO, errno.EROFS):
+        assert runner.failed_at(scenario, point, code, 1, True) == []
+    assert runner.killed_at(scenario, point, after=False) == []
