@@ -117,6 +117,10 @@ def take_out(
 
     Busy if its fingerprint isn't `expected`, somebody has it open, or, where it is to be `alone`,
     it has other hard links (a writer through another name would change the blob).
+
+    Where the last fsync fails it has moved all the same, and whoever tries again finds it moved and
+    commits that. A power failure may then bring it back: it is in one of the two places in any case,
+    and back in the root it is found and is real again.
     """
     fd = _open_expected(source, expected, shown)
     try:
