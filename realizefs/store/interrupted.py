@@ -17,15 +17,17 @@ import time
 from contextlib import suppress
 
 from realizefs.model.blobs import BlobRow
+from realizefs.model.decisions import Action
 from realizefs.model.entries import Fingerprint
 from realizefs.model.errors import Busy
 from realizefs.model.paths import show, split
-from realizefs.model.versions import Version
+from realizefs.model.versions import Kind, Version
 from realizefs.store.arena import ArenaStore
 from realizefs.store.fingerprint import fingerprint_of, same_but_renamed
 from realizefs.store.lease import NO_OTHERS, NO_WRITERS, is_free
 from realizefs.store.openat import RENAME_NOREPLACE, renameat2
 from realizefs.store.queues import BlobRows, Step
+from realizefs.store.temporary import PREFIX_BYTES
 from realizefs.store.txn import Txn
 
 _LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -34,6 +36,7 @@ _LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 def recover_arena(store: ArenaStore) -> None:
     """Put right what a crash left of moves and of blobs, before anything else is done in the arena."""
     undo_publications(store)  # what is undone is a blob again
+    undo_links(store)
     store.root.state.empty_temp()
     undo_adoptions(store)
     store.blobs.recover()
@@ -58,6 +61,32 @@ def undo_publications(store: ArenaStore) -> None:
                     store.root.publish(edit, path, published)
 
 
+def undo_links(store: ArenaStore) -> None:
+    """The same for symlinks, of which no blob's step tells, but the decision to make them real."""
+    if not any(len(name) > PREFIX_BYTES for name in os.listdir(store.root.state.tmp_fd)):
+        return  # nearly always: only a crash leaves something there
+    with store.env.read() as txn:
+        for ino, decision in store.decisions.all(txn):
+            entry, real = store.tree.entry(txn, ino), store.real.get(txn, ino)
+            path = store.tree.path(txn, ino)
+            if decision.action is not Action.REALIZE or entry is None or real is None or not path:
+                continue
+            with suppress(OSError, Busy):  # a program changes it this very moment: to the trash
+                link = _link(store, path, entry.version)
+                edit = _edit(store, path, real.fingerprint) if link is not None else None
+                if edit is not None:
+                    store.root.publish(edit, path, link)
+
+
+def _link(store: ArenaStore, path: bytes, version: Version) -> Fingerprint | None:
+    """The fingerprint of the symlink at `path`, if it is that version."""
+    found = store.root.fingerprint_if_any(path)
+    if version.kind is not Kind.SYMLINK or found is None or not stat.S_ISLNK(found.mode):
+        return None
+    same = (store.root.readlink(path), found.mtime_ns) == (version.target, version.mtime_ns)
+    return found if same else None
+
+
 def _published(
     store: ArenaStore, row: BlobRow, path: bytes, version: Version
 ) -> Fingerprint | None:
@@ -79,6 +108,8 @@ def _is_edit(tmp_fd: int, name: bytes, indexed: Fingerprint) -> bool:
     """Whether it differs, or somebody is just writing to it."""
     found = os.lstat(name, dir_fd=tmp_fd)
     if not stat.S_ISREG(found.st_mode):
+        if same_but_renamed(fingerprint_of(found), indexed):
+            return False  # the symlink that was to be replaced
         return _is_put_there(tmp_fd, name, found.st_mode)
     if found.st_nlink != 1:
         return False

@@ -183,6 +183,12 @@ def _a_symlink(world: World) -> None:
     (world.root / "d/f").symlink_to("g")
 
 
+def _a_file_for_the_link(world: World) -> None:
+    """A program saves a file where a symlink was."""
+    world.write("g", EDIT)
+    os.rename(world.root / "g", world.root / "l")
+
+
 MOVING: dict[str, Scenario] = {
     "realize a new file": Scenario(_peer_has_new, work, mark=Mark.OWN),
     "realize a file of several blocks": Scenario(_peer_has_large, work, mark=Mark.OWN),
@@ -203,6 +209,13 @@ MOVING: dict[str, Scenario] = {
         (OLD,),
         mark=Mark.OWN,
         meddle=("store.publish._replace:renameat2#1", _another_file),
+        kept_after_meddling=(EDIT,),
+    ),
+    "realize a symlink while a file takes its place": Scenario(
+        _link_outdated,
+        work,
+        mark=Mark.OWN,
+        meddle=("store.publish._replace:renameat2#1", _a_file_for_the_link),
         kept_after_meddling=(EDIT,),
     ),
     "realize while a directory takes its place": Scenario(
