@@ -17,6 +17,9 @@ from realizefs.store.txn import Txn
 from realizefs.sync.aside import keep_above
 from realizefs.sync.batch import Batch
 
+_ASIDE = b"/"
+"""Before a name, for a moment within a transaction: no name has it."""
+
 
 def record_removal(
     batch: Batch, ino: Inode, seen: Version, now_ns: int, *, native: bool = False
@@ -90,15 +93,24 @@ def record_move(batch: Batch, ino: Inode, parent: Inode, name: bytes, now_ns: in
         batch.store.real.delete(batch.txn, ino)
         return False
     over = _vacate(batch, parent, name, ino)
-    old_parent, old_name = entry.parent, entry.name
+    place = entry.parent, entry.name
     batch.store.tree.move(batch.txn, ino, parent, name)
-    batch.put(ino, parent, name, _moved(batch, entry, over))
-    _bury(batch, ino, entry, (old_parent, old_name), now_ns)
+    version = _version(batch, over)
+    batch.put(ino, parent, name, _moved(batch, entry, version))
+    _bury(batch, ino, entry, place, over, now_ns)
     return True
 
 
-def _bury(batch: Batch, ino: Inode, was: Entry, place: tuple[Inode, bytes], now_ns: int) -> None:
-    """Tombstones for the old names of what moved. Depth bounded by PATH_BYTES_MAX.
+def _bury(
+    batch: Batch,
+    ino: Inode,
+    was: Entry,
+    place: tuple[Inode, bytes],
+    over: Inode | None,
+    now_ns: int,
+) -> None:
+    """Tombstones for the old names of what moved, `over` something else that goes for good. Depth
+    bounded by PATH_BYTES_MAX.
 
     Peers hear of a new name before the old one is gone, and of what was in a directory before
     the directory: then they take what they have of it along (see `renames`).
@@ -106,8 +118,10 @@ def _bury(batch: Batch, ino: Inode, was: Entry, place: tuple[Inode, bytes], now_
     grave = batch.store.inodes.allocate()
     left = batch.put(grave, *place, deleted(was.version, batch.author, now_ns))
     if was.version.kind is Kind.DIRECTORY:
-        _move_children(batch, ino, grave, now_ns)
+        _move_children(batch, ino, grave, over, now_ns)
         batch.store.tree.touch(batch.txn, grave)
+    if over is not None:
+        _inherit(batch, over, ino)
     if not left.version.deleted:
         keep_above(batch, place[0])  # what lost that name to what moved has it again
 
@@ -122,22 +136,25 @@ def record_exchange(batch: Batch, one: Inode, other: Inode) -> bool:
     return True
 
 
-def _vacate(batch: Batch, parent: Inode, name: bytes, ino: Inode) -> Version | None:
-    """Make room at the target name, tombstone or live; the version that was there, if any.
-
-    What was deleted in a replaced directory stays known as deleted in the new one.
-    """
+def _vacate(batch: Batch, parent: Inode, name: bytes, ino: Inode) -> Inode | None:
+    """Make room at the target name: what was there, tombstone or live, if anything. It is under a
+    name that nothing can have until `_inherit` is done with it."""
     dirent = batch.store.tree.lookup(batch.txn, parent, name)
     if dirent is None or dirent.ino == ino:
         return None
-    replaced = _entry(batch, dirent.ino)
-    for child in list(batch.store.tree.children(batch.txn, dirent.ino)):
-        if batch.store.tree.lookup(batch.txn, ino, child.name) is None:
-            batch.store.tree.move(batch.txn, child.ino, ino, child.name)
-        else:
-            batch.store.forget(batch.txn, child.ino)
-    batch.store.forget(batch.txn, dirent.ino)
-    return replaced.version
+    batch.store.tree.move(batch.txn, dirent.ino, parent, _ASIDE + name)
+    return dirent.ino
+
+
+def _version(batch: Batch, over: Inode | None) -> Version | None:
+    return _entry(batch, over).version if over is not None else None
+
+
+def _inherit(batch: Batch, over: Inode, ino: Inode) -> None:
+    """What was deleted in what `ino` has replaced stays known as deleted in there."""
+    for child in list(batch.store.tree.children(batch.txn, over)):
+        batch.store.tree.move(batch.txn, child.ino, ino, child.name)
+    batch.store.forget(batch.txn, over)
 
 
 def _moved(batch: Batch, entry: Entry, over: Version | None) -> Version:
@@ -157,15 +174,20 @@ def _moved(batch: Batch, entry: Entry, over: Version | None) -> Version:
     return version
 
 
-def _move_children(batch: Batch, directory: Inode, grave: Inode, now_ns: int) -> None:
-    """Below a moved directory every path is another one."""
+def _move_children(
+    batch: Batch, directory: Inode, grave: Inode, over: Inode | None, now_ns: int
+) -> None:
+    """Below a moved directory every path is another one, where something else may have been."""
     for child in list(batch.store.tree.children(batch.txn, directory)):
         if child.deleted:
             batch.store.tree.move(batch.txn, child.ino, grave, child.name)
             continue
         entry = _entry(batch, child.ino)
-        batch.put(child.ino, directory, child.name, _moved(batch, entry, None))
-        _bury(batch, child.ino, entry, (grave, child.name), now_ns)
+        there = batch.store.tree.lookup(batch.txn, over, child.name) if over is not None else None
+        below = there.ino if there is not None else None
+        version = _moved(batch, entry, _version(batch, below))
+        batch.put(child.ino, directory, child.name, version)
+        _bury(batch, child.ino, entry, (grave, child.name), below, now_ns)
 
 
 def is_older(real: RealRow, version: Version) -> bool:
