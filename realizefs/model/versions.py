@@ -119,9 +119,9 @@ class Version:
 
     @property
     def identity(self) -> bytes:
-        """32 bytes for what would be lost with it; none where that is nothing."""
-        if not self.has_content:
-            return b""
+        """32 bytes for what would be lost with it; none where that is nothing, or not known."""
+        if not self.has_content or self.kind is Kind.FILE:
+            return self.hash if self.has_content else b""
         return self.hash or hashlib.blake2b(self.target, digest_size=32).digest()
 
     @property

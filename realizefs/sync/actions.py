@@ -73,10 +73,11 @@ class Actions:
     async def make_real(self, ino: Inode, *, truncate: bool) -> None:
         """Give an unreal file a native one: complete, or empty if it is about to be replaced."""
         self._turns.want(ino)
+        seen = self._target(ino)  # before waiting: what its user saw
         async with self._turns.of(ino):
-            await self._make_real(ino, truncate=truncate)
+            await self._make_real(ino, seen, truncate=truncate)
 
-    async def _make_real(self, ino: Inode, *, truncate: bool) -> None:
+    async def _make_real(self, ino: Inode, seen: Target | None, *, truncate: bool) -> None:
         await self._context.names_committed()
         target = self._target(ino)
         if target is None or target.version.deleted or target.version.kind is not Kind.FILE:
@@ -88,8 +89,10 @@ class Actions:
             return
         await trio.to_thread.run_sync(self._work.make_parents, target.path)
         # The row comes first: a file without it would be one that appeared beside this version.
-        # The write that follows is a change of this version, which its writer knows.
-        row = RealRow(ABOUT_TO_BE_MADE, NO_DIGEST, target.version.vector)
+        # The write that follows is a change of the version that its writer knew; of a later one it
+        # isn't (R2). Counters are those of a place: after a rename they say nothing.
+        known = seen if seen is not None and seen.path == target.path else target
+        row = RealRow(ABOUT_TO_BE_MADE, NO_DIGEST, known.version.vector)
         await self._commit_real(target, row)
         try:
             await trio.to_thread.run_sync(self._work.create_empty, target)

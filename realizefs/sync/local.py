@@ -7,6 +7,7 @@ import stat
 from dataclasses import replace
 
 from realizefs.core.merge import changed, deleted
+from realizefs.model import paths
 from realizefs.model.entries import Entry, Fingerprint, RealRow
 from realizefs.model.errors import NotFound
 from realizefs.model.ids import NO_DIGEST, Inode
@@ -85,12 +86,19 @@ def record_move(batch: Batch, ino: Inode, parent: Inode, name: bytes, now_ns: in
     The old names get tombstones (with new inodes), so that peers without our history of it
     learn that they are gone. A replaced entry makes room; the new version has seen it.
 
-    False if a peer has deleted it meanwhile: what is real under the new name is a new file, which
-    the scanner finds, and not what that peer thought of.
+    False if a peer has deleted or changed it meanwhile, unseen: what is real under the new name is
+    a new file, which the scanner finds, and not what that peer thought of. And so if it was what is
+    replaced that a peer has changed: then the scanner finds an edit of what the user saw there.
     """
     entry = _entry(batch, ino)
     if entry.version.deleted:
         batch.store.real.delete(batch.txn, ino)
+        return False
+    if _stays(batch, entry):
+        return False
+    if _replaces_older(batch, ino, parent, name):
+        batch.store.real.delete(batch.txn, ino)
+        batch.put(ino, entry.parent, entry.name, deleted(entry.version, batch.author, now_ns))
         return False
     over = _vacate(batch, parent, name, ino)
     place = entry.parent, entry.name
@@ -99,6 +107,27 @@ def record_move(batch: Batch, ino: Inode, parent: Inode, name: bytes, now_ns: in
     batch.put(ino, parent, name, _moved(batch, entry, version))
     _bury(batch, ino, entry, place, over, now_ns)
     return True
+
+
+def _stays(batch: Batch, entry: Entry) -> bool:
+    """Whether the file that moved was another than the version, which keeps the name that it has."""
+    real = batch.store.real.get(batch.txn, entry.ino)
+    if real is None or not is_older(real, entry.version):
+        return False
+    batch.store.real.delete(batch.txn, entry.ino)
+    batch.held_changed(entry.ino)
+    return True
+
+
+def _replaces_older(batch: Batch, ino: Inode, parent: Inode, name: bytes) -> bool:
+    """Whether what a real file has replaced natively was another file than the version there."""
+    there = batch.store.tree.lookup(batch.txn, parent, name)
+    if there is None or there.deleted or there.ino == ino:
+        return False
+    real = batch.store.real.get(batch.txn, there.ino)
+    if real is None or not batch.store.real.has(batch.txn, ino):
+        return False
+    return is_older(real, _entry(batch, there.ino).version)
 
 
 def _bury(
@@ -183,6 +212,12 @@ def _move_children(
             batch.store.tree.move(batch.txn, child.ino, grave, child.name)
             continue
         entry = _entry(batch, child.ino)
+        if _stays(batch, entry):
+            batch.store.tree.move(batch.txn, child.ino, grave, child.name)
+            keep_above(batch, grave)
+            above = batch.store.tree.path(batch.txn, directory) or b""
+            batch.touched.add(paths.join(above, child.name))
+            continue
         there = batch.store.tree.lookup(batch.txn, over, child.name) if over is not None else None
         below = there.ino if there is not None else None
         version = _moved(batch, entry, _version(batch, below))

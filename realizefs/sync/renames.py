@@ -2,7 +2,8 @@
 
 A peer that renames what it only sees (an unreal file) tells two rows: the new name, with a content
 that it doesn't have, and a tombstone for the old one. If the old name is real here, the file must
-take the new name: it may be the last copy. Where an owner renames its file, another owner does the
+take the new name: it may be the last copy. So it must where another content got the old name, as
+when a conflict copy is named whose author has it in the cache only. Where an owner renames its file, another owner does the
 same rather than fetch what it has. The rows come in either order, and with other rows in between,
 so both are remembered until their counterpart comes: contents that came under a name and aren't
 here (or there), and real files that a tombstone has met. The latter go to the trash soon, and are
@@ -47,13 +48,14 @@ class Renames:
     def applied(self, batch: Batch, entry: Entry, held: Held) -> None:
         """A peer that holds `held` of it told of this entry."""
         version = entry.version
-        if version.deleted:
-            real = batch.store.real.get(batch.txn, entry.ino)
-            if real is not None and real.hash:
-                self._remember_left(real.hash, entry.ino, real.fingerprint, _IN_ROOT)
-                self._settle(batch, real.hash)
-        elif (
-            (self._left or batch.store.real.any(batch.txn))  # else there is nothing to rename
+        any_real = batch.store.real.any(batch.txn)
+        real = batch.store.real.get(batch.txn, entry.ino) if any_real else None
+        if real is not None and real.hash and (version.deleted or version.hash != real.hash):
+            self._remember_left(real.hash, entry.ino, real.fingerprint, _IN_ROOT)
+            self._settle(batch, real.hash)
+        if (
+            not version.deleted
+            and (self._left or any_real)  # else there is nothing to rename
             and self._may_follow(batch, entry, held)
             and self._lacks(batch, entry, version.hash)
         ):
@@ -144,8 +146,10 @@ class Renames:
         target = store.tree.path(txn, entry.ino)
         source = None
         if place == _IN_ROOT:
-            if grave is None or not grave.version.deleted or real is None or real.hash != digest:
+            if grave is None or real is None or real.hash != digest:
                 return False
+            if not grave.version.deleted and grave.version.hash == digest:
+                return False  # it has come back
             source, fingerprint = store.tree.path(txn, old), real.fingerprint
         if not target:
             return False
@@ -162,6 +166,8 @@ class Renames:
         store.real.put(txn, entry.ino, RealRow(now, digest, entry.version.vector))
         batch.held_changed(entry.ino)
         if grave is not None:
+            if not grave.version.deleted:
+                batch.held_changed(old)
             store.dirty.mark(txn, old)
             store.dirty.mark(txn, grave.parent)  # it may be empty now
         return True

@@ -64,6 +64,15 @@ class Judge:
             if one is not replica:
                 elsewhere |= one.contents()
         self._elsewhere = elsewhere
+        self.moved_ever |= self.gone & self._known_to_others(replica)
+
+    def _known_to_others(self, replica: Replica) -> set[bytes]:
+        """What others still have a name for: that its user deleted or replaced it, and hadn't told
+        them, is forgotten with the database. All that is gone, while one of them doesn't run."""
+        others = [one for one in self._replicas if one is not replica]
+        if not all(one.running for one in others):
+            return set(self.gone)
+        return {bytes(version.hash) for one in others for version in self.index(one).values()}
 
     def after_loss(self, replica: Replica) -> None:
         self._most.clear()
