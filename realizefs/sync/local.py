@@ -91,10 +91,7 @@ def record_move(batch: Batch, ino: Inode, parent: Inode, name: bytes, now_ns: in
     replaced that a peer has changed: then the scanner finds an edit of what the user saw there.
     """
     entry = _entry(batch, ino)
-    if entry.version.deleted:
-        batch.store.real.delete(batch.txn, ino)
-        return False
-    if _stays(batch, entry):
+    if _stays(batch, entry) or entry.version.deleted:
         return False
     if _replaces_older(batch, ino, parent, name):
         batch.store.real.delete(batch.txn, ino)
@@ -112,7 +109,7 @@ def record_move(batch: Batch, ino: Inode, parent: Inode, name: bytes, now_ns: in
 def _stays(batch: Batch, entry: Entry) -> bool:
     """Whether the file that moved was another than the version, which keeps the name that it has."""
     real = batch.store.real.get(batch.txn, entry.ino)
-    if real is None or not is_older(real, entry.version):
+    if real is None or not (entry.version.deleted or is_older(real, entry.version)):
         return False
     batch.store.real.delete(batch.txn, entry.ino)
     batch.held_changed(entry.ino)
@@ -208,15 +205,15 @@ def _move_children(
 ) -> None:
     """Below a moved directory every path is another one, where something else may have been."""
     for child in list(batch.store.tree.children(batch.txn, directory)):
-        if child.deleted:
-            batch.store.tree.move(batch.txn, child.ino, grave, child.name)
-            continue
         entry = _entry(batch, child.ino)
-        if _stays(batch, entry):
+        unseen = _stays(batch, entry)
+        if child.deleted or unseen:
             batch.store.tree.move(batch.txn, child.ino, grave, child.name)
-            keep_above(batch, grave)
-            above = batch.store.tree.path(batch.txn, directory) or b""
-            batch.touched.add(paths.join(above, child.name))
+            if not child.deleted:
+                keep_above(batch, grave)
+            if unseen:  # the native file has come along, and is a new one
+                above = batch.store.tree.path(batch.txn, directory) or b""
+                batch.touched.add(paths.join(above, child.name))
             continue
         there = batch.store.tree.lookup(batch.txn, over, child.name) if over is not None else None
         below = there.ino if there is not None else None
