@@ -75,6 +75,20 @@ class Tree:
         self.replica = ReplicaId(replica)
         self._number = int.from_bytes(number, "big") if number is not None else None
 
+    def begin_anew(self, txn: Txn) -> None:
+        """This database is an older copy of one that others know the history of: from now on it is
+        another one, whose positions and counters are none of those that were given away before."""
+        was = self.replica, self._number
+        self.replica, number = ReplicaId(os.urandom(16)), os.urandom(2)
+        self._number = int.from_bytes(number, "big")
+        txn.put(META, _REPLICA, self.replica)
+        txn.put(META, _NUMBER, number)
+
+        def undo() -> None:
+            self.replica, self._number = was
+
+        txn.if_abandoned(undo)
+
     def author(self, me: PeerId) -> AuthorId:
         """Who a peer is in version vectors with this database."""
         return author_of(me, self._number) if self._number is not None else me

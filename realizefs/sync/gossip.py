@@ -1,6 +1,7 @@
 """Telling a peer our history, and taking in its own: one stream, catch-up and live (DESIGN 5.2)."""
 
 import logging
+from collections.abc import Iterator
 
 import trio
 
@@ -8,6 +9,7 @@ from realizefs.model import limits, paths
 from realizefs.model.errors import ConnectionLost
 from realizefs.model.ids import Inode, ReplicaId, Seq
 from realizefs.model.messages import Ack, Row, Rows, Subscribe
+from realizefs.model.versions import Kind
 from realizefs.store.txn import Txn
 from realizefs.sync.apply import apply_row, mark_cached, note_held
 from realizefs.sync.batch import Batch
@@ -79,7 +81,7 @@ class Gossip:
                 tree = context.store.tree
                 now = tree.last_seq(batch.txn)
                 context.store.cursors.set_began_anew(batch.txn, peer, tree.replica, now)
-            for row in message.rows:
+            for row in _directories_first(message.rows):
                 if self._read_only:
                     note_held(batch, row, peer)
                 else:
@@ -109,6 +111,11 @@ class Gossip:
 
     async def _tell(self) -> None:
         store = self._context.store
+        with store.env.read() as txn:
+            end = store.tree.last_seq(txn)
+        if self._after > end:
+            await self._context.commit(self._begin_anew)
+            self._after = Seq(0)
         replica = store.tree.replica
         # Told first, so that both sides learn which replica they talk to before any row.
         await self._link.send(Rows(self._context.id, replica, self._after, self._after, ()))
@@ -124,6 +131,17 @@ class Gossip:
                     await trio.sleep(GATHER_SECONDS)
             else:
                 await self._context.history.after(seen)
+
+    def _begin_anew(self, batch: Batch) -> None:
+        """They have heard more of this history than there is: it came back from a backup. What is
+        told under its old positions they would take for what they have heard already."""
+        log.warning(
+            '%s knows changes of "%s" that this machine has lost: its database is an older copy, '
+            "and everything is compared anew.",
+            self._link.name,
+            self._context.name,
+        )
+        batch.store.tree.begin_anew(batch.txn)
 
     def _page(self) -> tuple[list[Row], Seq, bool]:
         """The next rows, the position after them, and whether there are no more; bounded in number
@@ -172,6 +190,16 @@ class Gossip:
         if not path or paths.is_too_deep(path):
             return None
         return Row(path, entry.version, batch.held(entry))
+
+
+def _directories_first(rows: tuple[Row, ...]) -> Iterator[Row]:
+    """Those of live directories before what is in them: one that has replaced a file knows of it
+    what a directory that is made because something is in it can't."""
+    for live in (True, False):
+        for row in rows:
+            is_directory = row.version.kind is Kind.DIRECTORY and not row.version.deleted
+            if is_directory is live:
+                yield row
 
 
 def _inodes_needed(rows: tuple[Row, ...]) -> int:

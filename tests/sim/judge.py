@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 MIN_COPIES = 1
 
+_CONFLICT = b" (conflict "
+"""In the name of every conflict copy; users give no such names."""
+
 State = dict[bytes, Version]
 """Path → version, of one index; tombstones left out."""
 
@@ -45,7 +48,7 @@ class Judge:
         self.names[digest] = content[:20].split(b";")[0]
 
     def replaced(self, seen: set[bytes], _: "User") -> None:
-        for digest in seen:
+        for digest in seen & self.names.keys():  # an empty file is nobody's content
             self.alive.pop(digest, None)
             self.gone.add(digest)
 
@@ -194,8 +197,14 @@ class Judge:
         return blob is not None and blob.verified and blob.hash == digest
 
     def _nothing_is_back(self) -> None:
-        """What was deleted or replaced by everybody who saw it has no name."""
+        """What was deleted or replaced by everybody who saw it has no name.
+
+        But for conflict copies: while a loser gets its copy, somebody who still sees it under the
+        old name may replace it there. Neither knows of the other, and the copy stays.
+        """
         for path, version in self.index(self._replicas[0]).items():
+            if _CONFLICT in path:
+                continue
             digest = bytes(version.hash)
             if digest in self.gone and digest not in self.moved_ever:
                 name = self.names.get(digest, b"?").decode()
