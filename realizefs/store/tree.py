@@ -37,9 +37,7 @@ _DIRENT = Struct(">QBBHQq")
 """inode, kind, deleted, mode, size, mtime_ns."""
 _KINDS = {int(kind): kind for kind in Kind}
 
-_REPLICA = b"replica"
-_NUMBER = b"number"
-_ROOT = b"root"
+_REPLICA, _NUMBER, _ROOT = b"replica", b"number", b"root"
 _SEQ = b"seq"
 _LIVE = {Kind.FILE: b"files", Kind.DIRECTORY: b"directories", Kind.SYMLINK: b"symlinks"}
 _LIVE_BYTES = b"bytes"
@@ -76,18 +74,15 @@ class Tree:
         self._number = int.from_bytes(number, "big") if number is not None else None
 
     def begin_anew(self, txn: Txn) -> None:
-        """This database is an older copy of one that others know the history of: from now on it is
-        another one, whose positions and counters are none of those that were given away before."""
-        was = self.replica, self._number
-        self.replica, number = ReplicaId(os.urandom(16)), os.urandom(2)
-        self._number = int.from_bytes(number, "big")
+        """Be another database, none of whose positions and counters were given away before."""
+        was, number = (self.replica, self._number), os.urandom(2)
+        self.replica, self._number = ReplicaId(os.urandom(16)), int.from_bytes(number, "big")
         txn.put(META, _REPLICA, self.replica)
         txn.put(META, _NUMBER, number)
+        txn.if_abandoned(lambda: self._be(*was))
 
-        def undo() -> None:
-            self.replica, self._number = was
-
-        txn.if_abandoned(undo)
+    def _be(self, replica: ReplicaId, number: int | None) -> None:
+        self.replica, self._number = replica, number
 
     def author(self, me: PeerId) -> AuthorId:
         """Who a peer is in version vectors with this database."""
