@@ -131,7 +131,8 @@ class App:
             try:
                 yield opened
             finally:
-                await trio.to_thread.run_sync(opened.close)
+                with trio.CancelScope(shield=True):
+                    await trio.to_thread.run_sync(opened.close)
 
     async def loss(self, slot: Slot, *, really: bool) -> Loss:
         """What is lost with the root of an arena that is out of service; accepted with `really`,

@@ -101,12 +101,12 @@ class OpenArena(Protocol):
         ...
 
     def close(self) -> None:
-        """Give it up without having run it; blocking."""
+        """Give it up, whether it has run or not; blocking."""
         ...
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Scan, watch, sync and do jobs; started once it can answer. Closes the arena at its end,
-        raises RealizeError where it can't go on."""
+        """Scan, watch, sync and do jobs; started once it can answer. Raises RealizeError where it
+        can't go on; the arena is still open then."""
         ...
 
 
@@ -217,7 +217,10 @@ class Arenas:
                 slot.problem = ""
                 report()
         finally:
-            slot.opened = None
+            slot.opened = None  # first: no command finds it closed
+            with trio.CancelScope(shield=True):
+                async with slot.opening:
+                    await trio.to_thread.run_sync(opened.close)
 
     def _note(self, slot: Slot, error: BaseException) -> None:
         sentence = str(error)

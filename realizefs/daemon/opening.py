@@ -66,7 +66,6 @@ class _Opened:
         finally:
             with trio.CancelScope(shield=True):
                 await household.remove_arena(self.arena)
-                await trio.to_thread.run_sync(self.close)
 
     def only_cached(self) -> list[bytes]:
         return only_cached(self.arena.context.store)

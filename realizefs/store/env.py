@@ -296,5 +296,8 @@ class _AnyTables(dict[str, "lmdb._Database"]):  # noqa: SLF001 - it has no publi
 
 def _is_full(directory: Path) -> bool:
     """LMDB says EIO, not ENOSPC, where the first part of a commit still had room."""
-    disk = os.statvfs(directory)
+    try:
+        disk = os.statvfs(directory)
+    except OSError:  # the directory went: whatever failed, it wasn't for want of room
+        return False
     return disk.f_bavail * disk.f_frsize < _ROOM_BYTES_MIN

@@ -1,6 +1,6 @@
 """An application whose arenas are dicts and whose mount is an event; the rest of it is real."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,7 @@ class FakeOpened:
         self.report = Report(arena.name)
         self.checks: list[tuple[bool, bool]] = []
         self.closed = False
+        self.closing: Callable[[], None] = lambda: None
         self.alone: list[bytes] = []
         self.error: RealizeError | None = None
 
@@ -110,6 +111,7 @@ class FakeOpened:
         return self.report
 
     def close(self) -> None:
+        self.closing()
         self.closed = True
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

@@ -77,6 +77,21 @@ async def test_an_arena_that_fails_while_it_runs_is_opened_again(
         nursery.cancel_scope.cancel()
 
 
+async def test_no_command_finds_an_arena_that_is_closed(fakes: FakeShells) -> None:
+    arenas = Arenas()
+    slot = arenas.add(PHOTOS)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(arenas.tend, slot, fakes.open)
+        opened = fakes.opened["photos"]
+        offered: list[object] = []
+        opened.closing = lambda: offered.append(slot.opened)
+        opened.error = RootGone("Unplugged.")
+        opened.failing.set()
+        await until(lambda: opened.closed)
+        assert offered == [None]
+        nursery.cancel_scope.cancel()
+
+
 def test_slots_are_found_by_name_root_and_id() -> None:
     arenas = Arenas()
     slot = arenas.add(PHOTOS)
