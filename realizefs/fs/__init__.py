@@ -17,5 +17,7 @@ In reading order:
     arm, hand                       the process by whose calls they hear it
     echoes, answers                 what it is answered; programs and it told apart
     stalls, interrupts, connection  who waits for a peer holds up nobody, and may be killed
-    mountpoints, mount              mountpoints from outside; a mount from beginning to end
+    holders, mountpoints            who holds a mount; mountpoints from outside
+    sayings                         what libfuse says when it refuses
+    mount                           a mount from beginning to end
 """

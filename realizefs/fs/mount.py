@@ -23,6 +23,7 @@ from realizefs.fs.connection import widen
 from realizefs.fs.echoes import Echoes
 from realizefs.fs.live import Live
 from realizefs.fs.notify import FuseKernel, Notifier
+from realizefs.fs.sayings import Sayings, overheard
 from realizefs.fs.seen import Seen
 from realizefs.fs.served import Served
 from realizefs.fs.stalls import Stalls
@@ -92,12 +93,14 @@ class Mount:
 
     def _mount(self) -> Answers:
         operations = Answers(self._served, self._subscription, self._echoes)
+        said = Sayings()
         try:
-            pyfuse3.init(operations, str(self.mountpoint), self._fuse_options())
+            with overheard() as said:
+                pyfuse3.init(operations, str(self.mountpoint), self._fuse_options())
         except RuntimeError as error:
             pyfuse3.close(unmount=False)
             raise StoreFault(
-                f'"{self.mountpoint}" can\'t be mounted: {error}; the line before says why.'
+                f'"{self.mountpoint}" can\'t be mounted: {said.reason or error}.'
             ) from error
         return operations
 

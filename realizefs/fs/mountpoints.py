@@ -11,11 +11,10 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from realizefs.fs import hand
+from realizefs.fs import holders
 from realizefs.model.errors import Busy, Misuse, NotFound, StoreFault
 
 FILESYSTEM = "realizefs"
@@ -23,7 +22,6 @@ TYPE = f"fuse.{FILESYSTEM}"
 DEAD = {errno.ENOTCONN, errno.ECONNABORTED, errno.ESTALE, errno.EIO}
 """What a FUSE mount says whose daemon is gone."""
 
-HOLDERS_SHOWN = 3
 STACKED_MAX = 8
 """Dead mounts on top of each other that are cleared away at most."""
 BUSY_SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.5, 0.5)
@@ -35,12 +33,15 @@ UNMOUNT_SECONDS = 20
 
 @dataclass(frozen=True, slots=True)
 class MountInfo:
-    """One line of mountinfo: `source` is fsname, `device` as st_dev."""
+    """One line of mountinfo: `source` is fsname, `device` as st_dev, `number` that of the mount,
+    `above` that of the mount it is in."""
 
     path: bytes
     type: str
     source: str
     device: int = 0
+    number: int = 0
+    above: int = 0
 
 
 def find_mount(path: Path) -> MountInfo | None:
@@ -106,12 +107,12 @@ def unmount(path: Path, *, lazy: bool = False) -> None:
         raise Misuse(f'What is mounted at "{path}" is not RealizeFS but {mount.type}.')
     reason = _refusal(path, lazy=lazy)
     for seconds in BUSY_SECONDS:
-        if "busy" not in reason or not set(_holders(path)) <= _hands():
+        if "busy" not in reason or not holders.only_hands(mount.number, mount.device):
             break
         time.sleep(seconds)
         reason = _refusal(path, lazy=lazy)
     if "busy" in reason:
-        raise Busy(f'"{path}" is in use{_used_by(path)}; close it and unmount again.')
+        raise Busy(f'"{path}" is in use {_used_by(mount)}; close it and unmount again.')
     if reason:
         raise StoreFault(f'"{path}" can\'t be unmounted: {reason}.')
 
@@ -150,58 +151,11 @@ def _is_dead(path: Path) -> bool:
     return False
 
 
-def _used_by(path: Path) -> str:
-    """` by NAME (pid N), …` for those that this user may see; "" if none."""
-    holders = _holders(path)
-    names = [f"{_comm(pid)} (pid {pid})" for pid in holders[:HOLDERS_SHOWN]]
-    if len(holders) > HOLDERS_SHOWN:
-        names.append(f"{len(holders) - HOLDERS_SHOWN} more")
-    return " by " + ", ".join(names) if names else ""
-
-
-def _holders(path: Path) -> list[int]:
-    prefix = str(path)
-    return [one for one in sorted(_processes()) if _holds(one, prefix)]
-
-
-def _hands() -> set[int]:
-    """The processes by which daemons tell watchers of changes."""
-    script = os.fsencode(hand.__file__)
-    found = set()
-    for pid in _processes():
-        with suppress(FileNotFoundError, PermissionError, ProcessLookupError):
-            if script in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
-                found.add(pid)
-    return found
-
-
-def _processes() -> Iterator[int]:
-    return (int(name) for name in os.listdir("/proc") if name.isdigit())
-
-
-def _holds(pid: int, prefix: str) -> bool:
-    """Whether a process works in, or has something open below, a directory."""
-    links = [f"/proc/{pid}/cwd", f"/proc/{pid}/root"]
-    try:
-        links += [f"/proc/{pid}/fd/{fd}" for fd in os.listdir(f"/proc/{pid}/fd")]
-    except (FileNotFoundError, PermissionError, ProcessLookupError):
-        return False  # it ended, or isn't ours to look at
-    return any(target == prefix or target.startswith(prefix + "/") for target in _targets(links))
-
-
-def _targets(links: list[str]) -> Iterator[str]:
-    for link in links:
-        try:
-            yield os.readlink(link)
-        except (FileNotFoundError, PermissionError, ProcessLookupError):
-            continue  # closed meanwhile
-
-
-def _comm(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8", errors="replace").strip()
-    except (FileNotFoundError, ProcessLookupError):
-        return "a program"
+def _used_by(mount: MountInfo) -> str:
+    for inner in _mounts():
+        if inner.above == mount.number:
+            return f'by what is mounted at "{os.fsdecode(inner.path)}"'
+    return holders.named(mount.number, mount.device) or "by what only root may see"
 
 
 def _mounts() -> Iterator[MountInfo]:
@@ -216,6 +170,8 @@ def _mounts() -> Iterator[MountInfo]:
             kind.decode("ascii", "replace"),
             _unescape(source).decode("utf-8", "backslashreplace"),
             os.makedev(major, minor),
+            int(fields[0]),
+            int(fields[1]),
         )
 
 

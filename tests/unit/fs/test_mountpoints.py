@@ -21,7 +21,7 @@ def test_the_last_mount_of_a_place_is_on_top(
     monkeypatch.setattr(Path, "read_bytes", lambda path: LINES.replace(rb"\\", b""))
     found = mountpoints.find_mount(Path("/home/me/my arena"))
     assert found == MountInfo(
-        b"/home/me/my arena", "fuse.realizefs", "realizefs:b\\c", os.makedev(0, 40)
+        b"/home/me/my arena", "fuse.realizefs", "realizefs:b\\c", os.makedev(0, 40), 41, 40
     )
     assert mountpoints.is_mounted(Path("/home/me/../me/my arena"))
     assert not mountpoints.is_mounted(Path("/"))
