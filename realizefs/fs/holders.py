@@ -34,9 +34,7 @@ def only_hands(mount: int, device: int) -> bool:
 
 def _holders(mount: int, device: int) -> list[int]:
     processes = (int(name) for name in os.listdir("/proc") if name.isdigit())
-    return [
-        pid for pid in sorted(processes) if mount in _mounts_of(pid) or _maps_from(pid, device)
-    ]
+    return [pid for pid in sorted(processes) if mount in _mounts_of(pid) or _maps_from(pid, device)]
 
 
 def _mounts_of(pid: int) -> Iterator[int]:
