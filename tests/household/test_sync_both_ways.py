@@ -233,3 +233,32 @@ def test_what_was_just_opened_for_writing_and_is_deleted_at_once_stays_deleted(p
     for place in (shown, owned):
         until(lambda at=place: os.listdir(at) == ["last"], f"all of it is gone from {place}")  # type: ignore[misc]
     assert os.listdir(shown) == ["last"]
+
+
+def test_whole_unreal_trees_are_changed_while_their_owner_is_away(own_pair: Pair) -> None:
+    """The owner does the same with its plain files when it is back, and no content travels."""
+    pair = own_pair
+    for tree in ("moved", "deleted", "dressed"):
+        for number in range(12):
+            pair.write(f"{tree}/d{number % 3}/f{number}", os.urandom(100_000))
+    before = {path.stat().st_ino for path in (pair.files / "moved").rglob("f*")}
+    pair.alice.stop()
+    (pair.mnt / "moved").rename(pair.mnt / "here")
+    shutil.rmtree(pair.mnt / "deleted")
+    for path in (pair.mnt / "dressed").rglob("*"):
+        path.chmod(0o750)
+        os.utime(path, ns=(1, 10**18))
+    assert sorted(path.name for path in pair.mnt.iterdir()) == ["dressed", "here"]
+    assert pair.bob.status()["wire"]["bytes_in"] < 1_000_000
+    pair.alice.serve()
+    until(lambda: not (pair.files / "deleted").exists(), "what was deleted is gone")
+    until(lambda: not (pair.files / "moved").exists(), "what was renamed is gone")
+    assert {path.stat().st_ino for path in (pair.files / "here").rglob("f*")} == before
+    dressed = list((pair.files / "dressed").rglob("*"))
+    assert len(dressed) == 15
+    until(lambda: {one.stat().st_mode & 0o777 for one in dressed} == {0o750}, "all have the mode")
+    files = [one for one in dressed if one.is_file()]
+    until(lambda: {one.stat().st_mtime_ns for one in files} == {10**18}, "files have their times")
+    assert [arena["count"] for arena in pair.alice.ask_json("trash", "list")] == [12]
+    assert pair.bob.status()["wire"]["bytes_in"] < 1_000_000
+    assert {word(path) for path in (pair.mnt / "here").rglob("f*")} == {"remote"}
