@@ -65,6 +65,8 @@ class Context:
     """told of what is seen in the root, long before it is indexed"""
     arriving: Callable[[Inode, Digest], Ranges] = lambda ino, digest: NO_RANGES
     """ranges that were fetched and are being stored at this moment"""
+    completing: Callable[[Inode, Digest], bool] = lambda ino, digest: False
+    """whether somebody waits for all of a content"""
     on_touched: Callable[[bytes], None] = lambda path: None
     on_moved_unseen: Callable[[Inode, Place], None] = lambda ino, place: None
     """called when something was indexed at a place that it had left meanwhile for another"""

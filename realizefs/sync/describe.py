@@ -152,6 +152,8 @@ def _why(context: Context, txn: Txn, entry: Entry, mark: Mark, wanted: Action | 
     stored = context.store.decisions.get(txn, entry.ino)
     if wanted is not None:
         return _why_wanted(mark, wanted) + _trouble(stored, holders(context, txn, entry))
+    if context.completing(entry.ino, entry.version.hash):
+        return "A program waits to write to it; all of its content is being fetched first."
     if context.store.real.get(txn, entry.ino) is not None:
         if mark is Mark.OWN or entry.version.kind is Kind.DIRECTORY:
             return f"It is a real file here, as the mark {mark.value} asks."

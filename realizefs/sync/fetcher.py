@@ -6,7 +6,7 @@ is bounded by the deadlines of `silence` and `candidates`. Which peer a piece co
 from, and that it is what it should be, is the business of `sources`.
 """
 
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -73,7 +73,9 @@ class Fetcher:
         self._gates = {urgent: SizeGate(IN_FLIGHT_BYTES_MAX) for urgent in (True, False)}
         self._pieces: dict[tuple[Inode, Digest, int], _Piece] = {}
         self._patterns: OrderedDict[tuple[Inode, Digest], plan.Pattern] = OrderedDict()
+        self._completing: Counter[tuple[Inode, Digest]] = Counter()
         context.arriving = self.arriving
+        context.completing = self.completing
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Own the fetches until cancelled."""
@@ -116,8 +118,19 @@ class Fetcher:
 
     async def complete(self, ino: Inode, version: Version) -> Blob:
         """The complete, verified blob of a version; the caller closes it."""
-        with self._store.blobs.pinned(ino):
-            return await self._complete(ino, version)
+        key = ino, version.hash
+        self._completing[key] += 1
+        try:
+            with self._store.blobs.pinned(ino):
+                return await self._complete(ino, version)
+        finally:
+            self._completing[key] -= 1
+            if not self._completing[key]:
+                del self._completing[key]
+
+    def completing(self, ino: Inode, digest: Digest) -> bool:
+        """Whether somebody waits for all of a content."""
+        return (ino, digest) in self._completing
 
     async def _complete(self, ino: Inode, version: Version) -> Blob:
         for _ in range(EVICTED_RETRIES):

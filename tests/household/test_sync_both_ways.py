@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -233,6 +234,22 @@ def test_what_was_just_opened_for_writing_and_is_deleted_at_once_stays_deleted(p
     for place in (shown, owned):
         until(lambda at=place: os.listdir(at) == ["last"], f"all of it is gone from {place}")  # type: ignore[misc]
     assert os.listdir(shown) == ["last"]
+
+
+def test_who_waits_to_write_is_told_what_for(own_pair: Pair) -> None:
+    """The content comes first, and `info` says how far it is."""
+    pair = own_pair
+    seen = pair.write("big", os.urandom(6_000_000))
+    pair.bob.ask("limit", "--down", "2M")
+    with subprocess.Popen(["sh", "-c", 'printf x >> "$1"', "sh", seen]) as writer:
+        until(lambda: word(seen).startswith("partial"), "some of it is here")
+        info = pair.bob.info(seen)
+        assert info["status"].startswith("partial")
+        assert info["why"].startswith("A program waits to write to it")
+        assert writer.poll() is None, "it waits"
+        pair.bob.ask("limit", "--down", "none")
+    assert writer.returncode == 0
+    assert seen.stat().st_size == 6_000_001
 
 
 def test_whole_unreal_trees_are_changed_while_their_owner_is_away(own_pair: Pair) -> None:
