@@ -78,10 +78,13 @@ def test_an_existing_file_is_written_through_the_mount(pair: Pair) -> None:
 
 def test_an_unread_file_is_replaced_without_being_fetched(pair: Pair) -> None:
     seen = pair.write("replaced", os.urandom(3_000_000))
+    seen.chmod(0o666)
     before = pair.bob.status()["wire"]["bytes_in"]
     seen.write_text("short")
     until(lambda: (pair.files / "replaced").read_bytes() == b"short", "alice has the new one")
     assert pair.bob.status()["wire"]["bytes_in"] - before < 1_000_000
+    mode = (pair.files / "replaced").stat().st_mode
+    assert mode & 0o777 == 0o666, "no umask of a daemon's narrowed it"
 
 
 def test_renames_and_deletes_through_the_mount(pair: Pair) -> None:
