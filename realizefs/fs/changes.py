@@ -190,11 +190,17 @@ async def _rename(
         if parent.stat is None:
             making_native.make_directory(target.arena, parent, served.umask)
     _rename_natively(item, replaced, path, flags)
-    if replaced is not None and not flags & pyfuse3.RENAME_EXCHANGE:
+    if replaced is not None and flags & pyfuse3.RENAME_EXCHANGE:
+        _called(served, replaced, source, old_name)
+    elif replaced is not None:
         _nameless(served, replaced)
-    served.lookups.moved(served.kernel_ino(item.arena, item.ino), served.place(target, new_name))
+    _called(served, item, target, new_name)
     with served.changed_by_kernel():
         await item.arena.move(item.ino, target.ino, new_name, flags)
+
+
+def _called(served: Served, item: Item, directory: Spot, name: bytes) -> None:
+    served.lookups.moved(served.kernel_ino(item.arena, item.ino), served.place(directory, name))
 
 
 def _nameless(served: Served, item: Item) -> None:

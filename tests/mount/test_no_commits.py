@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from realizefs.store.openat import RENAME_EXCHANGE, renameat2
 from tests.fakes.mounted_peer import MountedPeer
 from tests.household.waiting import until
+from tests.mount.renaming import exchange
 
 NAMES = ("d/one", "d/two", "doc", "other", "gone", "stays")
 
@@ -29,14 +29,6 @@ def filled(mounted: MountedPeer) -> MountedPeer:
     until(lambda: mounted.peer.paths() == {"d", *NAMES}, "all is indexed")
     until(lambda: not mounted.pending(), "nothing is left to do")
     return mounted
-
-
-def exchange(mnt: Path, one: str, other: str) -> None:
-    fd = os.open(mnt, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        renameat2(fd, one.encode(), fd, other.encode(), RENAME_EXCHANGE)
-    finally:
-        os.close(fd)
 
 
 def all_below(top: Path) -> dict[str, str | None]:
@@ -65,7 +57,7 @@ def test_everything_native_returns_and_is_seen_without_a_commit(filled: MountedP
         (mnt / "made/e/one").rename(mnt / "made/e/uno")
         (mnt / "save").write_text("saved")
         (mnt / "save").rename(mnt / "doc")
-        exchange(mnt, "other", "stays")
+        exchange(mnt / "other", mnt / "stays")
         (mnt / "gone").unlink()
         (mnt / "gone").write_text("made anew")
         (mnt / "pipe").unlink()

@@ -11,23 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from realizefs.store.openat import RENAME_EXCHANGE, RENAME_NOREPLACE, renameat2
+from realizefs.store.openat import RENAME_EXCHANGE, RENAME_NOREPLACE
 from tests.household.waiting import until
 from tests.mount.conftest import Bench, failure
+from tests.mount.renaming import rename
 
 ODD_NAMES = [b"a:b", b"\xff\xfe", b"new\nline", b"\xc3\xa4 \\040", b"-", b"x" * 255]
 
 
 def inode(path: Path) -> int:
     return path.lstat().st_ino
-
-
-def rename(old: Path, new: Path, flags: int) -> None:
-    fd = os.open("/", os.O_PATH)
-    try:
-        renameat2(fd, bytes(old), fd, bytes(new), flags)
-    finally:
-        os.close(fd)
 
 
 def test_what_is_written_is_a_plain_file_in_the_root(bench: Bench) -> None:

@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from realizefs.store.watch import RootEvent
 from tests.fakes.mounted_peer import MountedPeer
 from tests.household.waiting import until
 from tests.mount.conftest import Bench
+from tests.mount.renaming import exchange
 
 LONG, SHORT = KERNEL_CACHE_SECONDS_WATCHED, KERNEL_CACHE_SECONDS_REAL
 
@@ -88,6 +90,31 @@ def test_a_change_in_the_root_is_seen_by_stat_and_read(
     assert shown.read_text() == real.read_text()
     real.chmod(0o600)
     until(lambda: stat.S_IMODE(shown.stat().st_mode) == 0o600, "stat sees the mode")
+
+
+def test_what_was_exchanged_and_then_changes_in_the_root_is_seen(mounted: MountedPeer) -> None:
+    """Each of the two by the name that it has got."""
+    for name in ("a", "b"):
+        (mounted.root / name).write_text(name)
+    until(lambda: mounted.peer.paths() == {"a", "b"}, "they are indexed")
+    for name in ("a", "b"):
+        assert (mounted.mnt / name).read_text() == name
+    exchange(mounted.mnt / "a", mounted.mnt / "b")
+    for name, other in (("a", "b"), ("b", "a")):
+        real, shown = mounted.root / name, mounted.mnt / name
+        assert shown.read_text() == other
+        real.chmod(0o600)
+        until(partial(has_mode, shown, 0o600), f"the mode of {name} is seen")
+        real.unlink()
+        until(partial(is_missing, shown), f"that {name} is gone")
+
+
+def has_mode(path: Path, mode: int) -> bool:
+    return stat.S_IMODE(path.stat().st_mode) == mode
+
+
+def is_missing(path: Path) -> bool:
+    return not path.exists()
 
 
 def test_names_that_come_and_go_in_the_root_are_seen(mounted: MountedPeer) -> None:
