@@ -85,6 +85,17 @@ def _name_anew(batch: Batch, entry: Entry, loser: Version) -> None:
             return  # it has that name already
 
 
+def free_conflict_name(batch: Batch, parent: Inode, name: bytes, version: Version) -> bytes:
+    """What a version that can't have `name` is called in the same directory; nothing has that."""
+    above = batch.store.tree.path(batch.txn, parent) or b""
+    for copy in _conflict_names(batch, name, version):
+        taken = batch.store.tree.lookup(batch.txn, parent, copy)
+        native = batch.store.root.fingerprint_if_any(paths.join(above, copy))
+        if taken is None and native is None:
+            return copy
+    raise AssertionError("there is always one, or an error")
+
+
 def _conflict_names(batch: Batch, name: bytes, loser: Version) -> Iterator[bytes]:
     seconds = min(max(loser.mtime_ns, 0), MTIME_FUTURE_NS) // 10**9
     when = datetime.fromtimestamp(min(seconds, 253402300799), UTC).strftime("%Y-%m-%d %H.%M.%S")

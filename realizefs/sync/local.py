@@ -15,7 +15,7 @@ from realizefs.model.versions import SYNCED_MODE, Kind, Version
 from realizefs.store.fingerprint import same_but_renamed
 from realizefs.store.tree import Tree
 from realizefs.store.txn import Txn
-from realizefs.sync.aside import keep_above
+from realizefs.sync.aside import free_conflict_name, keep_above
 from realizefs.sync.batch import Batch
 
 _ASIDE = b"/"
@@ -88,22 +88,33 @@ def record_move(batch: Batch, ino: Inode, parent: Inode, name: bytes, now_ns: in
 
     False if a peer has deleted or changed it meanwhile, unseen: what is real under the new name is
     a new file, which the scanner finds, and not what that peer thought of. And so if it was what is
-    replaced that a peer has changed: then the scanner finds an edit of what the user saw there.
+    replaced that a peer has changed: then the scanner finds an edit of what the user saw there, or
+    both live, and what has no native file that could be found is the one that gets another name.
     """
     entry = _entry(batch, ino)
     if _stays(batch, entry) or entry.version.deleted:
         return False
-    if _replaces_older(batch, ino, parent, name):
+    unseen = _unseen(batch, ino, parent, name)
+    if unseen is not None and batch.store.real.has(batch.txn, ino):
         batch.store.real.delete(batch.txn, ino)
         batch.put(ino, entry.parent, entry.name, deleted(entry.version, batch.author, now_ns))
         return False
+    if unseen is not None:
+        batch.store.real.delete(batch.txn, unseen)
+        batch.held_changed(unseen)
+        name = free_conflict_name(batch, parent, name, entry.version)
+    _rename(batch, entry, parent, name, now_ns)
+    return unseen is None
+
+
+def _rename(batch: Batch, entry: Entry, parent: Inode, name: bytes, now_ns: int) -> None:
+    ino = entry.ino
     over = _vacate(batch, parent, name, ino)
     place = entry.parent, entry.name
     batch.store.tree.move(batch.txn, ino, parent, name)
     version = _version(batch, over)
     batch.put(ino, parent, name, _moved(batch, entry, version))
     _bury(batch, ino, entry, place, over, now_ns)
-    return True
 
 
 def _stays(batch: Batch, entry: Entry) -> bool:
@@ -116,15 +127,14 @@ def _stays(batch: Batch, entry: Entry) -> bool:
     return True
 
 
-def _replaces_older(batch: Batch, ino: Inode, parent: Inode, name: bytes) -> bool:
-    """Whether what a real file has replaced natively was another file than the version there."""
+def _unseen(batch: Batch, ino: Inode, parent: Inode, name: bytes) -> Inode | None:
+    """The entry at a name whose native file, which is replaced there, was another than its version."""
     there = batch.store.tree.lookup(batch.txn, parent, name)
     if there is None or there.deleted or there.ino == ino:
-        return False
+        return None
     real = batch.store.real.get(batch.txn, there.ino)
-    if real is None or not batch.store.real.has(batch.txn, ino):
-        return False
-    return is_older(real, _entry(batch, there.ino).version)
+    older = real is not None and is_older(real, _entry(batch, there.ino).version)
+    return there.ino if older else None
 
 
 def _bury(

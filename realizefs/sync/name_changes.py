@@ -238,8 +238,8 @@ class NameChanges:
 
     def _is_whole(self, ino: Inode, path: bytes, *, marks: bool) -> bool:
         with self._store.env.read() as txn:
-            if not marks and self._store.tree.entry(txn, ino) is None:
-                return True  # only natively there, and gone
+            if self._store.tree.entry(txn, ino) is None:
+                return True  # only natively there, or gone, and a mark is on the file
             return is_wholly_real(self._store, txn, ino, path, marks=marks)
 
     def _empties_root(self, place: Place) -> bool:

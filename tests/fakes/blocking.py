@@ -21,6 +21,7 @@ class Block:
         self._writer = arena.context.writer
         self._holds = threading.Event()
         self._ends = threading.Event()
+        self.held = True
 
     def begin(self) -> Request:
         return self._writer.submit(Request(self._hold))
@@ -33,7 +34,7 @@ class Block:
 
     def _hold(self, txn: Txn) -> None:
         self._holds.set()
-        self._ends.wait(END_SECONDS)
+        self.held = self._ends.wait(END_SECONDS)
 
 
 @asynccontextmanager
@@ -47,4 +48,5 @@ async def no_commits(arena: Arena) -> AsyncIterator[None]:
     finally:
         block.end()
         await held.done.wait()
+        assert block.held, "something waited for a commit"
         await arena.context.names_committed()

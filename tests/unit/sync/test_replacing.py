@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+import pytest
+import trio
+
 from realizefs.model.ids import Inode
 from realizefs.model.marks import Mark
 from tests.fakes.blocking import no_commits
@@ -14,6 +17,10 @@ async def rename(peer: Peer, old: str, new: str) -> None:
     ino = peer.arena.resolve(old.encode())
     (peer.root / old).rename(peer.root / new)
     await peer.arena.move(ino, peer.arena.root_ino, new.encode(), 0)
+
+
+async def never(*_: object) -> None:
+    await trio.sleep_forever()
 
 
 def made(peer: Peer, name: str, content: bytes) -> Inode:
@@ -87,3 +94,33 @@ async def test_what_is_replaced_and_deleted_by_a_peer_at_once_is_a_new_file(
             assert a.arena.resolve(b"doc") == new
         await until(lambda: (b.root / "doc").read_bytes() == b"final")
         assert a.paths() == b.paths() == {"doc", "stays"}
+
+
+async def test_what_isnt_here_over_a_file_that_a_peer_has_changed_unseen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose newer version hasn't come yet: it keeps the name, and the other one lives beside it."""
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.WATCH) as a,
+        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
+    ):
+        await introduce(a, b)
+        write(b.root, "doc", b"draft")
+        write(b.root, "other", b"other")
+        await until(lambda: a.paths() == {"doc", "other"})
+        await a.arena.set_mark(a.arena.resolve(b"doc"), Mark.OWN)
+        await until(lambda: a.status("doc") == "real")
+        await until(lambda: a.arena.status()["pending"] == 0)
+        monkeypatch.setattr(a.arena.fetcher, "complete", never)
+        write(b.root, "doc", b"of the peer")
+        await until(lambda: a.arena.describe(a.arena.resolve(b"doc")).size == len(b"of the peer"))
+        (a.root / "doc").unlink()
+        ino = a.arena.resolve(b"other")
+        await a.arena.move(ino, a.arena.root_ino, b"doc", 0)
+        assert a.arena.resolve(b"doc") != ino
+        (copy,) = a.paths() - {"doc"}
+        assert copy.startswith("doc (conflict a ")
+        assert a.arena.resolve(copy.encode()) == ino
+        await until(lambda: b.paths() == {"doc", copy})
+        await until(lambda: (b.root / copy).read_bytes() == b"other")
+        assert (b.root / "doc").read_bytes() == b"of the peer"
