@@ -15,7 +15,9 @@ One head has the name, by `_precedence`: not deleted, a directory, the newer, an
 with the same heads choose the same. Another head whose content isn't the same as the named one's
 is a *conflict*: its author, and no other, keeps it under another name, and then takes it out of the
 heads, as it takes out all others of its own that are without the name (`resolved`): a tombstone, or
-the same content with older metadata. That is no new change: who merges sees it covered.
+the same content with older metadata. That is no new change: who merges sees it covered. Two authors may
+each have taken out what the other's head won against, before more was changed; then nothing has the
+name: each content was replaced or has another one.
 
 A change beats a head with the very content that it replaced or deleted, though made apart from it:
 nobody has edited that, but changed its permissions, or found it where its database was lost. Such a
@@ -39,13 +41,15 @@ from realizefs.model.versions import (
 )
 
 
+NOTHING_LEFT = Version(Kind.FILE, deleted=True)
+"""A path without any head: nobody's tombstone."""
+
+
 def merge(a: Version, b: Version) -> Version:
     """What both sides agree on."""
     if a == b:
         return a
-    heads = [*_left(a, b), *_left(b, a)]
-    if not heads:  # both say that they have seen all, and don't agree: a hostile peer, or chance
-        heads = [*_heads(a), *_heads(b)]
+    heads = [*_left(a, b), *_left(b, a)] or [NOTHING_LEFT]
     return _state(join_vectors(a.vector, b.vector), heads)
 
 

@@ -259,3 +259,21 @@ def test_joined_vectors_are_the_least_upper_bound(a: Vector, b: Vector) -> None:
     assert dominates(joined, a)
     assert dominates(joined, b)
     assert all(count in (dict(a).get(one), dict(b).get(one)) for one, count in joined)
+
+
+def test_two_that_were_taken_out_by_their_authors_leave_nothing() -> None:
+    """Each had lost to the other once. Whoever has seen both agrees, in any order."""
+    first, other = changed(file(b"first", 9), A), changed(file(b"other", 5), B)
+    without_other = resolved(merge(first, other), lambda one: one == B)
+    assert without_other.hash == first.hash
+    gone = deleted(first, A, 9)
+    without_gone = resolved(merge(gone, other), lambda one: one == A)
+    assert without_gone.hash == other.hash
+    left = merge(without_other, without_gone)
+    assert left.deleted
+    assert left == merge(without_gone, without_other)
+    for state in (first, other, without_other, without_gone):
+        assert merge(left, state) == merge(state, left) == left
+    assert merge(left, gone) == merge(without_other, merge(gone, without_gone))
+    again = changed(file(b"again", 1), C, left)
+    assert merge(again, gone) == merge(again, without_other) == again
