@@ -40,7 +40,6 @@ from realizefs.model.versions import (
     vector_of,
 )
 
-
 NOTHING_LEFT = Version(Kind.FILE, deleted=True)
 """A path without any head: nobody's tombstone."""
 

@@ -10,8 +10,9 @@ In reading order:
   from the arena root to the index
     scanner, following, due         the scan; inotify; what waits, and for how long
     look, record, gone              what is there, hashed; recording it, or that it isn't there
-    carried, our_doing, followed    what a crash or a job left of a realize, what a job does, what a
-                                    crash left of a rename that was followed: no user's edits
+    carried, our_doing, to_leave,   what a crash or a job left of a realize, what a job does and hasn't
+    followed                        yet begun, what a crash left of a rename that was followed: no
+                                    user's edits
     moved                           renames that were made in the root, known again
     local, marking, overlay         changes of unreal files; marks; what isn't indexed yet
     name_changes, wholly_real       renames and deletes: queued, and what is waited for

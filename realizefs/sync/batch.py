@@ -10,6 +10,7 @@ from realizefs.model.versions import Held, Kind, Version
 from realizefs.store.arena import ArenaStore
 from realizefs.store.txn import Txn
 from realizefs.sync.pending import Place
+from realizefs.sync.to_leave import ToLeave
 
 
 @dataclass(slots=True)
@@ -32,6 +33,7 @@ class Batch:
     alive: set[Inode] = field(default_factory=set)
     """directories that are alive in this transaction, as far as somebody looked"""
     in_hand: frozenset[Inode] = frozenset()
+    to_leave: ToLeave = field(default_factory=ToLeave)
     directories: dict[bytes, Inode] = field(default_factory=dict)
     """of a batch that moves nothing: directories found in this transaction, by path"""
 

@@ -25,6 +25,7 @@ from realizefs.sync.names import Names
 from realizefs.sync.overlay import Overlay
 from realizefs.sync.pending import Place
 from realizefs.sync.renames import Renames
+from realizefs.sync.to_leave import ToLeave
 from realizefs.sync.writer import Request, Writer
 
 T = TypeVar("T")
@@ -74,6 +75,8 @@ class Context:
     """waits until the renames and deletes made here so far are in the index"""
     in_hand: frozenset[Inode] = frozenset()
     """inodes whose native file an action is changing: the scanner records nothing of it"""
+    to_leave: ToLeave = field(default_factory=ToLeave)
+    """inodes whose Unrealize no crash can have left half done"""
     removed: set[Inode] = field(default_factory=set)
     """deleted by the user through the mount, natively gone, and not yet in the index"""
     is_looked_at: Callable[[bytes], bool] = lambda path: False
@@ -133,7 +136,9 @@ class Context:
     def batch(self, txn: Txn) -> Batch:
         """For work in `txn` of which nobody is told."""
         return Batch(
-            txn, self.store, self.me, self.me_name, self.default_mark, in_hand=self.in_hand
+            *(txn, self.store, self.me, self.me_name, self.default_mark),
+            in_hand=self.in_hand,
+            to_leave=self.to_leave,
         )
 
     def tell(self, change: Change) -> None:

@@ -62,7 +62,7 @@ def _decide_one(context: Context, batch: Batch, ino: Inode) -> bool:
     store, txn = context.store, batch.txn
     entry = store.tree.entry(txn, ino)
     if entry is None or ino == store.tree.root:
-        store.decisions.clear(txn, ino)
+        _drop(batch, ino)
         return False
     at = situation(context, txn, entry)
     protect = at.mark is not Mark.WATCH or _is_last_copy(at)
@@ -76,13 +76,26 @@ def _decide_one(context: Context, batch: Batch, ino: Inode) -> bool:
         action = decide(at)
     due_ns = context.guard.decided(txn, entry, at, me=context.me)
     if action is None:
-        store.decisions.clear(txn, ino)
+        _drop(batch, ino)
         return False
+    _note_leaving(batch, ino, known, action)
     if known is None or (known.action, known.hash) != (action, entry.version.hash):
         store.decisions.set(txn, ino, Decision(action, entry.version.hash, retry_at_ns=due_ns))
     elif known.wait_for_peer:  # something changed, perhaps who holds it: try once more
         store.decisions.set(txn, ino, replace(known, wait_for_peer=False, retry_at_ns=0))
     return not due_ns
+
+
+def _drop(batch: Batch, ino: Inode) -> None:
+    batch.store.decisions.clear(batch.txn, ino)
+    batch.to_leave.dropped(ino)
+
+
+def _note_leaving(batch: Batch, ino: Inode, known: Decision | None, action: Action) -> None:
+    if action is not Action.UNREALIZE:
+        batch.to_leave.dropped(ino)
+    elif known is None or known.action is not Action.UNREALIZE:
+        batch.to_leave.decided(ino)
 
 
 def _is_last_copy(at: Situation) -> bool:

@@ -68,6 +68,7 @@ class EngineStore:
                 if decision.action is Action.UNREALIZE:
                     note_left(batch, ino)
                 self._decisions.clear(batch.txn, ino)
+                batch.to_leave.dropped(ino)
             batch.store.dirty.mark(batch.txn, ino)
 
         await self._context.commit(change)

@@ -71,7 +71,7 @@ def gone(batch: Batch, ino: Inode, now_ns: int, device: int) -> bool:
     batch.store.real.delete(batch.txn, ino)
     decision = batch.store.decisions.get(batch.txn, ino)
     leaving = decision is not None and decision.action is Action.UNREALIZE
-    ours = leaving or real.fingerprint == ABOUT_TO_BE_MADE
+    ours = (leaving and ino not in batch.to_leave) or real.fingerprint == ABOUT_TO_BE_MADE
     if not dead or ours or is_older(real, entry.version):
         batch.held_changed(ino)  # something inside, or a peer's newer version, lives on, or it was
         return False  # us who took it out of the root (R8), or didn't make it, or after a crash

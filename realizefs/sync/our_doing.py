@@ -11,7 +11,8 @@ last native step isn't there any more; or it begins its native step only now, an
 was there before it.
 
 After a crash between the two nothing is in hand. That we took a file out of the root is known then
-by its decision to unrealize it, so that decision isn't dropped before it is looked at (`note_left`).
+by its decision to unrealize it, so that decision isn't dropped before it is looked at (`note_left`);
+what was decided since then says nothing (`to_leave`).
 And a file whose row came first, as it is made to be truncated, may never have come (ABOUT_TO_BE_MADE).
 """
 
@@ -56,7 +57,9 @@ def note_left(batch: Batch, ino: Inode) -> bool:
     native step and its commit: it left by our doing. Whether that was so.
     """
     path = batch.store.tree.path(batch.txn, ino)
-    if not path or ino in batch.in_hand or batch.store.real.get(batch.txn, ino) is None:
+    if not path or ino in batch.in_hand or ino in batch.to_leave:
+        return False
+    if batch.store.real.get(batch.txn, ino) is None:
         return False
     if batch.store.root.fingerprint_if_any(path) is not None:
         return False

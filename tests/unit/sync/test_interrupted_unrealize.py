@@ -13,7 +13,7 @@ from realizefs.model.versions import Held
 from realizefs.store.hashing import hash_bytes
 from realizefs.store.realfile import Root
 from tests.fakes.arena_store import arena_store
-from tests.fakes.peer import Peer, running_peer, until, write
+from tests.fakes.peer import Peer, introduce, running_peer, until, write
 from tests.unit.sync.test_checking import check
 
 CONTENT = b"somebody else has it, too " * 1000
@@ -49,6 +49,28 @@ async def test_what_a_crash_has_left_out_of_the_root_is_not_deleted(
         await until(lambda: peer.status("file") == "unavailable")
         await until(peer.arena.scanner.scanned.is_set)
         assert peer.entry("file") is not None
+
+
+async def test_what_a_user_deletes_before_it_leaves_is_deleted(tmp_path: Path) -> None:
+    """Its Unrealize was decided in this process, and somebody who has it open has put that off."""
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
+    ):
+        await introduce(a, b)
+        ino = await owned(a)
+        await until(lambda: b.status("file") == b.status("other") == "real")
+        with (a.root / "file").open("ab"):
+            await a.arena.set_mark(ino, Mark.WATCH)
+            await until(lambda: attempts(a, ino))
+            (a.root / "file").unlink()
+        await until(lambda: a.paths() == b.paths() == {"other"})
+
+
+def attempts(peer: Peer, ino: Inode) -> int:
+    with peer.store.env.read() as txn:
+        decision = peer.store.decisions.get(txn, ino)
+    return decision.attempts if decision is not None else 0
 
 
 async def test_a_file_that_a_repair_moves_is_in_hand(
