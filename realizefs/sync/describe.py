@@ -174,7 +174,7 @@ def _why_wanted(mark: Mark, wanted: Action) -> str:
 
 
 def _trouble(stored: Decision | None, held: tuple[tuple[str, str], ...]) -> str:
-    if stored is None or not stored.attempts:
+    if stored is None:
         return ""
     if stored.wait_for_peer:
         names = ", ".join(name for name, _ in held) or "nobody is known to"

@@ -165,10 +165,12 @@ class Jobs:
     async def _failed(self, ino: Inode, decision: Decision, error: Exception) -> None:
         store, clock = self._context.store, self._context.clock
         attempts = decision.attempts + 1
-        after = replace(decision, attempts=attempts, retry_at_ns=0, wait_for_peer=True, error="")
+        # To wait for a peer is no try: what fails when it is back is tried again soon.
+        after = replace(decision, attempts=0, retry_at_ns=0, wait_for_peer=True, error="")
         if not isinstance(error, Unreachable) or self._can_ask(ino, decision):
             after = replace(
-                after,
+                decision,
+                attempts=attempts,
                 retry_at_ns=clock.wall_ns() + int(_backoff(attempts, error) * 1e9),
                 wait_for_peer=False,
                 error=str(error)[:500],

@@ -36,7 +36,7 @@ FAR = 2**62
 """Wall-clock nanoseconds: in a hundred years."""
 DUE = Decision(Action.REALIZE, HASH)
 LATER = replace(DUE, attempts=5, retry_at_ns=FAR)
-WAITS = replace(DUE, attempts=1, wait_for_peer=True)
+WAITS = replace(DUE, wait_for_peer=True)
 
 
 class Hands:
@@ -154,11 +154,12 @@ async def test_a_failure_is_stored_with_its_reason_and_its_time(directory: Path)
 async def test_what_waits_for_a_peer_is_stored_without_what_that_says_already(
     directory: Path,
 ) -> None:
-    """There may be a million of them, and as many sentences."""
+    """There may be a million of them, and as many sentences. To wait is no try that would put the
+    next one off."""
     hands = Hands()
     hands.fails = lambda ino: Unreachable("No peer that holds it is connected.")
     with opened(directory) as arena:
-        [ino] = make(arena.store, DUE)
+        [ino] = make(arena.store, replace(DUE, attempts=5))
         async with running(arena, hands) as jobs:
             await until(lambda: hands.tries[ino] == 1 and not jobs.running)
     with opened(directory) as arena:
