@@ -120,10 +120,10 @@ def arena_list(session: Session, as_json: bool) -> None:
 @json_option
 @pass_session
 def arena_set(session: Session, /, name: str, as_json: bool, **settings: str | None) -> None:
-    """Change the default mark, cache, trash or guard of the arena NAME; also while it runs."""
+    """Change the default mark, cache, trash, guard or copies of the arena NAME; also while it runs."""
     if not any(setting is not None for setting in settings.values()):
         raise click.UsageError(
-            "Say what to change: --mark, --cache-max, --cache-leave, --trash or --guard."
+            "Say what to change: --mark, --cache-max, --cache-leave, --trash, --guard or --min-copies."
         )
     changed: Any = session.client().ask("arena-set", {"name": name, **settings})
     if as_json:
@@ -138,6 +138,10 @@ def arena_set(session: Session, /, name: str, as_json: bool, **settings: str | N
             f"What others delete is kept for {changed['trash']}; more than {changed['guard']} of the "
             "files waits for `realizefs approve`."
         )
+    if settings["min_copies"] is not None:
+        others = changed["min_copies"]
+        machines = "another machine owns" if others == 1 else f"{others} other machines own"
+        show_line(f"A file is given up here once {machines} it.")
 
 
 @arena.command("remove")

@@ -108,7 +108,7 @@ def cache_options(command: F) -> F:
 
 
 def safety_options(command: F) -> F:
-    """Adds --trash and --guard."""
+    """Adds --trash, --guard and --min-copies."""
     trash = click.option(
         "--trash", metavar="TIME", help="How long what others delete is kept, such as 30d or 12h."
     )
@@ -117,4 +117,9 @@ def safety_options(command: F) -> F:
         metavar="PERCENT",
         help="Part of the files here that others may delete unasked, such as 50%; 100%: all.",
     )
-    return trash(guard(command))
+    copies = click.option(
+        "--min-copies",
+        metavar="N",
+        help="How many other machines must own a file before this one gives its own up; 1.",
+    )
+    return trash(guard(copies(command)))

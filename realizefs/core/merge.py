@@ -22,7 +22,8 @@ name: each content was replaced or has another one.
 A change beats a head with the very content that it replaced or deleted, though made apart from it:
 nobody has edited that, but changed its permissions, or found it where its database was lost. Such a
 head is *buried*, and no conflict. What is known of is the last REPLACED_MAX contents; with more edits
-between, a copy too many is made.
+between, a copy too many is made. Who brings a content back knowing that it was replaced here (it was
+moved away and back, say) isn't buried by that: such a head has its own content among the replaced.
 """
 
 from collections.abc import Callable, Iterable
@@ -109,10 +110,12 @@ def resolved(version: Version, by: Callable[[AuthorId], bool]) -> Version:
 
 def _fresh(value: Version, author: AuthorId, before: Version) -> Version:
     """The head of a change; it replaces the content that was there `before`, if with another one."""
-    gone = (before.identity, *before.replaced) if value.identity != before.identity else ()
-    replaced = tuple(one for one in gone if one and one != value.identity)[:REPLACED_MAX]
-    kept = before.replaced if value.identity == before.identity else replaced
-    return replace(value.head, author=author, replaced=kept)
+    if value.identity == before.identity:
+        return replace(value.head, author=author, replaced=before.replaced)
+    gone = [one for one in (before.identity, *before.replaced) if one]
+    if value.identity in gone:  # first, so that it isn't forgotten
+        gone = [value.identity, *gone]
+    return replace(value.head, author=author, replaced=tuple(dict.fromkeys(gone))[:REPLACED_MAX])
 
 
 def _heads(version: Version) -> Iterable[Version]:
@@ -148,9 +151,14 @@ def _state(vector: Vector, heads: Iterable[Version]) -> Version:
 
 
 def _buried(heads: Iterable[Version]) -> Callable[[Version], bool]:
-    """Whether one of them replaces the very content of a head."""
-    graves = {one for head in heads for one in head.replaced}
-    return lambda head: bool(graves) and head.has_content and head.identity in graves
+    """Whether one of them replaces the very content of a head, which doesn't know of that."""
+    graves = {one for head in heads for one in head.replaced if one != head.identity}
+
+    def buried(head: Version) -> bool:
+        knows = head.identity in head.replaced
+        return bool(graves) and head.has_content and head.identity in graves and not knows
+
+    return buried
 
 
 def _precedence(version: Version) -> tuple[object, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from realizefs.daemon.safety_config import parse_duration, parse_guard
+from realizefs.daemon.safety_config import parse_copies, parse_duration, parse_guard
 from realizefs.daemon.sizes import parse_amount
 from realizefs.model.cache_limits import Amount
 from realizefs.model.control import BadControlLine, path_bytes
@@ -84,6 +84,10 @@ class Arguments:
     def optional_guard(self, name: str) -> float | None:
         """Percent, None where it is null or missing; raises Misuse."""
         return self._parsed(name, parse_guard)
+
+    def optional_copies(self, name: str) -> int | None:
+        """A number of other owners, None where it is null or missing; raises Misuse."""
+        return self._parsed(name, parse_copies)
 
     def _parsed(self, name: str, parse: Callable[[str], T]) -> T | None:
         text = self.optional_text(name)

@@ -15,7 +15,7 @@ from typing import TypeVar
 from realizefs.daemon.cache_config import CacheConfig
 from realizefs.daemon.config_lines import key_on_line, line_of
 from realizefs.daemon.rate_config import checked_rate, parse_rate
-from realizefs.daemon.safety_config import SafetyConfig, parse_duration, parse_guard
+from realizefs.daemon.safety_config import SafetyConfig, parse_copies, parse_duration, parse_guard
 from realizefs.daemon.sizes import parse_amount
 from realizefs.fs.callers import NO_FETCH_DEFAULT
 from realizefs.model.arena_names import check_arena_name, check_no_prefix
@@ -28,7 +28,8 @@ from realizefs.model.rates import RateLimit, RateLimits
 DEFAULT_LISTEN = ("[::]:4331", "0.0.0.0:4331")
 """All interfaces, IPv6 and IPv4."""
 
-_ARENA_KEYS = {"name", "id", "root", "mark", "cache", "cache_max", "state", "trash", "guard"}
+_SAFETY_KEYS = {"trash", "guard", "min_copies"}
+_ARENA_KEYS = {"name", "id", "root", "mark", "cache", "cache_max", "state"} | _SAFETY_KEYS
 
 T = TypeVar("T")
 Keys = tuple[str | int, ...]
@@ -149,8 +150,20 @@ class _Reader:
             safety=SafetyConfig(
                 self._parsed(keys, table, "trash", parse_duration),
                 self._parsed(keys, table, "guard", parse_guard),
+                self._copies(keys, table),
             ),
         )
+
+    def _copies(self, keys: Keys, table: Mapping[str, object]) -> int | None:
+        value = table.get("min_copies")
+        if value is None:
+            return None
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise self._wrong((*keys, "min_copies"), "must be a number, such as 2")
+        try:
+            return parse_copies(str(value))
+        except ValueError as error:
+            raise self._wrong((*keys, "min_copies"), f"is refused: {error}") from error
 
     def _mount(self, top: Mapping[str, object]) -> MountConfig:
         table = top.get("mount", {})

@@ -139,6 +139,8 @@ def _set_safety(table: Table, safety: SafetyConfig) -> None:
         table["trash"] = show_duration(safety.trash)
     if safety.guard is not None:
         table["guard"] = show_guard(safety.guard)
+    if safety.min_copies is not None:
+        table["min_copies"] = safety.min_copies
 
 
 def _arena_table(document: tomlkit.TOMLDocument, name: str) -> Table:

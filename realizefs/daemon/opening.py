@@ -50,9 +50,13 @@ class _Opened:
 
     async def apply(self, config: ArenaConfig) -> None:
         await self.arena.limit_cache(cache_limits(config, self.root))
+        context = self.arena.context
+        copies = context.min_copies
         _apply_safety(self.arena, config)
-        if config.mark is not self.arena.context.default_mark:
+        if config.mark is not context.default_mark:
             await self.arena.set_default_mark(config.mark)
+        elif copies != context.min_copies:
+            await self.arena.decide_anew()
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         household = self.parts.household
@@ -106,6 +110,7 @@ def opener(parts: Parts, me_name: str) -> Opener:
 def _apply_safety(arena: Arena, config: ArenaConfig) -> None:
     arena.keep_trash(config.safety.trash_seconds)
     arena.context.guard.percent = config.safety.guard_percent
+    arena.context.min_copies = config.safety.copies_elsewhere
 
 
 def cache_limits(config: ArenaConfig, root: Root) -> CacheLimits:

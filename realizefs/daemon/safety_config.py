@@ -1,10 +1,15 @@
-"""What the configuration says about what peers delete here: how long it is kept, and how much of it
-waits for somebody."""
+"""What the configuration says against losses: how long what peers delete is kept, how much of it
+waits for somebody, and how many others must own what this machine gives up."""
 
 import re
 from dataclasses import dataclass
 
-from realizefs.model.limits import GUARD_PERCENT_DEFAULT, TRASH_SECONDS_DEFAULT
+from realizefs.model.limits import (
+    GUARD_PERCENT_DEFAULT,
+    MIN_COPIES_DEFAULT,
+    MIN_COPIES_MAX,
+    TRASH_SECONDS_DEFAULT,
+)
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "y": 365 * 86400}
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([smhdwy]?)\s*")
@@ -14,10 +19,11 @@ _YEARS_MAX = 1000
 
 @dataclass(frozen=True, slots=True)
 class SafetyConfig:
-    """`trash` seconds and `guard` percent of an arena; None: the default."""
+    """`trash` seconds, `guard` percent and `min_copies` of an arena; None: the default."""
 
     trash: float | None = None
     guard: float | None = None
+    min_copies: int | None = None
 
     @property
     def trash_seconds(self) -> float:
@@ -28,6 +34,11 @@ class SafetyConfig:
     def guard_percent(self) -> float:
         """Part of the real files that peers may delete without somebody being asked."""
         return GUARD_PERCENT_DEFAULT if self.guard is None else self.guard
+
+    @property
+    def copies_elsewhere(self) -> int:
+        """Other peers that must own a file before this one gives it up (R1)."""
+        return MIN_COPIES_DEFAULT if self.min_copies is None else self.min_copies
 
 
 def parse_duration(text: str) -> float:
@@ -69,3 +80,10 @@ def parse_guard(text: str) -> float:
 def show_guard(percent: float) -> str:
     """As `parse_guard` reads it."""
     return f"{percent:.10g}%"
+
+
+def parse_copies(text: str) -> int:
+    """A number of other owners. Raises ValueError."""
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= MIN_COPIES_MAX:
+        raise ValueError(f'"{text[:40]}" is no number of copies; write 1 to {MIN_COPIES_MAX}')
+    return int(text)

@@ -95,7 +95,7 @@ async def arena_list(app: App, _arguments: Arguments) -> list[Answer]:
 
 
 async def arena_set(app: App, arguments: Arguments) -> Answer:
-    """Another default mark, cache limit, or rule about what peers delete, for an arena."""
+    """Another default mark, cache limit, or rule against losses, for an arena."""
     name = arguments.text("name")
     mark, cache, safety = arguments.optional_mark("mark"), _cache(arguments), _safety(arguments)
     async with app.changing:
@@ -135,6 +135,7 @@ def shown(arena: ArenaConfig) -> Answer:
         "cache": {"max": _shown_amount(arena.cache.max), "leave": _shown_amount(arena.cache.leave)},
         "trash": show_duration(arena.safety.trash_seconds),
         "guard": show_guard(arena.safety.guard_percent),
+        "min_copies": arena.safety.copies_elsewhere,
     }
 
 
@@ -145,7 +146,11 @@ def _cache(arguments: Arguments) -> CacheConfig:
 
 
 def _safety(arguments: Arguments) -> SafetyConfig:
-    return SafetyConfig(arguments.optional_duration("trash"), arguments.optional_guard("guard"))
+    return SafetyConfig(
+        arguments.optional_duration("trash"),
+        arguments.optional_guard("guard"),
+        arguments.optional_copies("min_copies"),
+    )
 
 
 def _shown_amount(amount: Amount | None) -> str | None:

@@ -76,6 +76,16 @@ BUSY_SECONDS = (0.1, 0.3, 1.0, 3.0, 10.0)
 """Seconds before the n-th retry of a job whose file was in use or changed just now: the scanner
 or the user's program is mostly done in a moment. After these, as BACKOFF_SECONDS."""
 
+RECOUNTED_MAX = 100_000
+"""Changes that are counted anew in one transaction where a backup was restored: the latest ones, some
+seconds of work, and more than are made before the next peer is met."""
+
+MIN_COPIES_DEFAULT = 1
+"""Other peers that own a file which is given up here: nobody asks for more who has two machines."""
+
+MIN_COPIES_MAX = 100
+"""More machines than a household has; a file that waits for so many is never given up."""
+
 TRASH_SECONDS_DEFAULT = 30 * 24 * 3600.0
 """Seconds after which the trash forgets; long enough to come back from holidays."""
 

@@ -10,7 +10,8 @@ In reading order:
     dbdir, mapsize, residency       its directory; its address space; its share of memory
     arena                           the subsystems of one arena, put together
   the index
-    tree, inodes, real              entries and history; their numbers; which real file is whose
+    tree, positions                 entries and history; what tells that it is an older copy
+    inodes, real                    their numbers; which real file is whose
     marks, holders, cursors         marks and inheritance; who has what; how far each peer is told
     attributes                      the user's own, of what is unreal
     dirty, decisions, removals      what to decide again; what is wanted; what peers deleted

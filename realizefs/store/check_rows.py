@@ -138,7 +138,7 @@ class RowRules:
             yield Problem(finding, remove)
             return
         peer = peer_of(key[:8])
-        last = self.store.tree.last_seq(txn)
+        last = self.store.tree.positions.last(txn)
         seq = unpack_u64(value[16:])
         if key[8:] == b">" and value[:16] == self.store.tree.replica and seq > last:
             what = f"Peer {peer:016x} is said to know change {seq} of our history of {last}"

@@ -59,7 +59,7 @@ class TreeRules:
     def look_at_seq(self, txn: Txn, _key: bytes) -> Iterator[Problem]:
         """The last seq given out is none of those before the last change."""
         row = txn.last(HISTORY)
-        last, seq = unpack_u64(row[0]) if row else 0, self.store.tree.last_seq(txn)
+        last, seq = unpack_u64(row[0]) if row else 0, self.store.tree.positions.last(txn)
         if last > seq:
             what = f"The history goes to change {last} and counts only {seq}"
             finding = Finding("seq", what, "counts on from there")

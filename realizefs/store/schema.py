@@ -93,7 +93,7 @@ REAL = "index.real"
 META = "index.meta"
 """b"replica" → 16 bytes, b"root" → inode of the arena's root, b"number" → 2 bytes by chance, with
 which a peer is an author (`ids.author_of`; absent in databases of before: the peer's own): made with
-the database. Numbers (u64,
+the database. b"gaps" → pairs of u64, the latest gaps in the history (`store.positions`). Numbers (u64,
 absent: 0): b"seq", the last seq given out, which grows even where history rows are forgotten;
 b"files", b"directories", b"symlinks", how many dirents of that kind are alive, and b"bytes", the
 sum of sizes of those files; b"real", the sum of sizes of regular files over index.real."""

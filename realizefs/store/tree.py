@@ -26,6 +26,7 @@ from realizefs.store.env import Environment
 from realizefs.store.holders import keep_digests
 from realizefs.store.inodes import ArenaInodes
 from realizefs.store.keys import inode_of, name_of_place, pack_place, pack_u64, unpack_u64
+from realizefs.store.positions import Positions
 from realizefs.store.schema import DIRENT, ENTRY, HISTORY, META
 from realizefs.store.txn import Txn
 
@@ -38,7 +39,6 @@ _DIRENT = Struct(">QBBHQq")
 _KINDS = {int(kind): kind for kind in Kind}
 
 _REPLICA, _NUMBER, _ROOT = b"replica", b"number", b"root"
-_SEQ = b"seq"
 _LIVE = {Kind.FILE: b"files", Kind.DIRECTORY: b"directories", Kind.SYMLINK: b"symlinks"}
 _LIVE_BYTES = b"bytes"
 
@@ -69,6 +69,7 @@ class Tree:
                 txn.put(META, _REPLICA, replica)
                 top = Entry(inode_of(root), _NO_PARENT, b"", Version(Kind.DIRECTORY, mode=0o755))
                 txn.put(ENTRY, root, encode_entry(top))
+        self.positions = Positions()
         self.root = inode_of(root)
         self.replica = ReplicaId(replica)
         self._number = int.from_bytes(number, "big") if number is not None else None
@@ -245,10 +246,6 @@ class Tree:
 
     # -- history and counts --------------------------------------------------------------------
 
-    def last_seq(self, txn: Txn) -> Seq:
-        """The seq of the latest change; 0 before the first."""
-        return Seq(txn.counter(META, _SEQ))
-
     def history(self, txn: Txn, after: Seq, limit: int = ROWS_BATCH_MAX) -> list[tuple[Seq, Inode]]:
         """Up to `limit` changes after `after`, oldest first; each entry has its latest only."""
         rows: list[tuple[Seq, Inode]] = []
@@ -280,7 +277,7 @@ class Tree:
         return entry
 
     def _next_seq(self, txn: Txn, ino_key: bytes) -> Seq:
-        seq = Seq(txn.count_up(META, _SEQ))
+        seq = self.positions.next(txn)
         txn.put(HISTORY, pack_u64(seq), ino_key)
         return seq
 

@@ -26,7 +26,8 @@ In reading order:
     asking, answering               our requests; theirs
     urgency, lanes                  who goes first
     links                           those that share an arena
-    gossip, apply, serve            telling and hearing history; applying it; serving bytes
+    gossip, apply, restored         telling and hearing history; applying it; being an older copy
+    serve                           serving bytes
     aside, renames                  conflict copies; following renames of what is real here
   from the index to the arena root and the cache
     engine, safety                  dirty paths → stored decisions; what may be dropped

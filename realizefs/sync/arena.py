@@ -316,6 +316,10 @@ class Arena(ArenaView):
     async def set_default_mark(self, mark: Mark) -> None:
         """The mark of everything that has and inherits none."""
         self.context.default_mark = mark
+        await self.decide_anew()
+
+    async def decide_anew(self) -> None:
+        """What everything depends on has changed: the default mark, or how many must own a file."""
 
         def note(batch: Batch) -> None:
             self.store.dirty.mark_subtree(batch.txn, self.root_ino)

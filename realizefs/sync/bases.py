@@ -2,13 +2,15 @@
 
 A base is the real file or the blob of an older content of the same entry. Nothing that it gives is
 trusted: what is taken is compared with the digest of its block in the new content, and what a delta
-makes of it is, too. So it may change or be evicted at any time.
+makes of it is, too. So it may change or be evicted at any time. A real file is open only while
+something is taken from it: who has it open keeps it in the root (see store.lease).
 """
 
 import os
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from realizefs.model.errors import StoreFault
 from realizefs.model.ids import NO_DIGEST, Digest, Inode
@@ -19,14 +21,17 @@ from realizefs.store.hashing import block_size
 
 
 class Base:
-    """An older content, open. Its methods block."""
+    """An older content: a blob, open, or else what `opened` opens. Its methods block."""
 
-    def __init__(self, fd: int, blob: Blob | None, size: int, digests: bytes) -> None:
-        self.fd = fd
+    def __init__(
+        self, blob: Blob | None, size: int, digests: bytes, opened: Callable[[], int] = lambda: -1
+    ) -> None:
+        self.fd = -1 if blob is None else blob.fd
         self.size = size
         self.users = 0
         self.dropped = False
         self._blob = blob
+        self._opened = opened
         block = block_size(size)
         self._places = {
             digests[at : at + 32]: at // 32 * block for at in range(0, len(digests), 32)
@@ -54,12 +59,25 @@ class Base:
         last = min(end + DELTA_SLACK_BYTES, self.size)
         return self.read(first, last - first)
 
+    def enter(self) -> None:
+        """One more uses it; it may turn out to have nothing."""
+        self.users += 1
+        if self._blob is None and self.users == 1:
+            self.fd = self._opened()
+
+    def leave(self) -> None:
+        """One fewer."""
+        self.users -= 1
+        if self._blob is None and not self.users and self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+        if self.dropped and not self.users:
+            self.close()
+
     def close(self) -> None:
-        """Nobody uses it."""
+        """Nobody uses it any more."""
         if self._blob is not None:
             self._blob.close()
-        else:
-            os.close(self.fd)
 
 
 class Bases:
@@ -81,14 +99,12 @@ class Bases:
             self._trim()
             yield None
             return
-        base.users += 1
+        base.enter()
         try:
             self._trim()
             yield base
         finally:
-            base.users -= 1
-            if base.dropped and not base.users:
-                base.close()
+            base.leave()
 
     def has(self, ino: Inode, content: Digest) -> bool:
         """Whether there is an old content to take from, as far as is known."""
@@ -127,13 +143,12 @@ class Bases:
         if not old:
             return None
         if real is not None:
-            return self._of_real(path, real.fingerprint.size, digests)
+            return Base(None, real.fingerprint.size, digests, partial(self._open_real, path))
         blob = store.blobs.open_existing(ino, old)
-        return None if blob is None else Base(blob.fd, blob, blob.size, digests)
+        return None if blob is None else Base(blob, blob.size, digests)
 
-    def _of_real(self, path: bytes, size: int, digests: bytes) -> Base | None:
+    def _open_real(self, path: bytes) -> int:
         try:
-            fd = self._store.root.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            return self._store.root.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
-            return None
-        return Base(fd, None, size, digests)
+            return -1

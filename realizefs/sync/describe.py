@@ -157,7 +157,9 @@ def _why(context: Context, txn: Txn, entry: Entry, mark: Mark, wanted: Action | 
     if context.store.real.get(txn, entry.ino) is not None:
         if mark is Mark.OWN or entry.version.kind is Kind.DIRECTORY:
             return f"It is a real file here, as the mark {mark.value} asks."
-        return "It is a real file here because no other peer is known to own this version."
+        copies = context.min_copies
+        few = "no other peer is" if copies == 1 else f"fewer than {copies} other peers are"
+        return f"It is a real file here because {few} known to own this version."
     if mark is Mark.KEEP:
         return "It is complete in the cache and kept there, as the mark keep asks."
     if mark is Mark.OWN:

@@ -15,6 +15,7 @@ from realizefs.sync.apply import apply_row, mark_cached, note_held
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
 from realizefs.sync.link import Link
+from realizefs.sync.restored import begin_anew
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ class Gossip:
                 for ino in context.store.holders.drop_peer(batch.txn, peer):
                     mark_cached(batch, ino)
                 tree = context.store.tree
-                now = tree.last_seq(batch.txn)
+                now = tree.positions.last(batch.txn)
                 context.store.cursors.set_began_anew(batch.txn, peer, tree.replica, now)
             for row in _directories_first(message.rows):
                 if self._read_only:
@@ -112,8 +113,8 @@ class Gossip:
     async def _tell(self) -> None:
         store = self._context.store
         with store.env.read() as txn:
-            end = store.tree.last_seq(txn)
-        if self._after > end:
+            is_older = store.tree.positions.is_unknown(txn, self._after)
+        if is_older:
             await self._context.commit(self._begin_anew)
             self._after = Seq(0)
         replica = store.tree.replica
@@ -141,7 +142,7 @@ class Gossip:
             self._link.name,
             self._context.name,
         )
-        batch.store.tree.begin_anew(batch.txn)
+        begin_anew(batch, self._after)
 
     def _page(self) -> tuple[list[Row], Seq, bool]:
         """The next rows, the position after them, and whether there are no more; bounded in number

@@ -205,3 +205,24 @@ def test_the_trash_is_emptied(trashed: tuple[Machine, Machine, Path]) -> None:
     assert bob.ask("trash", "empty", "docs").startswith("docs: 3 files removed")
     assert bob.ask("trash", "list") == "The trash is empty."
     assert sorted(os.listdir(mnt)) == ["keep", "photos"]
+
+
+def test_as_many_others_as_one_says_must_own_what_is_given_up(household: Household) -> None:
+    alice = member(household, "alice")
+    tree(alice, 3)
+    bob = member(household, "bob", alice)
+    until(lambda: len(files(bob)) == 3, "bob has all")
+    said = alice.ask("arena", "set", "docs", "--min-copies", "2")
+    assert "once 2 other machines own it" in said
+    assert "min_copies = 2" in alice.config.read_text()
+    alice.ask("arena", "set", "docs", "--mark", "watch")
+    until(lambda: len(files(bob)) == 3, "it stays")
+    first = next(iter(root(alice).rglob("*.txt")))
+    until(lambda: "fewer than 2 other peers" in alice.info(first)["why"], "it waits for another")
+    assert len(files(alice)) == 3, "one other is too few"
+    carol = member(household, "carol", alice)
+    until(lambda: len(files(carol)) == 3, "carol has all")
+    until(lambda: not files(alice), "two others have it")
+    assert len(files(bob)) == len(files(carol)) == 3
+    refusal = alice.refused("arena", "set", "docs", "--min-copies", "0")
+    assert "write 1 to 100" in refusal

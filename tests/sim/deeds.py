@@ -42,6 +42,13 @@ async def do(user: User, deed: Deed, numbers: Iterator[int]) -> None:
         await _OF_FILES[kind](user, deed, files[deed.pick % len(files)], told)
 
 
+async def unmark(user: User, path: bytes) -> None:
+    """Nothing of this file is wanted here, but that it is shown."""
+    item = user.item(path)
+    if item is not None:
+        await user.mark(item, Mark.WATCH)
+
+
 def _path(number: int) -> bytes:
     directory = (b"", *DIRECTORIES)[number % (1 + len(DIRECTORIES))]
     return join(directory, NAMES[number // 8 % len(NAMES)])

@@ -18,8 +18,6 @@ from tests.sim.replica import Replica
 if TYPE_CHECKING:
     from tests.sim.user import User
 
-MIN_COPIES = 1
-
 _CONFLICT = b" (conflict "
 """In the name of every conflict copy; users give no such names."""
 
@@ -30,8 +28,9 @@ State = dict[bytes, Version]
 class Judge:
     """Knows what users did."""
 
-    def __init__(self, replicas: list[Replica]) -> None:
+    def __init__(self, replicas: list[Replica], min_copies: int) -> None:
         self._replicas = replicas
+        self._min_copies = min_copies
         self.alive: dict[bytes, bytes] = {}
         """contents that must be somewhere, by their hash"""
         self.names: dict[bytes, bytes] = {}
@@ -101,7 +100,7 @@ class Judge:
         for one in self._replicas:
             counts.update(one.owned())
         for digest in self.alive:
-            needed = min(MIN_COPIES, self._most.get(digest, 0))
+            needed = min(self._min_copies, self._most.get(digest, 0))
             name = self.names[digest].decode()
             assert counts[digest] >= needed, f"R1: {name} has {counts[digest]} owners {when}"
             self._most[digest] = max(counts[digest], self._most.get(digest, 0))

@@ -32,6 +32,20 @@ KINDS = {
 """Each kind of deed, and how often it comes."""
 
 
+UNMARKING = {
+    "write": 20,
+    "unmark everywhere": 25,
+    "mark": 8,
+    "remove": 2,
+    "crash": 10,
+    "start": 14,
+    "cut": 10,
+    "heal": 12,
+    "faults": 4,
+}
+"""Of households of owners who let go of the same files at the same instant."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deed:
     """After `wait` seconds something of this `kind` at replica `where`; `pick` and `other` choose
@@ -46,13 +60,17 @@ class Deed:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`marks` are the default marks of the replicas, `skews` their clocks' errors in seconds."""
+    """`marks` are the default marks of the replicas, `skews` their clocks' errors in seconds.
+    `min_copies` of all; `watched` if the rules of every moment are looked at before each effect.
+    """
 
     seed: int
     marks: tuple[str, ...]
     skews: tuple[float, ...]
     mesh: bool
     deeds: tuple[Deed, ...]
+    min_copies: int = 1
+    watched: bool = False
 
 
 def make(seed: int, kinds: dict[str, int] = KINDS) -> Plan:
@@ -62,9 +80,27 @@ def make(seed: int, kinds: dict[str, int] = KINDS) -> Plan:
     marks = ["own", *(chance.choice(["own", "own", "keep", "watch"]) for _ in range(peers - 1))]
     skewed = chance.random() < 0.3
     skews = [chance.uniform(-1e8, 1e8) if skewed else 0.0 for _ in range(peers)]
+    deeds = _deeds(chance, kinds, peers)
+    return Plan(seed, tuple(marks), tuple(skews), chance.random() < 0.6, tuple(deeds))
+
+
+def make_unmarking(seed: int) -> Plan:
+    """Two to five owners, of which each may give a file up once one or two others own it."""
+    chance = Random(seed)
+    peers = chance.randint(2, 5)
+    deeds = _deeds(chance, UNMARKING, peers)
+    copies = chance.choice([1, 2])
+    return Plan(
+        *(seed, ("own",) * peers, (0.0,) * peers, True, tuple(deeds)),
+        min_copies=copies,
+        watched=True,
+    )
+
+
+def _deeds(chance: Random, kinds: dict[str, int], peers: int) -> list[Deed]:
     names, weights = list(kinds), list(kinds.values())
     hasty = chance.choice([0.02, 0.3, 2.0])
-    deeds = [
+    return [
         Deed(
             wait=chance.expovariate(1 / hasty),
             kind=chance.choices(names, weights)[0],
@@ -74,4 +110,3 @@ def make(seed: int, kinds: dict[str, int] = KINDS) -> Plan:
         )
         for _ in range(chance.randint(*DEEDS))
     ]
-    return Plan(seed, tuple(marks), tuple(skews), chance.random() < 0.6, tuple(deeds))

@@ -56,12 +56,26 @@ class Process:
 
 CURRENT: ContextVar[Process | None] = ContextVar("process", default=None)
 
+_WATCHERS: list[Callable[[str], None]] = []
+
 
 def effect(what: str) -> None:
     """Whoever runs just now is about to change something outside of its memory."""
     process = CURRENT.get()
     if process is not None:
         process.effect()
+        for watcher in _WATCHERS:
+            watcher(what)
+
+
+@contextmanager
+def effects_watched(watcher: Callable[[str], None]) -> Iterator[None]:
+    """Inside, `watcher` is called with the name of each effect before it happens."""
+    _WATCHERS.append(watcher)
+    try:
+        yield
+    finally:
+        _WATCHERS.remove(watcher)
 
 
 @contextmanager

@@ -71,12 +71,15 @@ class Disk:
 class Replica:
     """Number `number` of the household; `arena` and `household` while `running`."""
 
-    def __init__(self, number: int, directory: Path, mark: Mark, skew: float) -> None:
+    def __init__(
+        self, number: int, directory: Path, mark: Mark, skew: float, min_copies: int = 1
+    ) -> None:
         self.number = number
         self.name = f"p{number}"
         self.certificate = b"certificate of %d" % number
         self.peer: PeerId = peer_id_of(self.certificate)
         self.mark = mark
+        self.min_copies = min_copies
         self.clock = SimClock(skew)
         self.disk = Disk(directory, Tables(), Tables())
         self.disk.root.mkdir(parents=True)
@@ -90,6 +93,7 @@ class Replica:
         self.ended.set()
         self.problem: Exception | None = None
         self.backup: Disk | None = None
+        self._hashes: dict[tuple[int, int, int], bytes] = {}
 
     # -- its processes --------------------------------------------------------------------------
 
@@ -141,6 +145,7 @@ class Replica:
             default_mark=self.mark,
             clock=self.clock,
         )
+        self.arena.context.min_copies = self.min_copies
         doorman = Doorman(home, Invitations(), roster, self.clock, lambda _: "arena")
         self.household = Household(identity, roster, doorman, WireCounters(), self.clock)
         async with trio.open_nursery() as nursery:
@@ -194,7 +199,7 @@ class Replica:
         """The hashes of the real files, and of those in the trash: what lost its name to another
         version waits there for the one that its author gives it."""
         return {
-            bytes(hash_bytes(one.read_bytes()))
+            self._hash(one)
             for one in self.disk.root.rglob("*")
             if one.is_file() and not one.is_symlink()
             if ".realize" not in one.parts or "trash" in one.parts
@@ -203,7 +208,16 @@ class Replica:
     def contents(self) -> set[bytes]:
         """The hashes of all complete contents on this disk, whatever they are named."""
         return {
-            bytes(hash_bytes(one.read_bytes()))
+            self._hash(one)
             for one in self.disk.directory.rglob("*")
             if one.is_file() and not one.is_symlink()
         }
+
+    def _hash(self, path: Path) -> bytes:
+        """What was read before isn't opened again: an effect may be about to happen to it under a
+        lease, which would be broken, and its holder waits for us."""
+        stat = path.stat()
+        key = stat.st_ino, stat.st_size, stat.st_mtime_ns
+        if key not in self._hashes:
+            self._hashes[key] = bytes(hash_bytes(path.read_bytes()))
+        return self._hashes[key]

@@ -12,7 +12,7 @@ from realizefs.sync import apply, aside, engine, record, safety, serve
 from realizefs.sync.batch import Batch
 from realizefs.sync.pinning import Pinning
 from realizefs.sync.wanted import Wanted
-from tests.sim.plan import make
+from tests.sim.plan import make, make_unmarking
 from tests.sim.shrink import failure
 
 Patch = Callable[[Any, str, Any], None]
@@ -84,4 +84,16 @@ def test_a_broken_rule_is_caught(mutation: Mutation, monkeypatch: pytest.MonkeyP
         told = failure(plan)
     assert told is not None
     assert told.startswith("AssertionError: R")
+    assert failure(plan) is None
+
+
+def test_without_the_word_of_others_too_few_copies_are_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plan = make_unmarking(27)
+    with monkeypatch.context() as broken:
+        broken.setattr(Pinning, "_ask", _nothing)
+        told = failure(plan)
+    assert told is not None
+    assert told.startswith("AssertionError: R1: ")
     assert failure(plan) is None

@@ -5,7 +5,7 @@ Plans that once failed are kept whole, as their seeds make them: see `plan`.
 
 import pytest
 
-from tests.sim.plan import make
+from tests.sim.plan import make, make_unmarking
 from tests.sim.shrink import failure, shrunk, story
 from tests.sim.world import run
 
@@ -28,6 +28,15 @@ FOUND = {
 @pytest.mark.parametrize("seed", [*SEEDS, *(seed for seed in FOUND if seed not in SEEDS)])
 def test_all_rules_hold(seed: int) -> None:
     plan = make(seed)
+    told = failure(plan)
+    if told is not None:
+        pytest.fail("\n".join([told, *story(shrunk(plan))]), pytrace=False)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_owners_who_all_let_go_keep_as_many_copies_as_must(seed: int) -> None:
+    """Of the same files at the same instant, with crashes and cuts; looked at before each effect."""
+    plan = make_unmarking(seed)
     told = failure(plan)
     if told is not None:
         pytest.fail("\n".join([told, *story(shrunk(plan))]), pytrace=False)

@@ -7,7 +7,9 @@ looks at what has become of it all.
 
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
+from functools import partial
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -21,10 +23,10 @@ from realizefs.model.errors import RealizeError
 from realizefs.model.marks import Mark
 from realizefs.sync.following import Following
 from tests.fakes.in_memory import TMPFS
-from tests.sim.deeds import ANCHOR, do
+from tests.sim.deeds import ANCHOR, do, unmark
 from tests.sim.judge import Judge
 from tests.sim.plan import Deed, Plan
-from tests.sim.process import CURRENT, NEVER, effects_counted
+from tests.sim.process import CURRENT, NEVER, effects_counted, effects_watched
 from tests.sim.replica import Replica
 from tests.sim.user import User
 from tests.sim.wire import Wire
@@ -33,6 +35,8 @@ log = logging.getLogger(__name__)
 
 FAULTS = 0.05
 """The chance of each fault of a message on a faulty wire."""
+
+MOVING = {"ftruncate", "remove", "rename", "renameat2", "replace", "unlink"}
 
 SETTLE_SECONDS = 5.0
 SETTLED_AFTER_MAX = 400.0
@@ -48,10 +52,10 @@ class World:
         self.chance = Random(plan.seed)
         self.directory = directory
         self.replicas = [
-            Replica(number, directory / f"p{number}", Mark(mark), skew)
+            Replica(number, directory / f"p{number}", Mark(mark), skew, plan.min_copies)
             for number, (mark, skew) in enumerate(zip(plan.marks, plan.skews, strict=True))
         ]
-        self.judge = Judge(self.replicas)
+        self.judge = Judge(self.replicas, plan.min_copies)
         self.users = [
             User(
                 one,
@@ -94,6 +98,11 @@ class World:
                 one.process.die()
             nursery.cancel_scope.cancel()
 
+    def look(self, effect: str) -> None:
+        """Before an effect of anybody by which a copy goes from where it is."""
+        if effect in MOVING:
+            self.judge.audit(f"before {effect} at {trio.current_time():.4f}")
+
     def _say(self, what: str) -> None:
         self.log.append(f"{trio.current_time():9.4f} {what}")
         log.info("%s", self.log[-1])
@@ -116,21 +125,33 @@ class World:
             "restore": self._restore,
             "lose the database": self._lose_database,
         }
-        if deed.kind in deeds:
+        if deed.kind == "unmark everywhere":
+            await self._unmark_everywhere(user, deed)
+        elif deed.kind in deeds:
             await deeds[deed.kind](replica, user, deed)
         elif replica.running:
-            self.nursery.start_soon(self._as_user, replica, user, deed)
+            self.nursery.start_soon(self._as_user, replica, partial(do, user, deed, self.written))
             await trio.lowlevel.checkpoint()
 
-    async def _as_user(self, replica: Replica, user: User, deed: Deed) -> None:
+    async def _unmark_everywhere(self, user: User, deed: Deed) -> None:
+        """All who know of a file let go of it, at the same instant."""
+        files = user.files() if user.replica.running else []
+        for one in self.replicas if files else []:
+            if one.running:
+                path = files[deed.pick % len(files)][0]
+                unmarking = partial(unmark, self.users[one.number], path)
+                self.nursery.start_soon(self._as_user, one, unmarking)
+        await trio.lowlevel.checkpoint()
+
+    async def _as_user(self, replica: Replica, doing: Callable[[], Awaitable[None]]) -> None:
         """In a task of its own: what waits for a peer keeps nobody else from working."""
         CURRENT.set(replica.process)
         with trio.CancelScope() as scope:
             replica.nursery.start_soon(self._cancel_with, replica, scope)
             try:
-                await do(user, deed, self.written)
+                await doing()
             except (RealizeError, OSError) as error:
-                self.log.append(f"{deed}: {error}")
+                self.log.append(f"{replica.name}: {error}")
 
     async def _cancel_with(self, replica: Replica, scope: trio.CancelScope) -> None:
         await replica.process.died.wait()
@@ -278,8 +299,10 @@ def run(plan: Plan) -> World:
     with TemporaryDirectory(prefix="realizefs-sim-", dir=TMPFS) as directory:
         with effects_counted(), _deterministic(plan.seed):
             world = World(plan, Path(directory))
+            watch = effects_watched(world.look) if plan.watched else nullcontext()
             try:
-                trio.run(world.run, clock=trio.testing.MockClock(autojump_threshold=0))
+                with watch:
+                    trio.run(world.run, clock=trio.testing.MockClock(autojump_threshold=0))
             finally:
                 shutil.rmtree(directory, ignore_errors=True)
                 Path(directory).mkdir()

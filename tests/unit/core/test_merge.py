@@ -277,3 +277,25 @@ def test_two_that_were_taken_out_by_their_authors_leave_nothing() -> None:
     assert merge(left, gone) == merge(without_other, merge(gone, without_gone))
     again = changed(file(b"again", 1), C, left)
     assert merge(again, gone) == merge(again, without_other) == again
+
+
+def test_what_came_back_knowingly_is_not_buried() -> None:
+    """Moved away and back, while somebody else made another file there."""
+    away = deleted(changed(file(b"walks", 1), A), A, 2)
+    back, other = changed(file(b"walks", 1), B, away), changed(file(b"other", 5), C, away)
+    both = merge(back, other)
+    assert both.hash == other.hash
+    assert [one.hash for one in conflicts(both)] == [back.hash]
+    touched = changed(file(b"walks", 9), B, back)
+    assert merge(touched, other).hash == back.hash
+    found = changed(file(b"walks", 9), B)
+    assert not conflicts(merge(found, other)), "who doesn't know that it was deleted is buried"
+
+
+def test_what_replaces_what_came_back_buries_both() -> None:
+    first = changed(file(b"first", 1), A)
+    back = changed(file(b"first", 1), B, deleted(first, A, 2))
+    assert first.identity in back.replaced
+    new = changed(file(b"new", 3), B, back)
+    assert new.replaced.count(first.identity) == 1
+    assert merge(new, first) == new

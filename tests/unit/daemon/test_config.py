@@ -193,3 +193,18 @@ def test_a_link_to_the_file_stays_a_link(path: Path, tmp_path: Path) -> None:
     write_home(path, "tower", ())
     assert path.is_symlink()
     assert read_config(real).name == "tower"
+
+
+@pytest.mark.parametrize(
+    ("said", "copies"), [("", 1), ("min_copies = 3", 3), ("min_copies = 100", 100)]
+)
+def test_how_many_others_must_own_what_is_given_up(path: Path, said: str, copies: int) -> None:
+    path.write_text(FULL.replace("cache_max = 5", f"cache_max = 5\n{said}"))
+    assert read_config(path).arenas[-1].safety.copies_elsewhere == copies
+
+
+@pytest.mark.parametrize("said", ["0", "101", "-1", "true", '"2"', "1.5"])
+def test_no_number_of_copies_is_refused_with_its_key(path: Path, said: str) -> None:
+    path.write_text(FULL.replace("cache_max = 5", f"min_copies = {said}"))
+    with pytest.raises(BadConfig, match="min_copies"):
+        read_config(path)

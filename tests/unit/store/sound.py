@@ -181,8 +181,8 @@ def fill(sound: Sound) -> None:
         store.blobs.protect(txn, sound_ino(store, txn, b"unreal/cached"), True)
         store.decisions.set(txn, remote, Decision(Action.REALIZE, NO_DIGEST))
         store.dirty.mark_subtree(txn, d)
-        store.cursors.set_theirs(txn, DESK, store.tree.replica, store.tree.last_seq(txn))
-        store.cursors.set_acked(txn, DESK, store.tree.replica, store.tree.last_seq(txn))
+        store.cursors.set_theirs(txn, DESK, store.tree.replica, store.tree.positions.last(txn))
+        store.cursors.set_acked(txn, DESK, store.tree.replica, store.tree.positions.last(txn))
 
 
 def sound_ino(store: ArenaStore, txn: Txn, path: bytes) -> Inode:

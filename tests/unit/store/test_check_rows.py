@@ -135,7 +135,7 @@ def test_the_counter_of_what_is_dirty_is_behind(sound: Sound) -> None:
 
 def test_a_peer_is_said_to_know_what_there_never_was(sound: Sound) -> None:
     with sound.env.write() as txn:
-        seq = sound.store.tree.last_seq(txn)
+        seq = sound.store.tree.positions.last(txn)
         txn.put(CURSOR, pack_u64(8) + b">", sound.store.tree.replica + pack_u64(seq + 1))
     told = (
         f"Peer 0000000000000008 is said to know change {seq + 1} of our history of {seq}; --repair "

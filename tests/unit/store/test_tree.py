@@ -33,7 +33,7 @@ def test_a_new_database_has_a_root_and_a_replica(
         assert tree.path(txn, tree.root) == b""
         assert tree.history(txn, Seq(0), 10) == []
         assert tree.counts(txn) == TreeCounts()
-        assert tree.last_seq(txn) == 0
+        assert tree.positions.last(txn) == 0
     again = Tree(env, inodes)
     assert (again.root, again.replica) == (tree.root, tree.replica)
     assert len(tree.replica) == 16
@@ -102,7 +102,7 @@ def test_history_has_the_latest_change_of_each_entry(
         assert tree.history(txn, Seq(3), 1) == [(Seq(4), a)]
         assert tree.history(txn, Seq(5), 10) == []
         tree.forget(txn, b)
-        assert tree.last_seq(txn) == 5  # a seq is never given twice
+        assert tree.positions.last(txn) == 5  # a seq is never given twice
         assert txn.count(HISTORY) == 2
     with env.write() as txn:
         assert tree.put(txn, a, tree.root, b"a", FILE).seq == 6
@@ -123,7 +123,7 @@ def test_the_root_is_nobodys_business(env: Environment, tree: Tree) -> None:
         tree.touch(txn, tree.root)
         tree.forget(txn, tree.root)
         assert tree.entry(txn, tree.root) == Entry(tree.root, Inode(0), b"", mine)
-        assert tree.last_seq(txn) == 0
+        assert tree.positions.last(txn) == 0
         with pytest.raises(AssertionError):
             tree.move(txn, tree.root, tree.root, b"x")
 
@@ -156,11 +156,11 @@ def test_moving_a_directory_moves_what_is_below(env: Environment, tree: Tree, gr
         b = grow.directory(txn, b"b")
         deep = grow.directory(txn, b"a/deep")
         file = grow.file(txn, b"a/deep/file")
-        seq = tree.last_seq(txn)
+        seq = tree.positions.last(txn)
         tree.move(txn, deep, b, b"renamed")
         assert tree.path(txn, file) == b"b/renamed/file"
         assert list(tree.children(txn, a)) == []
-        assert tree.last_seq(txn) == seq
+        assert tree.positions.last(txn) == seq
         assert tree.counts(txn) == TreeCounts(1, 3, 0, 10)
 
 

@@ -135,7 +135,7 @@ class TreeModel(RuleBasedStateMachine):
             rows = self.tree.history(txn, Seq(1), 100)
             assert [ino for _, ino in rows] == self.order
             assert txn.count(HISTORY) == len(self.order) + 1
-            assert self.tree.last_seq(txn) == self.seq
+            assert self.tree.positions.last(txn) == self.seq
 
     @invariant()
     def counts_are_exact(self) -> None:

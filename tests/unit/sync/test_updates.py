@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import trio
 
 from realizefs.codec import deltas
 from realizefs.core.calls import Request
@@ -17,6 +18,7 @@ from realizefs.model.limits import KIB, MIB
 from realizefs.model.marks import Mark
 from realizefs.model.messages import Read, ReadDelta
 from realizefs.store import copying
+from realizefs.store.hashing import hash_bytes
 from realizefs.sync.arena import Arena
 from tests.fakes.peer import Peer, introduce, replace, running_peer, until, write
 
@@ -175,3 +177,31 @@ async def test_a_holder_that_knows_no_deltas_sends_copies(
         came = await pair.update(OLD[:-7] + b"an edit")
         assert BLOCK < came < 2 * BLOCK
         assert pair.counted.deltas == []
+
+
+async def test_the_old_file_is_open_only_while_something_is_taken_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half an update, as a reader causes it, doesn't keep the file in the root for good."""
+    async with two(tmp_path, Mark.OWN, monkeypatch) as pair:
+        monkeypatch.setattr(pair.lap.arena.fetcher, "complete", never)
+        at = 5 * MIB + 1000
+        new = OLD[:at] + b"an edit" + OLD[at + 7 :]
+        replace(pair.desk.root, "image", new)
+        await until(
+            lambda: (
+                pair.lap.arena.describe(pair.lap.arena.resolve(b"image")).hash == hash_bytes(new)
+            )
+        )
+        assert await pair.lap.read("image", at, 7) == b"an edit"
+        assert pair.counted.deltas
+        await until(lambda: not open_here(pair.lap.root / "image"))
+
+
+async def never(*_: object) -> None:
+    await trio.sleep_forever()
+
+
+def open_here(path: Path) -> bool:
+    with os.scandir("/proc/self/fd") as fds:
+        return str(path) in [os.readlink(one.path) for one in fds if os.path.lexists(one.path)]

@@ -1,0 +1,80 @@
+"""Positions in the history of an arena: each change has the next one.
+
+A database that came back from a backup gives positions anew which peers have heard of before the
+loss, and what they name then is another change. So every process that changes anything leaves a gap
+of a random width before its first one. Whoever says to have heard up to a place in a gap has heard
+of changes that aren't in this database. Only who had made more changes since the backup than a gap is
+wide, some 16 million, could have told of one behind it.
+"""
+
+import secrets
+from collections.abc import Iterator
+from struct import Struct
+
+from realizefs.model.ids import Seq
+from realizefs.store.schema import META
+from realizefs.store.txn import Txn
+
+GAP_MIN = 1 << 24
+"""Positions that a gap leaves out at least, and half of those at most: there are 2**64."""
+
+GAPS_MAX = 256
+"""Gaps that are remembered: the latest ones. A backup from before so many starts isn't noticed by
+its positions."""
+
+STARTS_LOST_MAX = 64
+"""Processes that changed something between the backup and the loss: those of a month or two."""
+
+_SEQ, _GAPS = b"seq", b"gaps"
+_GAP = Struct(">QQ")
+"""The last position before it, the first one behind it."""
+
+
+class Positions:
+    """Of one history; made by each process anew."""
+
+    def __init__(self) -> None:
+        self._began = False
+
+    def last(self, txn: Txn) -> Seq:
+        """That of the latest change; 0 before the first."""
+        return Seq(txn.counter(META, _SEQ))
+
+    def next(self, txn: Txn) -> Seq:
+        """That of one more change."""
+        if self._began:
+            return Seq(txn.count_up(META, _SEQ))
+        self._began = True
+        txn.if_abandoned(self._not_begun)
+        return self._behind_a_gap(txn)
+
+    def is_unknown(self, txn: Txn, seq: Seq) -> bool:
+        """Whether no change of this database ever had this position."""
+        if seq > self.last(txn):
+            return True
+        return any(before < seq < behind for before, behind in self._gaps(txn))
+
+    def since(self, txn: Txn, unknown: Seq) -> Seq | None:
+        """A position from which on everything was changed that may have been after the backup,
+        `unknown` being one that was given out after it, too. None if nothing was.
+
+        Some of what was changed before it is counted in: as much as STARTS_LOST_MAX processes did.
+        """
+        first = unknown - STARTS_LOST_MAX * GAP_MIN
+        found = (Seq(behind) for before, behind in self._gaps(txn) if first <= before < unknown)
+        return next(found, None)
+
+    def _gaps(self, txn: Txn) -> Iterator[tuple[int, int]]:
+        return _GAP.iter_unpack(txn.get(META, _GAPS) or b"")
+
+    def _behind_a_gap(self, txn: Txn) -> Seq:
+        before = self.last(txn)
+        if not before:
+            return Seq(txn.count_up(META, _SEQ))
+        behind = Seq(txn.count_up(META, _SEQ, GAP_MIN + secrets.randbelow(GAP_MIN // 2)))
+        gaps = (txn.get(META, _GAPS) or b"") + _GAP.pack(before, behind)
+        txn.put(META, _GAPS, gaps[-GAPS_MAX * _GAP.size :])
+        return behind
+
+    def _not_begun(self) -> None:
+        self._began = False
