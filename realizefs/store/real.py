@@ -2,6 +2,7 @@
 
 import stat
 from collections.abc import Iterator
+from itertools import islice
 
 from realizefs.codec.index_records import decode_real, encode_real
 from realizefs.model.entries import RealRow
@@ -56,6 +57,11 @@ class RealIndex:
         """Every row, by inode."""
         for key, value in txn.scan(REAL):
             yield inode_of(key), decode_real(value)
+
+    def page(self, txn: Txn, after: Inode, limit: int) -> list[tuple[Inode, RealRow]]:
+        """Up to `limit` rows of inodes beyond `after`."""
+        rows = txn.scan(REAL, start=pack_u64(after + 1))
+        return [(inode_of(key), decode_real(value)) for key, value in islice(rows, limit)]
 
     def total_bytes(self, txn: Txn) -> int:
         """Bytes of the contents of all real regular files; at once."""

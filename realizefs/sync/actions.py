@@ -23,6 +23,7 @@ from realizefs.model.versions import Kind
 from realizefs.store.blob import Blob
 from realizefs.store.interrupted import end_adoption
 from realizefs.store.txn import Txn
+from realizefs.sync.aside import name_anew
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
 from realizefs.sync.engine import situation
@@ -90,10 +91,14 @@ class Actions:
         await trio.to_thread.run_sync(self._work.make_parents, target.path)
         # The row comes first: a file without it would be one that appeared beside this version.
         # The write that follows is a change of the version that its writer knew; of a later one it
-        # isn't (R2). Counters are those of a place: after a rename they say nothing.
-        known = seen if seen is not None and seen.path == target.path else target
-        row = RealRow(ABOUT_TO_BE_MADE, NO_DIGEST, known.version.vector)
-        await self._commit_real(target, row)
+        # isn't (R2). Counters are those of a place: after a rename what was known is no version of
+        # this one, and what is there now lives on under another name.
+        unseen = seen is not None and seen.version.content != target.version.content
+        moved = seen is not None and seen.path != target.path
+        if unseen and moved:
+            await self._context.commit(lambda batch: name_anew(batch, target.entry, target.version))
+        known = seen if seen is not None and unseen and not moved else target
+        await self._commit_real(target, RealRow(ABOUT_TO_BE_MADE, NO_DIGEST, known.version.vector))
         try:
             await trio.to_thread.run_sync(self._work.create_empty, target)
         finally:  # if it couldn't be made, the row goes again

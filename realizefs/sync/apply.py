@@ -36,6 +36,8 @@ def apply_row(batch: Batch, row: Row, peer: PeerId, renames: Renames) -> None:
         _note_holder(batch, entry.ino, row, peer)
     if not entry.version.deleted:
         keep_above(batch, parent)
+        if row.held is Held.NONE and entry.version.kind is Kind.FILE:
+            batch.store.dirty.mark(batch.txn, entry.ino)  # perhaps nobody holds it at that name
     renames.applied(batch, entry, row.held)
 
 

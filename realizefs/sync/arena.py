@@ -33,6 +33,7 @@ from realizefs.sync.conflicts import Conflicts
 from realizefs.sync.context import Context
 from realizefs.sync.fetcher import Fetcher
 from realizefs.sync.guard import Waiting
+from realizefs.sync.homeless import Homeless
 from realizefs.sync.jobs import Jobs
 from realizefs.sync.leaving import forget_others
 from realizefs.sync.links import Links
@@ -94,6 +95,7 @@ class Arena(ArenaView):
         self._pinning = Pinning(self.context)
         self._actions = Actions(self.context, self.fetcher, self._pinning)
         self.jobs = Jobs(self.context, self._actions)
+        self._homeless = Homeless(self.context, self.fetcher)
         self.trashcan = Trashcan(self.context)
         self.conflicts = Conflicts(self.context, self.remove, self.move)
         self._writing = trio.CancelScope(shield=True)
@@ -142,6 +144,7 @@ class Arena(ArenaView):
                     await nursery.start(self.fetcher.run)
                     await nursery.start(self.scanner.run)
                     nursery.start_soon(self.jobs.run)
+                    nursery.start_soon(self._homeless.run)
                     nursery.start_soon(self._reserve_inodes)
                     nursery.start_soon(self._flush_regularly)
                     nursery.start_soon(self.trashcan.run)

@@ -60,7 +60,7 @@ def keep_loser(batch: Batch, entry: Entry, loser: Version) -> None:
     path = batch.store.tree.path(batch.txn, entry.ino)
     assert path is not None, "an entry that is merged has a path"
     if real is None or not _is_of(real, loser) or set_aside(batch, path, loser) is None:
-        _name_anew(batch, entry, loser)
+        name_anew(batch, entry, loser)
     else:
         batch.store.real.delete(batch.txn, entry.ino)
 
@@ -70,7 +70,7 @@ def _is_of(real: RealRow, version: Version) -> bool:
     return real.hash == version.hash and links == (version.kind is Kind.SYMLINK)
 
 
-def _name_anew(batch: Batch, entry: Entry, loser: Version) -> None:
+def name_anew(batch: Batch, entry: Entry, loser: Version) -> None:
     """An entry for a content that isn't a real file here. Peers hear of it before they hear that
     the old name lost it."""
     store, txn = batch.store, batch.txn

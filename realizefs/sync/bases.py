@@ -15,6 +15,7 @@ from functools import partial
 from realizefs.model.errors import StoreFault
 from realizefs.model.ids import NO_DIGEST, Digest, Inode
 from realizefs.model.limits import BASES_MAX, DELTA_SLACK_BYTES
+from realizefs.model.versions import Version
 from realizefs.store.arena import ArenaStore
 from realizefs.store.blob import Blob
 from realizefs.store.hashing import block_size
@@ -105,6 +106,14 @@ class Bases:
             yield base
         finally:
             base.leave()
+
+    def lend(self, ino: Inode, version: Version, path: bytes) -> None:
+        """Of this content, another real file that has it is the base."""
+        with self._store.env.read() as txn:
+            digests = self._store.blocks.get(txn, version.hash) or version.hash
+        self.forget(ino, version.hash)
+        opened = partial(self._open_real, path)
+        self._bases[ino, version.hash] = Base(None, version.size, digests, opened)
 
     def has(self, ino: Inode, content: Digest) -> bool:
         """Whether there is an old content to take from, as far as is known."""

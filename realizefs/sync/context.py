@@ -77,6 +77,9 @@ class Context:
     """inodes whose native file an action is changing: the scanner records nothing of it"""
     to_leave: ToLeave = field(default_factory=ToLeave)
     """inodes whose Unrealize no crash can have left half done"""
+    homeless: set[Inode] = field(default_factory=set)
+    """files whose content nobody is known to hold, to be looked for under other names"""
+    homeless_noted: Bell = field(default_factory=Bell)
     removed: set[Inode] = field(default_factory=set)
     """deleted by the user through the mount, natively gone, and not yet in the index"""
     is_looked_at: Callable[[bytes], bool] = lambda path: False

@@ -128,6 +128,10 @@ class Fetcher:
             if not self._completing[key]:
                 del self._completing[key]
 
+    def borrow(self, ino: Inode, version: Version, path: bytes) -> None:
+        """The real file at `path` is said to have all of this content: it is taken from there."""
+        self._bases.lend(ino, version, path)
+
     def completing(self, ino: Inode, digest: Digest) -> bool:
         """Whether somebody waits for all of a content."""
         return (ino, digest) in self._completing

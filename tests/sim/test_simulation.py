@@ -22,6 +22,14 @@ FOUND = {
     111: "a conflict copy of what its author had given away lost its content",
     129: "other permissions made a conflict copy",
     134: "other permissions brought back what had been deleted",
+    8092: "what wasn't here replaced a version that its user hadn't seen",
+    9272: "two states whose authors had each taken out the other's loser never agreed",
+    9422: "what a user deleted before it left the root came back",
+    9465: "tries that waited for a peer put the next one off",
+    10315: "half an update kept the old file open, and so in the root, for good",
+    10382: "a restored backup with new changes wasn't noticed",
+    10518: "what was moved away and back was buried by that",
+    10561: "a file renamed while it was being truncated took a newer version along",
 }
 
 

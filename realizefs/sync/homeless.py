@@ -1,0 +1,121 @@
+"""Contents that nobody is known to hold under a name, and that this machine has under another one.
+
+Who renames a file that he hasn't got announces a name of which he holds nothing; who has it follows
+(see `renames`). But where two rename it apart from each other, its holder can follow one of them only,
+and the other name would have no content anywhere. So what nobody holds is looked for among the
+real files here, by its hash, and copied into the cache; from there it goes where it is wanted.
+"""
+
+import logging
+from collections.abc import Iterator
+
+import trio
+
+from realizefs.model import limits, paths
+from realizefs.model.entries import Entry
+from realizefs.model.errors import RealizeError
+from realizefs.model.ids import Digest, Inode
+from realizefs.model.versions import Held, Kind, Version
+from realizefs.store.txn import Txn
+from realizefs.sync.context import Context
+from realizefs.sync.fetcher import Fetcher
+
+log = logging.getLogger(__name__)
+
+SETTLE_SECONDS = 2.0
+"""Before anything is looked for: who has followed says so in a moment."""
+
+PAGE = 2000
+"""Rows of real files looked at in one read transaction, some ten milliseconds."""
+
+
+def is_homeless(context: Context, txn: Txn, entry: Entry) -> bool:
+    """Whether nobody, we included, is known to hold this file's content as this file's."""
+    store, version = context.store, entry.version
+    if version.deleted or version.kind is not Kind.FILE or not version.size:
+        return False
+    blob = store.blobs.find(txn, entry.ino)
+    real = store.real.get(txn, entry.ino)
+    if real is not None or (blob is not None and blob.verified and blob.hash == version.hash):
+        return False
+    holders = store.holders.of(txn, entry.ino)
+    return all(one.held is Held.NONE or one.hash != version.hash for one in holders)
+
+
+class Homeless:
+    """Those of one arena. Trio thread."""
+
+    def __init__(self, context: Context, fetcher: Fetcher) -> None:
+        self._context = context
+        self._fetcher = fetcher
+
+    async def run(self) -> None:
+        """Until cancelled. Bounded by HOMELESS_MAX and by what is found; while one is copied the next
+        ones are noted."""
+        noted = self._context.homeless_noted
+        while True:
+            seen = noted.count
+            if not self._context.homeless:
+                await noted.after(seen)
+            await trio.sleep(SETTLE_SECONDS)
+            wanted = self._wanted()
+            found = await trio.to_thread.run_sync(self._search, set(wanted)) if wanted else {}
+            for digest, path in found.items():
+                for ino, version in wanted[digest]:
+                    await self._take_in(ino, version, path)
+
+    def _wanted(self) -> dict[Digest, list[tuple[Inode, Version]]]:
+        noted, self._context.homeless = self._context.homeless, set()
+        wanted: dict[Digest, list[tuple[Inode, Version]]] = {}
+        with self._context.store.env.read() as txn:
+            for ino in noted:
+                entry = self._context.store.tree.entry(txn, ino)
+                if entry is not None and is_homeless(self._context, txn, entry):
+                    wanted.setdefault(entry.version.hash, []).append((ino, entry.version))
+        return wanted
+
+    def _search(self, wanted: set[Digest]) -> dict[Digest, bytes]:
+        """Paths of real files with these contents, one for each that is found. Blocking: it goes over
+        all real files."""
+        found: dict[Digest, bytes] = {}
+        for ino, digest in self._real_files():
+            if digest in wanted and digest not in found:
+                path = self._unchanged(ino)
+                if path is not None:
+                    found[digest] = path
+                    if len(found) == len(wanted):
+                        break
+        return found
+
+    def _real_files(self) -> Iterator[tuple[Inode, Digest]]:
+        after = Inode(0)
+        while True:
+            with self._context.store.env.read() as txn:
+                page = self._context.store.real.page(txn, after, PAGE)
+            yield from ((ino, row.hash) for ino, row in page)
+            if len(page) < PAGE:
+                return
+            after = page[-1][0]
+
+    def _unchanged(self, ino: Inode) -> bytes | None:
+        store = self._context.store
+        with store.env.read() as txn:
+            path, real = store.tree.path(txn, ino), store.real.get(txn, ino)
+        if not path or real is None or store.root.fingerprint_if_any(path) != real.fingerprint:
+            return None
+        return path
+
+    async def _take_in(self, ino: Inode, version: Version, path: bytes) -> None:
+        """Complete in the cache, checked as what comes from a peer is."""
+        try:
+            self._fetcher.borrow(ino, version, path)
+            (await self._fetcher.complete(ino, version)).close()
+        except (RealizeError, OSError) as error:
+            log.debug('What "%s" has was not taken: %s', paths.show(path), error)
+
+
+def note_homeless(context: Context, txn: Txn, entry: Entry) -> None:
+    """Have it looked for."""
+    homeless = context.homeless
+    if len(homeless) < limits.HOMELESS_MAX and is_homeless(context, txn, entry):
+        homeless.add(entry.ino)
