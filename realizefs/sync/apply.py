@@ -8,7 +8,7 @@ from dataclasses import replace
 from realizefs.core.merge import added, merge
 from realizefs.model import paths
 from realizefs.model.entries import Entry, Holder
-from realizefs.model.ids import Inode, PeerId
+from realizefs.model.ids import Inode, PeerId, is_by
 from realizefs.model.messages import Row
 from realizefs.model.versions import Held, Kind, Version
 from realizefs.sync.aside import PLACEHOLDER, keep_above, settled
@@ -36,8 +36,10 @@ def apply_row(batch: Batch, row: Row, peer: PeerId, renames: Renames) -> None:
         _note_holder(batch, entry.ino, row, peer)
     if not entry.version.deleted:
         keep_above(batch, parent)
-        if row.held is Held.NONE and entry.version.kind is Kind.FILE:
-            batch.store.dirty.mark(batch.txn, entry.ino)  # perhaps nobody holds it at that name
+        if row.held is Held.NONE and is_by(row.version.author, peer):
+            # Its author has it not: perhaps nobody holds it at that name (`homeless`). What others
+            # made and a peer in the middle tells is no sign of that, and may be a million files.
+            batch.store.dirty.mark(batch.txn, entry.ino)
     renames.applied(batch, entry, row.held)
 
 
