@@ -7,7 +7,7 @@ replaced or deleted it, and no disk was lost with the only copy of it.
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from realizefs.model.ids import Digest
+from realizefs.model.ids import Digest, Seq
 from realizefs.model.marks import Mark
 from realizefs.model.paths import show
 from realizefs.model.versions import Kind, Version
@@ -83,6 +83,24 @@ class Judge:
             if digest not in here and digest not in self._elsewhere:
                 del self.alive[digest]
 
+    def came_back(self, replica: Replica) -> None:
+        """What a backup has is there again, unless somebody had heard that it was deleted or
+        replaced."""
+        heard: set[bytes] = set()
+        for one in self._replicas:
+            if one is not replica and one.running:
+                heard |= self._replaced(one)
+        self.moved_ever |= self.gone & replica.contents() - heard
+
+    def _replaced(self, replica: Replica) -> set[bytes]:
+        store, found = replica.store, set[bytes]()
+        with store.env.read() as txn:
+            for _, ino in store.tree.history(txn, Seq(0), 1_000_000):
+                entry = store.tree.entry(txn, ino)
+                for head in (entry.version, *entry.version.others) if entry is not None else ():
+                    found.update(head.replaced)
+        return found
+
     # -- at every moment ------------------------------------------------------------------------
 
     def audit(self, when: str) -> None:
@@ -117,7 +135,7 @@ class Judge:
         """All live entries of one."""
         store, found = replica.store, {}
         with store.env.read() as txn:
-            for _, ino in store.tree.history(txn, 0, 1_000_000):  # type: ignore[arg-type]
+            for _, ino in store.tree.history(txn, Seq(0), 1_000_000):
                 entry, path = store.tree.entry(txn, ino), store.tree.path(txn, ino)
                 if entry is not None and path and not entry.version.deleted:
                     found[path] = entry.version

@@ -195,6 +195,7 @@ class World:
             self.judge.before_loss(replica)
             replica.restore()
             self.judge.after_loss(replica)
+            self.judge.came_back(replica)
             await self._start(replica, NEVER)
 
     async def _lose_database(self, replica: Replica, user: User, deed: Deed) -> None:
