@@ -43,7 +43,7 @@ async def create(
     """Create and open; `request` is (mode, flags of open)."""
     mode, flags = request
     arena, root = directory.arena, directory.arena.store.root
-    native = flags & content.PASSED_ON | _CREATE
+    native = content.native_flags(flags) | _CREATE
     try:
         path, fd = _natively(
             served, directory, name, lambda at: root.open(at, native, stat.S_IMODE(mode))

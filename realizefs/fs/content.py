@@ -36,10 +36,9 @@ from realizefs.model.versions import Kind
 from realizefs.store.pagecache import read_at_once, read_waiting
 
 _SYNC = os.O_SYNC | os.O_DSYNC
-PASSED_ON = os.O_ACCMODE | _SYNC
+_PASSED_ON = os.O_ACCMODE | _SYNC
 """Flags of open that mean the same natively. O_TRUNC is done by hand, O_DIRECT would ask for
-aligned memory, O_CREAT and O_EXCL are `create`'s; O_APPEND would append the pages of a mapping,
-too (see `_place`)."""
+aligned memory, O_CREAT and O_EXCL are `create`'s."""
 
 PRIVILEGED = stat.S_ISUID | stat.S_ISGID
 """Bits of the mode that go when the file is written to: the kernel sees to that, by calls of chmod,
@@ -49,6 +48,14 @@ _ALWAYS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY
 
 OPEN_TRIES_MAX = 3
 """Tries of an open whose file turns real or unreal meanwhile."""
+
+
+def native_flags(flags: int) -> int:
+    """Of an open's flags those for the native one. Who only writes appends natively: at the end of
+    the file as it is, whatever the kernel knows of it. Who may have it mapped can't: its pages would
+    be appended, too (see `_place`)."""
+    only_writes = flags & os.O_ACCMODE == os.O_WRONLY
+    return flags & _PASSED_ON | (flags & os.O_APPEND if only_writes else 0)
 
 
 async def open_file(
@@ -64,7 +71,7 @@ async def open_file(
             await realize(served, item, truncate=bool(flags & os.O_TRUNC), ctx=ctx)
             continue
         try:
-            fd = await open_native(served, item, flags & PASSED_ON)
+            fd = await open_native(served, item, native_flags(flags))
         except FileNotFoundError:
             continue  # became unreal between the stat and the open
         return await adopt(served, item, fd, flags, ctx)
@@ -157,12 +164,13 @@ async def write(served: Served, handle: File, start: int, data: bytes) -> int:
 def _place(handle: RealFile, start: int) -> int:
     """Where a write goes.
 
-    One that appends comes with the end of the file as the kernel knows it: further on is the end
-    if another program has appended in the root. Pages of a mapping begin at a page.
+    One that appends comes with the end of the file as the kernel knows it. The end is elsewhere if
+    another program has appended in the root, or if a shorter version of a peer's has just come: what
+    was written behind its end would begin with zeros. Pages of a mapping begin at a page.
     """
     if not handle.append or start % mmap.PAGESIZE == 0:
         return start
-    return max(start, os.fstat(handle.fd).st_size)
+    return os.fstat(handle.fd).st_size
 
 
 async def sync(served: Served, handle: File, *, data_only: bool) -> None:

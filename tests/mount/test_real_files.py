@@ -301,6 +301,19 @@ def test_two_that_append_here_and_in_the_root_overwrite_nothing(bench: Bench) ->
     assert (bench.root / "a").read_bytes() == b"one two three"
 
 
+@pytest.mark.parametrize("mode", ["ab", "a+b"])
+def test_who_appends_to_what_became_shorter_meanwhile_leaves_no_zeros(
+    bench: Bench, mode: str
+) -> None:
+    """The kernel has yet to hear how long the file is."""
+    (bench.mnt / "a").write_bytes(b"a long line")
+    with (bench.mnt / "a").open(mode, buffering=0) as shown:
+        assert (bench.mnt / "a").stat().st_size == len(b"a long line")
+        (bench.root / "a").write_bytes(b"short ")
+        shown.write(b"and more")
+    assert (bench.root / "a").read_bytes() == b"short and more"
+
+
 MAPPING = """
 import mmap, sys
 with open(sys.argv[1], "r+b") as file:
