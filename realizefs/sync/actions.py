@@ -316,11 +316,15 @@ class Actions:
             context.on_touched(target.path)
 
     async def _native(self, target: Target, work: Callable[..., T], *arguments: object) -> T:
-        """Native work in a thread; if the file isn't what it was, the scanner is told."""
+        """Native work in a thread; if the file isn't what it was, the scanner is told. If the disk
+        failed, the file may have left the root all the same (see store.publish.take_out)."""
         try:
             return await trio.to_thread.run_sync(work, *arguments)
         except (Busy, FileExistsError):
             self._context.on_touched(target.path)
+            raise
+        except BaseException:
+            self._context.to_leave.dropped(target.ino)
             raise
 
 

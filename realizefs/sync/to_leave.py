@@ -1,8 +1,9 @@
 """Which Unrealize was decided in this process, so that no crash left it half done (R8).
 
 A file that isn't in the root while its decision says Unrealize may have left by our doing: then a
-crash came before the commit. Of a decision that this process made that can't be, since an action
-has its inode in hand until its commit. Such a file was deleted by its user.
+crash came before the commit, or the disk failed in the middle. Of a decision that this process made,
+and whose action hasn't failed so, that can't be, since an action has its inode in hand until its
+commit. Such a file was deleted by its user.
 """
 
 from realizefs.model.ids import Inode
