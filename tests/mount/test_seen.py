@@ -94,9 +94,9 @@ def test_a_change_in_the_root_is_seen_by_stat_and_read(
 
 def test_what_was_exchanged_and_then_changes_in_the_root_is_seen(mounted: MountedPeer) -> None:
     """Each of the two by the name that it has got."""
-    for name in ("a", "b"):
+    for name in ("a", "b", "stays"):  # an empty root would be a missing disk
         (mounted.root / name).write_text(name)
-    until(lambda: mounted.peer.paths() == {"a", "b"}, "they are indexed")
+    until(lambda: mounted.peer.paths() == {"a", "b", "stays"}, "they are indexed")
     for name in ("a", "b"):
         assert (mounted.mnt / name).read_text() == name
     exchange(mounted.mnt / "a", mounted.mnt / "b")
