@@ -21,6 +21,7 @@ from realizefs.model.ids import Inode
 from realizefs.store.arena import ArenaStore
 from realizefs.store.txn import Txn
 from realizefs.sync.context import Context
+from realizefs.sync.our_doing import ABOUT_TO_BE_MADE
 
 
 async def check_still_present(context: Context, least: int = 1) -> None:
@@ -65,8 +66,8 @@ def check_present(
 def _known(store: ArenaStore, txn: Txn) -> Iterator[Inode]:
     """Files and symlinks that are to be in the root."""
     for ino, row in store.real.all(txn):
-        if stat.S_ISDIR(row.fingerprint.mode):
-            continue
+        if stat.S_ISDIR(row.fingerprint.mode) or row.fingerprint == ABOUT_TO_BE_MADE:
+            continue  # the latter may never have come: a crash was quicker
         decision = store.decisions.get(txn, ino)
         if decision is None or decision.action is not Action.UNREALIZE:
             yield ino

@@ -29,6 +29,7 @@ FOUND = {
     10315: "half an update kept the old file open, and so in the root, for good",
     10382: "a restored backup with new changes wasn't noticed",
     10518: "what was moved away and back was buried by that",
+    16732: "a crash before the only file of a root was made passed for a missing disk",
     10561: "a file renamed while it was being truncated took a newer version along",
 }
 
