@@ -146,7 +146,7 @@ class Bases:
             old = NO_DIGEST
             if real is not None and real.hash and real.hash != content:
                 old = real.hash
-            elif row is not None and row.hash != content and row.ranges:
+            elif row is not None and row.hash != content:
                 old, real = row.hash, None
             digests = (store.blocks.get(txn, old) or b"") if old else b""
         if not old:
@@ -154,6 +154,9 @@ class Bases:
         if real is not None:
             return Base(None, real.fingerprint.size, digests, partial(self._open_real, path))
         blob = store.blobs.open_existing(ino, old)
+        if blob is not None and not blob.ranges:  # of which its row may not know yet
+            blob.close()
+            blob = None
         return None if blob is None else Base(blob, blob.size, digests)
 
     def _open_real(self, path: bytes) -> int:

@@ -1,5 +1,6 @@
 """Bytes from one holder, in three ways, each put right by the next: a delta against what is here, a
-copy, and a delta against the copy that was wrong. After the third the holder is left.
+copy, and a delta against the copy that was wrong, or another copy where nothing came of the first.
+After the third the holder is left.
 """
 
 from collections.abc import Callable
@@ -82,18 +83,27 @@ class Part:
         return data
 
     async def _copied(self, link: Link) -> bytes:
-        data = await self._copy(link)
+        data = b""
         try:
+            data = await self._copy(link)
             await self._wanted.check(self._start, self._end, data, link.name)
         except WrongBytes as error:
             self._wrong(link, error)
-            if not self._understands_deltas(link):
-                raise
-            repaired = await self._changed(link, await signed(data))
+            repaired = await self._repaired(link, data)
             if repaired is None:
                 raise
             return repaired
         return data
+
+    async def _repaired(self, link: Link, wrong: bytes) -> bytes | None:
+        """The third way, after a copy that was wrong, or of which nothing could be unpacked."""
+        if not wrong:
+            data = await self._copy(link)
+            await self._wanted.check(self._start, self._end, data, link.name)
+            return data
+        if not self._understands_deltas(link):
+            return None
+        return await self._changed(link, await signed(wrong))
 
     async def _copy(self, link: Link) -> bytes:
         """A block may be larger than an answer."""

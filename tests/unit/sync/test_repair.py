@@ -76,7 +76,7 @@ async def scene(tmp_path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Scen
         await introduce(desk, lap)
         await until(lambda: lap.entry("f"))
         assert await lap.read("f") == OLD
-        await until(lambda: lap.status("f") == "cached")
+        await until(lambda: stored(lap))
         found.append(Scene(desk, lap))
         yield found[0]
 
@@ -85,6 +85,14 @@ async def scene(tmp_path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Scen
 async def it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
     async with scene(tmp_path, monkeypatch) as found:
         yield found
+
+
+def stored(peer: Peer) -> bool:
+    """Whether all of the file is in the cache, and not only where its readers have it."""
+    entry = peer.entry("f")
+    with peer.store.env.read() as txn:
+        row = peer.store.blobs.find(txn, entry.ino) if entry is not None else None
+    return row is not None and row.verified
 
 
 def spoiled(data: bytes) -> bytes:
@@ -158,14 +166,28 @@ async def test_three_failures_are_one_clear_error_naming_path_and_peer(it: Scene
 
 
 async def test_compressed_data_that_is_damaged_is_put_right(it: Scene) -> None:
-    async def damaged(request: Request, really: Callable[[], Awaitable[Answer]]) -> Answer:
-        if len(it.asked) == 1:
+    await it.change()
+    it.intercept = damaged(it, 1)
+    assert await it.read() == NEW
+    assert it.asked == ["delta", "copy"]
+
+
+async def test_a_copy_of_which_nothing_can_be_unpacked_is_asked_for_once_more(it: Scene) -> None:
+    await it.change()
+    it.intercept = damaged(it, 2)
+    assert await it.read() == NEW
+    assert it.asked == ["delta", "copy", "copy"]
+
+
+def damaged(it: Scene, answers: int) -> Intercept:
+    """The first `answers` can't be unpacked."""
+
+    async def answer(request: Request, really: Callable[[], Awaitable[Answer]]) -> Answer:
+        if len(it.asked) <= answers:
             return Packed(request.request, BLOCK, b"not zstd")
         return await really()
 
-    await it.change()
-    it.intercept = damaged
-    assert await it.read() == NEW
+    return answer
 
 
 async def test_a_write_error_loses_nothing_but_time(
