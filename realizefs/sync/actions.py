@@ -95,10 +95,9 @@ class Actions:
         # this one, and what is there now lives on under another name.
         unseen = seen is not None and seen.version.content != target.version.content
         moved = seen is not None and seen.path != target.path
-        if unseen and moved:
-            await self._context.commit(lambda batch: name_anew(batch, target.entry, target.version))
         known = seen if seen is not None and unseen and not moved else target
-        await self._commit_real(target, RealRow(ABOUT_TO_BE_MADE, NO_DIGEST, known.version.vector))
+        row = RealRow(ABOUT_TO_BE_MADE, NO_DIGEST, known.version.vector)
+        await self._commit_real(target, row, aside=unseen and moved)
         try:
             await trio.to_thread.run_sync(self._work.create_empty, target)
         finally:  # if it couldn't be made, the row goes again
@@ -111,6 +110,7 @@ class Actions:
             target = self._target(ino)
             if target is None:
                 raise Busy("It was removed meanwhile.")
+            self._context.to_leave.dropped(ino)
             with self._in_hand(target):
                 yield
 
@@ -194,8 +194,10 @@ class Actions:
             await trio.to_thread.run_sync(self._work.make_parents, now.path)
         return now
 
-    async def _commit_real(self, target: Target, row: RealRow) -> None:
+    async def _commit_real(self, target: Target, row: RealRow, *, aside: bool = False) -> None:
         def note(batch: Batch) -> None:
+            if aside:
+                name_anew(batch, target.entry, target.version)
             self._store.real.put(batch.txn, target.ino, row)
             batch.held_changed(target.ino)
 

@@ -14,8 +14,8 @@ the moment before it leaves anyway deletes it once more."""
 
 
 class ToLeave:
-    """Inodes. Changed within transactions, of which one runs at a time; one that fails leaves what
-    its decision, which isn't stored then, doesn't ask for."""
+    """Inodes. Added within transactions, of which one runs at a time; one that fails leaves what its
+    decision, which isn't stored then, doesn't ask for. Dropped by any thread: that is one step."""
 
     def __init__(self) -> None:
         self._decided: set[Inode] = set()
