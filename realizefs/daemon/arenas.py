@@ -217,9 +217,11 @@ class Arenas:
                 slot.problem = ""
                 report()
         finally:
-            slot.opened = None  # first: no command finds it closed
+            # Till the lock is ours it is open, if idle; then no command finds it closed, and nobody
+            # opens it before it is.
             with trio.CancelScope(shield=True):
                 async with slot.opening:
+                    slot.opened = None
                     await trio.to_thread.run_sync(opened.close)
 
     def _note(self, slot: Slot, error: BaseException) -> None:
