@@ -78,7 +78,7 @@ or the user's program is mostly done in a moment. After these, as BACKOFF_SECOND
 
 HOMELESS_MAX = 10_000
 """Files that are noted to be looked for under other names at once, half a megabyte; of more the
-rest is noted when anything about it changes."""
+rest is noted when its author tells of it again."""
 
 RECOUNTED_MAX = 100_000
 """Changes that are counted anew in one transaction where a backup was restored: the latest ones, some

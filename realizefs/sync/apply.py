@@ -39,7 +39,7 @@ def apply_row(batch: Batch, row: Row, peer: PeerId, renames: Renames) -> None:
         if row.held is Held.NONE and is_by(row.version.author, peer):
             # Its author has it not: perhaps nobody holds it at that name (`homeless`). What others
             # made and a peer in the middle tells is no sign of that, and may be a million files.
-            batch.store.dirty.mark(batch.txn, entry.ino)
+            batch.homeless.add(entry.ino)
     renames.applied(batch, entry, row.held)
 
 

@@ -6,10 +6,12 @@ after it is durable the listeners, the subscribers and the engine hear of it.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TypeVar
 
 from realizefs.model.changes import Change
 from realizefs.model.ids import ArenaId, Digest, Inode, PeerId, Seq
+from realizefs.model.limits import HOMELESS_MAX
 from realizefs.model.marks import Mark
 from realizefs.model.ports import Clock
 from realizefs.model.ranges import NO_RANGES, Ranges
@@ -162,6 +164,10 @@ class Context:
             self.on_touched(path)
         for change in batch.changes:
             self.tell(change)
+        if batch.homeless:
+            room = HOMELESS_MAX - len(self.homeless)
+            self.homeless.update(islice(batch.homeless, room))
+            self.homeless_noted.ring()
         self.history.ring()
         self.work.ring()
 

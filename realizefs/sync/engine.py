@@ -14,7 +14,6 @@ from realizefs.model.marks import Mark
 from realizefs.store.txn import Txn
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
-from realizefs.sync.homeless import note_homeless
 from realizefs.sync.our_doing import note_left
 from realizefs.sync.safety import owners
 
@@ -55,10 +54,7 @@ async def decide_page(context: Context) -> list[Inode] | None:
         context.guard.judge(batch.txn)
         return todo
 
-    todo = await context.writer.do(lambda txn: work(context.batch(txn)))
-    if context.homeless:
-        context.homeless_noted.ring()
-    return todo
+    return await context.writer.do(lambda txn: work(context.batch(txn)))
 
 
 def _decide_one(context: Context, batch: Batch, ino: Inode) -> bool:
@@ -78,8 +74,6 @@ def _decide_one(context: Context, batch: Batch, ino: Inode) -> bool:
     if unwanted and note_left(batch, ino):
         at = situation(context, txn, entry)
         action = decide(at)
-    if not at.owners:
-        note_homeless(context, txn, entry)
     due_ns = context.guard.decided(txn, entry, at, me=context.me)
     if action is None:
         _drop(batch, ino)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import trio
 
-from realizefs.model import limits, paths
+from realizefs.model import paths
 from realizefs.model.entries import Entry
 from realizefs.model.errors import RealizeError
 from realizefs.model.ids import Digest, Inode
@@ -50,8 +50,12 @@ class Homeless:
         self._fetcher = fetcher
 
     async def run(self) -> None:
-        """Until cancelled. Bounded by HOMELESS_MAX and by what is found; while one is copied the next
-        ones are noted."""
+        """Until cancelled. Bounded by HOMELESS_MAX and by what is found.
+
+        What may change at each await: what was noted has found a holder, which is looked at after the
+        wait; the file found is changed, and then its bytes aren't taken, since they are checked; the
+        one it is for is another version by then, and the cache doesn't take what is outdated.
+        """
         noted = self._context.homeless_noted
         while True:
             seen = noted.count
@@ -112,10 +116,3 @@ class Homeless:
             (await self._fetcher.complete(ino, version)).close()
         except (RealizeError, OSError) as error:
             log.debug('What "%s" has was not taken: %s', paths.show(path), error)
-
-
-def note_homeless(context: Context, txn: Txn, entry: Entry) -> None:
-    """Have it looked for."""
-    homeless = context.homeless
-    if len(homeless) < limits.HOMELESS_MAX and is_homeless(context, txn, entry):
-        homeless.add(entry.ino)
