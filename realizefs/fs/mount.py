@@ -23,7 +23,7 @@ from realizefs.fs.connection import widen
 from realizefs.fs.echoes import Echoes
 from realizefs.fs.live import Live
 from realizefs.fs.notify import FuseKernel, Notifier
-from realizefs.fs.sayings import Sayings, overheard
+from realizefs.fs.sayings import overheard
 from realizefs.fs.seen import Seen
 from realizefs.fs.served import Served
 from realizefs.fs.stalls import Stalls
@@ -93,7 +93,6 @@ class Mount:
 
     def _mount(self) -> Answers:
         operations = Answers(self._served, self._subscription, self._echoes)
-        said = Sayings()
         try:
             with overheard() as said:
                 pyfuse3.init(operations, str(self.mountpoint), self._fuse_options())

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 SAID_BYTES_MAX = 4096
+"""Bytes that are heard, and told on; libfuse says a line or two."""
+
 _STDERR = 2
 
 

@@ -3,8 +3,9 @@
 A database that came back from a backup gives positions anew which peers have heard of before the
 loss, and what they name then is another change. So every process that changes anything leaves a gap
 of a random width before its first one. Whoever says to have heard up to a place in a gap has heard
-of changes that aren't in this database. Only who had made more changes since the backup than a gap is
-wide, some 16 million, could have told of one behind it.
+of changes that aren't in this database. What was lost had a gap of its own, of another width, so that
+position may also be one that was given out since: if so few as a thousand were, by a chance of
+one in 8,000 for each process.
 """
 
 import secrets
@@ -69,7 +70,7 @@ class Positions:
 
     def _behind_a_gap(self, txn: Txn) -> Seq:
         before = self.last(txn)
-        if not before:
+        if not before:  # nothing has been told yet: a backup of this says nothing
             return Seq(txn.count_up(META, _SEQ))
         behind = Seq(txn.count_up(META, _SEQ, GAP_MIN + secrets.randbelow(GAP_MIN // 2)))
         gaps = (txn.get(META, _GAPS) or b"") + _GAP.pack(before, behind)

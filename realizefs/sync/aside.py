@@ -88,12 +88,12 @@ def name_anew(batch: Batch, entry: Entry, loser: Version) -> None:
 def free_conflict_name(batch: Batch, parent: Inode, name: bytes, version: Version) -> bytes:
     """What a version that can't have `name` is called in the same directory; nothing has that."""
     above = batch.store.tree.path(batch.txn, parent) or b""
-    for copy in _conflict_names(batch, name, version):
-        taken = batch.store.tree.lookup(batch.txn, parent, copy)
-        native = batch.store.root.fingerprint_if_any(paths.join(above, copy))
-        if taken is None and native is None:
-            return copy
-    raise AssertionError("there is always one, or an error")
+    return next(
+        copy
+        for copy in _conflict_names(batch, name, version)
+        if batch.store.tree.lookup(batch.txn, parent, copy) is None
+        and batch.store.root.fingerprint_if_any(paths.join(above, copy)) is None
+    )
 
 
 def _conflict_names(batch: Batch, name: bytes, loser: Version) -> Iterator[bytes]:

@@ -37,6 +37,11 @@ class Block:
         self.held = self._ends.wait(END_SECONDS)
 
 
+async def never(*_: object) -> None:
+    """In the place of something that is not to come to its end."""
+    await trio.sleep_forever()
+
+
 @asynccontextmanager
 async def no_commits(arena: Arena) -> AsyncIterator[None]:
     """Nothing is committed inside; what was queued is committed at the end."""

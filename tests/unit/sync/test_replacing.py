@@ -4,11 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
-import trio
 
 from realizefs.model.ids import Inode
 from realizefs.model.marks import Mark
-from tests.fakes.blocking import no_commits
+from tests.fakes.blocking import never, no_commits
 from tests.fakes.peer import Peer, introduce, running_peer, until, write
 
 
@@ -17,10 +16,6 @@ async def rename(peer: Peer, old: str, new: str) -> None:
     ino = peer.arena.resolve(old.encode())
     (peer.root / old).rename(peer.root / new)
     await peer.arena.move(ino, peer.arena.root_ino, new.encode(), 0)
-
-
-async def never(*_: object) -> None:
-    await trio.sleep_forever()
 
 
 def made(peer: Peer, name: str, content: bytes) -> Inode:

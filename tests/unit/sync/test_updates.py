@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import trio
 
 from realizefs.codec import deltas
 from realizefs.core.calls import Request
@@ -20,6 +19,7 @@ from realizefs.model.messages import Read, ReadDelta
 from realizefs.store import copying
 from realizefs.store.hashing import hash_bytes
 from realizefs.sync.arena import Arena
+from tests.fakes.blocking import never
 from tests.fakes.peer import Peer, introduce, replace, running_peer, until, write
 
 OLD = os.urandom(8 * MIB)
@@ -196,10 +196,6 @@ async def test_the_old_file_is_open_only_while_something_is_taken_from_it(
         assert await pair.lap.read("image", at, 7) == b"an edit"
         assert pair.counted.deltas
         await until(lambda: not open_here(pair.lap.root / "image"))
-
-
-async def never(*_: object) -> None:
-    await trio.sleep_forever()
 
 
 def open_here(path: Path) -> bool:
