@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.household.waiting import until
 from tests.mount.conftest import Bench
+from tests.mount.renaming import exchange
 
 NAMES = 3000
 """In one directory: several answers to the kernel, and more than the bound set below."""
@@ -116,3 +117,13 @@ def test_a_directory_that_comes_back_is_as_good_as_new(bench: Bench) -> None:
         assert (bench.root / "d" / "new").read_text() == "new"
     finally:
         os.close(fd)
+
+
+def test_two_that_were_exchanged_are_known_by_their_new_names(bench: Bench) -> None:
+    """Else the kernel would not be told when a peer exchanges them back."""
+    for name in ("a", "b"):
+        (bench.mnt / name).write_text(name)
+    above, a, b = (path.stat().st_ino for path in (bench.mnt, bench.mnt / "a", bench.mnt / "b"))
+    exchange(bench.mnt / "a", bench.mnt / "b")
+    lookups = bench.view.served.lookups
+    assert (lookups.places(a), lookups.places(b)) == ([(above, b"b")], [(above, b"a")])
