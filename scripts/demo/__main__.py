@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
@@ -19,6 +20,9 @@ from scripts.demo.household import Demo
 from scripts.demo.saying import DemoError, say
 from scripts.demo.trees import check_source, mount_point, temporary_folder
 from scripts.demo.trying import Checks, Samples, choose_samples, five_things, preparation
+
+LOOK_SECONDS = 1.0
+"""A signal that comes between a look for it and the next sleep is heard after so long."""
 
 
 def main() -> int:
@@ -57,10 +61,10 @@ def run(mount: Path, src: Path, options: argparse.Namespace, undo: ExitStack) ->
         raise
     if options.check:
         return run_checks(Checks(demo, samples))
-    show(demo, samples)
     try:
+        show(demo, samples)
         while True:
-            signal.pause()
+            time.sleep(LOOK_SECONDS)
     except KeyboardInterrupt:
         say("Unmounting and cleaning up …")
         return 0
