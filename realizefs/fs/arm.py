@@ -5,6 +5,7 @@ programs, whose changes must not be taken for nothing. So the process is waited 
 nobody goes by that id any more: until then the kernel gives it to nobody else.
 """
 
+import logging
 import os
 import socket
 import struct
@@ -16,6 +17,8 @@ from pathlib import Path
 import trio
 
 from realizefs.fs import hand
+
+log = logging.getLogger(__name__)
 
 END_SECONDS = 2.0
 """Seconds that a killed hand may take to end while the mount still answers it."""
@@ -37,8 +40,9 @@ class Arm:
     @staticmethod
     async def reach(mountpoint: Path, device: int) -> "Arm":
         """Start a hand at `mountpoint`, where the mount is `device`; raises HandLost."""
+        connection = await trio.to_thread.run_sync(_its_end, device)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        places = str(mountpoint), str(device), str(os.getpid())
+        places = str(mountpoint), str(device), str(os.getpid()), str(connection)
         command = [sys.executable, "-I", "-S", hand.__file__, *places]
         try:
             process = await trio.lowlevel.open_process(
@@ -46,6 +50,7 @@ class Arm:
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
+                pass_fds=[connection] if connection >= 0 else [],
                 cwd="/",  # nothing of it is in anybody's mount
                 start_new_session=True,  # Ctrl-C in a terminal is for the daemon to answer
             )
@@ -57,6 +62,8 @@ class Arm:
             raise
         finally:
             theirs.close()
+            if connection >= 0:
+                os.close(connection)
         return Arm(process, trio.socket.from_stdlib_socket(ours))
 
     async def look(self) -> set[int] | None:
@@ -92,3 +99,12 @@ class Arm:
             await self._process.wait()
             return True
         return False
+
+
+def _its_end(device: int) -> int:
+    """The descriptor by which a hand ends the connection; -1 where that isn't ours to do."""
+    try:
+        return hand.open_setting(device, "abort")
+    except OSError as error:
+        log.debug("The connection can't be ended from outside: %s.", error.strerror)
+        return -1

@@ -7,7 +7,8 @@ are root's. Where they can't be written, the mount does without.
 
 import logging
 import os
-import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from realizefs.fs import hand
@@ -30,37 +31,25 @@ READ_AHEAD_KIB = 512
 def widen(device: int, sys: Path = SYS) -> int:
     """Let the kernel ask for more at once; how many background requests it has from now on.
 
-    Takes some milliseconds, in a thread that isn't used again: see hand.show_connection."""
-    widened: list[int] = []
-    thread = threading.Thread(target=lambda: widened.append(_widen(device, sys)))
-    thread.start()
-    thread.join()
-    return widened[0] if widened else BACKGROUND_DEFAULT
-
-
-def _widen(device: int, sys: Path) -> int:
-    name = f"{os.major(device)}:{os.minor(device)}"
-    _write(sys / "class/bdi" / name / "read_ahead_kb", READ_AHEAD_KIB)
-    try:
-        hand.show_connection(device)
-    except OSError as error:
-        log.debug("The connection's settings can't be reached: %s.", error.strerror)
+    Takes some milliseconds; blocks."""
+    disk = sys / "class/bdi" / f"{os.major(device)}:{os.minor(device)}" / "read_ahead_kb"
+    _write(partial(os.open, disk, os.O_WRONLY), READ_AHEAD_KIB)
+    setting = partial(hand.open_setting, device, connections=str(sys / "fs/fuse/connections"))
+    if not _write(partial(setting, "max_background"), BACKGROUND):
         return BACKGROUND_DEFAULT
-    connection = sys / "fs/fuse/connections" / str(os.minor(device))
-    if not _write(connection / "max_background", BACKGROUND):
-        return BACKGROUND_DEFAULT
-    _write(connection / "congestion_threshold", BACKGROUND * 3 // 4)
+    _write(partial(setting, "congestion_threshold"), BACKGROUND * 3 // 4)
     return BACKGROUND
 
 
-def _write(setting: Path, value: int) -> bool:
+def _write(opened: Callable[[], int], value: int) -> bool:
+    """Into a file that can't seek, as open() wants it to."""
     try:
-        fd = os.open(setting, os.O_WRONLY)  # these files can't seek, as open() wants them to
+        fd = opened()
         try:
             os.write(fd, b"%d\n" % value)
         finally:
             os.close(fd)
     except OSError as error:
-        log.debug("%s stays as it is: %s.", setting, error.strerror)
+        log.debug("%d can't be set: %s.", value, error)
         return False
     return True

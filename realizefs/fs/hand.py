@@ -18,7 +18,9 @@ When the daemon is killed the hand ends the mount's connection before itself. El
 for each other for ever, and for nobody's signal: a thread of the dead daemon, in the middle of
 telling the kernel of a change, for a directory's lock, and a program (or this one) that holds the
 lock, for the daemon's answer. Such a thread keeps all that the daemon has open, this process's
-socket included, so a hang-up alone doesn't tell: the daemon itself is looked at, too.
+socket included, so a hang-up alone doesn't tell: the daemon itself is looked at, too. By then the
+next daemon may have mounted, and on the same device number: so the hand has been given that very
+connection's `abort`, open, by the one that was killed.
 
 Run as a script: nothing of realizefs may be imported here. It talks in packets on descriptor 0,
 one request and one answer at a time, the fields of a request separated by NUL.
@@ -57,10 +59,9 @@ LOOK_SECONDS = 1
 """Between two looks at whether the daemon was killed: the longest that anybody waits for a dead
 one. (No descriptor tells: since Linux 6.15 a pidfd of a process waits for the last thread.)"""
 
-_CLONE_NEWNS = 0x00020000
-_MS_PRIVATE = 1 << 18
-_MS_REC = 1 << 14
-_SYS_OPENAT2 = 437
+_SYS_FSOPEN, _SYS_FSCONFIG, _SYS_FSMOUNT, _SYS_OPENAT2 = 430, 431, 432, 437
+_FSOPEN_CLOEXEC = _FSMOUNT_CLOEXEC = 1
+_FSCONFIG_CMD_CREATE = 6
 _RESOLVE = 0x01 | 0x02 | 0x04 | 0x08  # no other mount, no magic link, no symlink, beneath
 _NOTIFIERS = ("anon_inode:inotify", "anon_inode:[fanotify]")
 
@@ -209,33 +210,46 @@ def answer(mount: Mountpoint, request: bytes) -> bytes:
     return FAILURE.pack(0)
 
 
-def abort(device: int) -> None:
-    """End the connection of the mount on `device`, alive or not: whoever waits for it goes on.
+def open_setting(device: int, name: str, connections: str = CONNECTIONS) -> int:
+    """A file of the kernel's connection of the mount on `device`, to write to; raises OSError.
 
-    May leave this thread in a mount namespace of its own: only where it ends next."""
-    with suppress(OSError):  # not ours to end, or it has ended
-        show_connection(device)
-        with open(f"{CONNECTIONS}/{os.minor(device)}/abort", "wb", buffering=0) as file:
-            file.write(b"1")
+    It is of that very connection: once that has ended writing to it does nothing, whoever has
+    got the device's number by then.
+    """
+    file, flags = f"{os.minor(device)}/{name}", os.O_WRONLY | os.O_CLOEXEC
+    try:
+        return os.open(f"{connections}/{file}", flags)
+    except FileNotFoundError:
+        if os.geteuid() != 0:
+            raise
+    unseen = _mount_connections()  # a desktop mounts them itself
+    try:
+        return os.open(file, flags, dir_fd=unseen)
+    finally:
+        os.close(unseen)
 
 
-def show_connection(device: int) -> None:
-    """Have CONNECTIONS mounted, if we may, where nobody has: in a mount namespace of this thread's
-    own, which is to end soon, since nothing is unmounted there. A desktop mounts them itself."""
-    if os.geteuid() == 0 and not os.path.exists(f"{CONNECTIONS}/{os.minor(device)}"):
-        _mount_connections()
+def _mount_connections() -> int:
+    """The file system that belongs at CONNECTIONS, for this descriptor only."""
+    kernel = ctypes.CDLL(None, use_errno=True).syscall
+    context = kernel(_SYS_FSOPEN, b"fusectl", _FSOPEN_CLOEXEC)
+    if context < 0:
+        raise _failure(ctypes.get_errno(), b"fusectl")
+    try:
+        if kernel(_SYS_FSCONFIG, context, _FSCONFIG_CMD_CREATE, None, None, 0) < 0:
+            raise _failure(ctypes.get_errno(), b"fusectl")
+        top = kernel(_SYS_FSMOUNT, context, _FSMOUNT_CLOEXEC, 0)
+    finally:
+        os.close(context)
+    if top < 0:
+        raise _failure(ctypes.get_errno(), b"fusectl")
+    return int(top)
 
 
-def _mount_connections() -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(_CLONE_NEWNS) != 0:
-        raise _failure(ctypes.get_errno(), b"/")
-    for source, target, kind, flags in (
-        (b"none", b"/", None, _MS_PRIVATE | _MS_REC),
-        (b"none", CONNECTIONS.encode(), b"fusectl", 0),
-    ):
-        if libc.mount(source, target, kind, ctypes.c_ulong(flags), None) != 0:
-            raise _failure(ctypes.get_errno(), target)
+def abort(connection: int) -> None:
+    """End a connection by its `abort`, alive or not: whoever waits for it goes on."""
+    with suppress(OSError):  # it has ended, or couldn't be reached
+        os.write(connection, b"1")
 
 
 def killed(process: int) -> bool:
@@ -249,21 +263,22 @@ def killed(process: int) -> bool:
     return fields["State"].strip()[0] in "ZX" or bool(int(fields["SigPnd"], 16) & kill)
 
 
-def _end_with_the_daemon(device: int, daemon: int) -> None:
+def _end_with_the_daemon(connection: int, daemon: int) -> None:
     """A thread of its own, since the other may be in a call that only this ends. The daemon kills
     the hand before it closes the socket, unless it was killed itself."""
     left = select.poll()
     left.register(0, 0)  # a hang-up is told unasked
     while not left.poll(LOOK_SECONDS * 1000) and not killed(daemon):
         pass
-    abort(device)
+    abort(connection)
 
 
 def main() -> None:
     """Serve the socket until its other end is closed."""
-    path, device, daemon = os.fsencode(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    path = os.fsencode(sys.argv[1])
+    device, daemon, connection = map(int, sys.argv[2:])
     mount = Mountpoint(path, device)
-    watching = threading.Thread(target=_end_with_the_daemon, args=(device, daemon))
+    watching = threading.Thread(target=_end_with_the_daemon, args=(connection, daemon))
     watching.start()
     with socket.socket(fileno=0) as link:
         while request := link.recv(PACKET_BYTES_MAX):

@@ -2,14 +2,18 @@
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from realizefs.fs import mountpoints
+from realizefs.fs import hand, mountpoints
+from realizefs.fs.views import SingleView
 from realizefs.model.ids import Inode
+from tests.fakes.arena import FakeArena
+from tests.fakes.mounted import MountedView
 from tests.household.machines import failure
 from tests.household.waiting import until
 from tests.mount.conftest import Bench
@@ -171,6 +175,7 @@ with MountedView(SingleView(arena), mountpoint) as view:
 """
 TELLS = MOUNTED.replace("{then}", 'view.call(arena.peer_adds, f"f{number}")')
 WAITS = MOUNTED.replace("{then}", 'arena.stall = True; (mountpoint / "first").open("r+")')
+SLEEPS = MOUNTED.replace("{then}", "view.wait_ended()")
 
 
 @contextmanager
@@ -185,13 +190,14 @@ def daemon(tmp_path: Path, program: str) -> Iterator[tuple[subprocess.Popen[str]
         assert process.stdout is not None
         told = process.stdout.readline()
         device = mountpoints.device_of(mnt)
+        connection = None if device is None else hand.open_setting(device, "abort")
         try:
             yield process, mnt, int(told)
         finally:
             process.kill()
-            if device is not None:  # in a process of its own: it leaves this mount namespace
-                ends = f"from realizefs.fs import hand; hand.abort({device})"
-                subprocess.run([sys.executable, "-c", ends], cwd=checkout, check=True)
+            if connection is not None:
+                hand.abort(connection)
+                os.close(connection)
             if mountpoints.is_mounted(mnt):
                 mountpoints.unmount(mnt, lazy=True)
     assert not mountpoints.is_mounted(mnt)
@@ -219,6 +225,22 @@ def test_a_killed_daemon_that_waits_for_itself_ends(fuse: None, tmp_path: Path) 
     with daemon(tmp_path, WAITS) as (process, mnt, its_hand):
         until(lambda: waits_for_an_answer(process.pid), "a thread waits")
         leaves_nobody_waiting(process, mnt, its_hand)
+
+
+def test_the_hand_of_a_killed_daemon_leaves_the_next_mount_alone(
+    fuse: None, tmp_path: Path
+) -> None:
+    """Which mostly has the same device number, and may be there before the hand has looked."""
+    with daemon(tmp_path, SLEEPS) as (process, mnt, its_hand):
+        os.kill(its_hand, signal.SIGSTOP)
+        process.kill()
+        assert process.wait(30) == -9
+        arena = FakeArena(tmp_path / "root")
+        with MountedView(SingleView(arena), mnt):
+            os.kill(its_hand, signal.SIGCONT)
+            until(lambda: not Path(f"/proc/{its_hand}").exists(), "the hand ends")
+            assert ".realize" not in os.listdir(mnt)
+        arena.store.root.close()
 
 
 def waits_for_an_answer(pid: int) -> bool:

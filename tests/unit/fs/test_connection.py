@@ -5,11 +5,11 @@ from pathlib import Path
 
 from realizefs.fs.connection import BACKGROUND, BACKGROUND_DEFAULT, READ_AHEAD_KIB, widen
 
-DEVICE = os.makedev(0, 300)
+DEVICE = os.makedev(0, 1_000_003)
 
 
 def test_what_can_be_set_is_set(tmp_path: Path) -> None:
-    connection, disk = tmp_path / "fs/fuse/connections/300", tmp_path / "class/bdi/0:300"
+    connection, disk = tmp_path / "fs/fuse/connections/1000003", tmp_path / "class/bdi/0:1000003"
     connection.mkdir(parents=True)
     disk.mkdir(parents=True)
     for setting in (connection / "max_background", connection / "congestion_threshold"):
@@ -28,7 +28,7 @@ def test_where_there_is_nothing_to_set_the_kernels_own_bound_holds(tmp_path: Pat
 
 def test_settings_that_cannot_seek_are_written_all_the_same(tmp_path: Path) -> None:
     """The kernel's can't, and were left as they are."""
-    connection = tmp_path / "fs/fuse/connections/300"
+    connection = tmp_path / "fs/fuse/connections/1000003"
     connection.mkdir(parents=True)
     settings = [connection / "max_background", connection / "congestion_threshold"]
     for setting in settings:
