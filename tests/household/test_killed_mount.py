@@ -22,9 +22,12 @@ def test_the_hand_frees_who_waits_for_a_daemon_that_will_never_answer(household:
     device, pid = os.stat(mnt).st_dev, machine.pid
     assert pid is not None
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    command = [sys.executable, "-I", "-S", hand.__file__, str(mnt), str(device), str(pid)]
-    with ours, subprocess.Popen(command, stdin=theirs.fileno()) as one:
+    connection = hand.open_setting(device, "abort")
+    places = [str(one) for one in (mnt, device, pid, connection)]
+    command = [sys.executable, "-I", "-S", hand.__file__, *places]
+    with ours, subprocess.Popen(command, stdin=theirs.fileno(), pass_fds=[connection]) as one:
         theirs.close()
+        os.close(connection)
         os.kill(pid, signal.SIGSTOP)
         try:
             waiting = subprocess.Popen(["touch", mnt / "new"], stderr=subprocess.PIPE)
