@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from realizefs.fs import hand, mountpoints
@@ -232,14 +232,18 @@ def test_the_hand_of_a_killed_daemon_leaves_the_next_mount_alone(
 ) -> None:
     """Which mostly has the same device number, and may be there before the hand has looked."""
     with daemon(tmp_path, SLEEPS) as (process, mnt, its_hand):
-        os.kill(its_hand, signal.SIGSTOP)
-        process.kill()
-        assert process.wait(30) == -9
         arena = FakeArena(tmp_path / "root")
-        with MountedView(SingleView(arena), mnt):
-            os.kill(its_hand, signal.SIGCONT)
-            until(lambda: not Path(f"/proc/{its_hand}").exists(), "the hand ends")
-            assert ".realize" not in os.listdir(mnt)
+        os.kill(its_hand, signal.SIGSTOP)
+        try:
+            process.kill()
+            assert process.wait(30) == -9
+            with MountedView(SingleView(arena), mnt):
+                os.kill(its_hand, signal.SIGCONT)
+                until(lambda: not Path(f"/proc/{its_hand}").exists(), "the hand ends")
+                assert ".realize" not in os.listdir(mnt)
+        finally:
+            with suppress(ProcessLookupError):  # it has ended, as it should
+                os.kill(its_hand, signal.SIGCONT)
         arena.store.root.close()
 
 
