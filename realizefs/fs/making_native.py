@@ -19,11 +19,7 @@ async def make_real(served: Served, item: Item, ctx: pyfuse3.RequestContext) -> 
     if item.version.kind is Kind.FILE:
         await content.realize(served, item, truncate=False, ctx=ctx)
     else:
-        root, parent = item.arena.store.root, paths.split(item.path)[0]
-        make_directory(item.arena, items.at(item.arena, parent), served.umask)
-        root.symlink(item.version.target, item.path)
-        root.utime_ns(item.path, None, item.version.mtime_ns)
-        item.arena.touched(item.path)
+        await item.arena.make_real(item.ino, False)
     return items.find(item.arena, item.ino)
 
 

@@ -161,7 +161,8 @@ class Arena(Protocol):
         ...
 
     async def make_real(self, ino: Inode, truncate: bool) -> None:
-        """Give an unreal file a native one with its content; with `truncate` an empty one."""
+        """Give an unreal file a native one with its content, with `truncate` an empty one; or a
+        symlink."""
         ...
 
     async def remove(self, ino: Inode, *, native: bool = False) -> None:

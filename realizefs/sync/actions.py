@@ -72,7 +72,8 @@ class Actions:
             await self._unrealize(target)
 
     async def make_real(self, ino: Inode, *, truncate: bool) -> None:
-        """Give an unreal file a native one: complete, or empty if it is about to be replaced."""
+        """Give an unreal file or symlink a native one: complete, or an empty file if it is about to
+        be replaced."""
         self._turns.want(ino)
         seen = self._target(ino)  # before waiting: what its user saw
         async with self._turns.of(ino):
@@ -81,7 +82,7 @@ class Actions:
     async def _make_real(self, ino: Inode, seen: Target | None, *, truncate: bool) -> None:
         await self._context.names_committed()
         target = self._target(ino)
-        if target is None or target.version.deleted or target.version.kind is not Kind.FILE:
+        if target is None or target.version.deleted or target.version.kind is Kind.DIRECTORY:
             raise NotFound("It was removed meanwhile.")
         if target.real is not None:
             return

@@ -253,7 +253,8 @@ class Arena(ArenaView):
         return await self.fetcher.read(ino, version, start, length)
 
     async def make_real(self, ino: Inode, truncate: bool) -> None:
-        """Give an unreal file a native one with its content; with `truncate` an empty one."""
+        """Give an unreal file a native one with its content, with `truncate` an empty one; or a
+        symlink."""
         await self._actions.make_real(ino, truncate=truncate)
 
     async def answer(self, peer: PeerId, request: Request) -> bytes:

@@ -119,7 +119,8 @@ class NameChanges:
         await self._queue(replace(change, paths=(old_path, new_path)), waits=not native)
 
     async def exchange(self, ino: Inode, parent: Inode, name: bytes) -> None:
-        """Two files have exchanged their names; committed on return unless both are real."""
+        """Two files have exchanged their names; committed on return unless all that the index has
+        of them is real."""
         other = self._names.lookup(parent, name)
         here, old = self._whereabouts(ino)
         there, new = self._whereabouts(other) if other is not None else (b"", None)
@@ -127,8 +128,13 @@ class NameChanges:
         self._context.on_touched(paths.join(self._whereabouts(parent)[0], name))
         if other is None or old is None or new is None:
             return  # gone since: the scanner finds out what is where
-        if not (self._is_indexed(ino) and self._is_indexed(other)):
-            self._context.overlay.exchange(ino, other)
+        indexed = [one for one in (ino, other) if self._is_indexed(one)]
+        if len(indexed) < 2:
+            self._context.overlay.exchange(old, new)
+            if indexed == [ino]:
+                await self._trade(ino, (here, old), (there, new))
+            elif indexed:
+                await self._trade(other, (there, new), (here, old))
             return
         change = _Change(
             lambda batch: local.record_exchange(batch, ino, other),
@@ -141,6 +147,13 @@ class NameChanges:
         )
         native = self._is_whole(ino, there, marks=True) and self._is_whole(other, here, marks=True)
         await self._queue(change, waits=not native)
+
+    async def _trade(self, ino: Inode, old: tuple[bytes, Place], new: tuple[bytes, Place]) -> None:
+        """An entry, at these paths and places, has exchanged its name with something that isn't
+        indexed: a fifo, say, or what the scanner will find where the entry was."""
+        change = self._movement(ino, old[1], new[1], None)
+        native = self._is_whole(ino, new[0], marks=True)
+        await self._queue(replace(change, paths=(old[0], new[0])), waits=not native)
 
     # -- what is to be recorded ---------------------------------------------------------------
 

@@ -121,17 +121,17 @@ class Overlay:
             self._place[ino] = (parent, name)
             return True
 
-    def exchange(self, one: Inode, other: Inode) -> None:
-        """Follow a native exchange of two names, of which at least one is the overlay's.
-
-        One that the index has is left to the scanner: it sees other content there.
-        """
+    def exchange(self, here: tuple[Inode, bytes], there: tuple[Inode, bytes]) -> None:
+        """Follow a native exchange of two names, as far as what has them is the overlay's."""
         with self._lock:
-            here, there = self._place.get(one), self._place.get(other)
-            if here is None or there is None:
-                return
-            self._inode[here], self._inode[there] = other, one
-            self._place[one], self._place[other] = there, here
+            moved = {there: self._inode.pop(here, None), here: self._inode.pop(there, None)}
+            for place, ino in moved.items():
+                if ino is not None:
+                    self._inode[place] = ino
+                    self._place[ino] = place
+                    self._left.pop(place, None)
+                elif any(moved.values()):
+                    self._note_left(place)
 
     def release(self, ino: Inode) -> None:
         """The kernel doesn't know it any more, and may ask for its name again."""

@@ -302,6 +302,9 @@ class FakeArena:
     async def make_real(self, ino: Inode, truncate: bool) -> None:
         entry = self.entries[ino]
         version = entry.version
+        if version.kind is Kind.SYMLINK:
+            self.store.root.symlink(version.target, self.path(ino))
+            return
         data = b"" if truncate else await self.read(ino, version, 0, version.size)
         path = self.path(ino)
         self.store.root.make_parents(path)
@@ -334,9 +337,9 @@ class FakeArena:
 
     def _exchange(self, ino: Inode, parent: Inode, name: bytes) -> None:
         """Of files that aren't indexed: the kernel has exchanged the inodes of the two names."""
-        there = self.overlay.peek(parent, name)
-        assert there is not None
-        self.overlay.exchange(ino, there)
+        here = self.overlay.place(ino)
+        assert here is not None
+        self.overlay.exchange(here, (parent, name))
 
     def _bury(self, parent: Inode, name: bytes) -> None:
         over = self.names.pop((parent, name), None)
