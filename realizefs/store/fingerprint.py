@@ -5,6 +5,9 @@ from dataclasses import replace
 
 from realizefs.model.entries import Fingerprint
 
+NEVER_INDEXED = Fingerprint(0, 0, 0, 0, 0, 0)
+"""Matches no file: what carries it is looked at again."""
+
 
 def fingerprint_of(stat: os.stat_result) -> Fingerprint:
     """The fingerprint in a stat result."""

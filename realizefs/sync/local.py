@@ -12,7 +12,7 @@ from realizefs.model.entries import Entry, Fingerprint, RealRow
 from realizefs.model.errors import NotFound
 from realizefs.model.ids import NO_DIGEST, Inode
 from realizefs.model.versions import SYNCED_MODE, Kind, Version
-from realizefs.store.fingerprint import same_but_renamed
+from realizefs.store.fingerprint import NEVER_INDEXED, same_but_renamed
 from realizefs.store.tree import Tree
 from realizefs.store.txn import Txn
 from realizefs.sync.aside import free_conflict_name, keep_above
@@ -49,10 +49,10 @@ def record_removal(
     return True
 
 
-def record_replacement(batch: Batch, replaced: Inode, ino: Inode, unseen: Fingerprint) -> bool:
+def record_replacement(batch: Batch, replaced: Inode, ino: Inode) -> bool:
     """What isn't indexed yet has taken the name of an entry: the name goes on as inode `ino`.
 
-    The version stays until the scanner has seen what is there now, `unseen` so far: an edit of it.
+    The version stays until the scanner has seen what is there now: an edit of it.
     """
     entry, store, txn = _entry(batch, replaced), batch.store, batch.txn
     real = store.real.get(txn, replaced)
@@ -62,7 +62,7 @@ def record_replacement(batch: Batch, replaced: Inode, ino: Inode, unseen: Finger
         store.tree.move(txn, child.ino, ino, child.name)
     store.forget(txn, replaced)
     vector = real.vector if real is not None else entry.version.vector
-    store.real.put(txn, ino, RealRow(unseen, NO_DIGEST, vector))
+    store.real.put(txn, ino, RealRow(NEVER_INDEXED, NO_DIGEST, vector))
     batch.indexed[ino] = (entry.parent, entry.name)
     return True
 
@@ -80,19 +80,31 @@ def record_metadata(batch: Batch, ino: Inode, mode: int | None, mtime_ns: int | 
         batch.put(ino, entry.parent, entry.name, changed(version, batch.author, was))
 
 
-def record_move(batch: Batch, ino: Inode, parent: Inode, name: bytes, now_ns: int) -> bool:
+def record_move(
+    batch: Batch,
+    ino: Inode,
+    parent: Inode,
+    name: bytes,
+    now_ns: int,
+    replaced: Version | None = None,
+) -> bool:
     """An entry and all below it go to another place; they keep their inodes and marks.
 
     The old names get tombstones (with new inodes), so that peers without our history of it
     learn that they are gone. A replaced entry makes room; the new version has seen it.
 
     False if a peer has deleted or changed it meanwhile, unseen: what is real under the new name is
-    a new file, which the scanner finds, and not what that peer thought of. And so if it was what is
-    replaced that a peer has changed: then the scanner finds an edit of what the user saw there, or
-    both live, and what has no native file that could be found is the one that gets another name.
+    a new file, which the scanner finds, and not what that peer thought of; an edit of what the user
+    saw there, `replaced`. And so if it was what is replaced that a peer has changed: then the
+    scanner finds an edit of what the user saw there, or both live, and what has no native file that
+    could be found is the one that gets another name.
     """
     entry = _entry(batch, ino)
-    if _stays(batch, entry) or entry.version.deleted:
+    if _stays(batch, entry):
+        if replaced is not None:
+            _is_edited(batch, parent, name, replaced)
+        return False
+    if entry.version.deleted:
         return False
     unseen = _unseen(batch, ino, parent, name)
     if unseen is not None and batch.store.real.has(batch.txn, ino):
@@ -125,6 +137,18 @@ def _stays(batch: Batch, entry: Entry) -> bool:
     batch.store.real.delete(batch.txn, entry.ino)
     batch.held_changed(entry.ino)
     return True
+
+
+def _is_edited(batch: Batch, parent: Inode, name: bytes, seen: Version) -> None:
+    """What is native at this name by now is an edit of the unreal file that its user saw there, as
+    the scanner will find; of one that a peer has changed since then it isn't: both live."""
+    there = batch.store.tree.lookup(batch.txn, parent, name)
+    if there is None or there.deleted or there.kind is Kind.DIRECTORY:
+        return
+    if batch.store.real.has(batch.txn, there.ino):
+        return  # compared with what was indexed of it
+    if _entry(batch, there.ino).version.content == seen.content:
+        batch.store.real.put(batch.txn, there.ino, RealRow(NEVER_INDEXED, NO_DIGEST, seen.vector))
 
 
 def _unseen(batch: Batch, ino: Inode, parent: Inode, name: bytes) -> Inode | None:

@@ -29,6 +29,7 @@ from realizefs.model import paths
 from realizefs.model.changes import Change, ChangeKind
 from realizefs.model.errors import StoreFault
 from realizefs.model.ids import Inode
+from realizefs.model.versions import Version
 from realizefs.store.txn import Txn
 from realizefs.sync import local
 from realizefs.sync.batch import Batch
@@ -36,7 +37,6 @@ from realizefs.sync.context import Context
 from realizefs.sync.look import kind_of, look
 from realizefs.sync.pending import Cover, Place
 from realizefs.sync.record import Found, record_found
-from realizefs.sync.rootwork import NEVER_INDEXED
 from realizefs.sync.wholly_real import is_wholly_real
 from realizefs.sync.writer import Request
 
@@ -161,6 +161,7 @@ class NameChanges:
         now_ns = self._context.clock.wall_ns()
         above = self._unindexed_above(new[0])
         places: dict[Inode, Place | None] = {ino: new}
+        there = self._seen(replaced) if replaced != ino else None
         self._context.overlay.move(
             ino, *new
         )  # where its entry is on its way, it is there till then
@@ -173,13 +174,23 @@ class NameChanges:
             for found in above:
                 parent = record_found(batch, self._context.overlay, found, now_ns)
             # None: a directory made just now is gone again; the scanner is told by its record.
-            return parent is not None and local.record_move(batch, ino, parent, new[1], now_ns)
+            if parent is None:
+                return False
+            return local.record_move(batch, ino, parent, new[1], now_ns, there)
 
         def inodes(txn: Txn) -> int:
             return len(above) + local.count_below(self._store.tree, txn, ino)
 
         told = (Change(*old, ino, ChangeKind.ENTRY), Change(*new, ino, ChangeKind.ATTRIBUTES))
         return _Change(record, Cover({old: None, new: ino}, places), told, (), inodes)
+
+    def _seen(self, ino: Inode | None) -> Version | None:
+        """What its user sees there, as far as the index knows it."""
+        if ino is None:
+            return None
+        with self._store.env.read() as txn:
+            entry = self._store.tree.entry(txn, ino)
+        return entry.version if entry is not None else None
 
     def _unindexed_above(self, directory: Inode) -> list[Found]:
         """Directories that were made just now, the outermost first: they are indexed with what
@@ -213,7 +224,7 @@ class NameChanges:
                 # The scanner was just recording it under its old name, of which peers may know.
                 return local.record_move(batch, ino, *place, now_ns)
             if takes_over:
-                return local.record_replacement(batch, replaced, ino, NEVER_INDEXED)
+                return local.record_replacement(batch, replaced, ino)
             # A fifo, say, is never indexed; of what was just being indexed the scanner looks again.
             return local.record_removal(batch, replaced, seen or entry.version, now_ns)
 

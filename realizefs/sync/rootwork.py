@@ -21,7 +21,7 @@ from realizefs.model.marks import Mark
 from realizefs.model.versions import LOCAL_MODE, Kind, Version
 from realizefs.store.arena import ArenaStore
 from realizefs.store.blob import Blob
-from realizefs.store.fingerprint import fingerprint_of, same_but_renamed
+from realizefs.store.fingerprint import NEVER_INDEXED, fingerprint_of, same_but_renamed
 from realizefs.store.openat import RENAME_NOREPLACE
 from realizefs.store.realfile import Root
 from realizefs.store.txn import Txn
@@ -32,9 +32,6 @@ from realizefs.sync.own_attributes import (
 )
 from realizefs.sync.record import MARK_XATTR, OURS_TO_WRITE
 from realizefs.sync.trash import Trash
-
-NEVER_INDEXED = Fingerprint(0, 0, 0, 0, 0, 0)
-"""Matches no file: what carries it is looked at again."""
 
 
 @dataclass(frozen=True, slots=True)

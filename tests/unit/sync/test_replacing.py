@@ -119,3 +119,28 @@ async def test_what_isnt_here_over_a_file_that_a_peer_has_changed_unseen(
         await until(lambda: b.paths() == {"doc", copy})
         await until(lambda: (b.root / copy).read_bytes() == b"other")
         assert (b.root / "doc").read_bytes() == b"of the peer"
+
+
+async def test_a_file_that_a_peer_has_changed_unseen_over_what_isnt_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The peer's newer version keeps the old name; the old content is what its user put in the
+    place of the other, which lives nowhere beside it."""
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.WATCH) as a,
+        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
+    ):
+        await introduce(a, b)
+        write(b.root, "doc", b"draft")
+        write(b.root, "other", b"other")
+        await until(lambda: a.paths() == {"doc", "other"})
+        await a.arena.set_mark(a.arena.resolve(b"doc"), Mark.OWN)
+        await until(lambda: a.status("doc") == "real")
+        await until(lambda: a.arena.status()["pending"] == 0)
+        monkeypatch.setattr(a.arena.fetcher, "complete", never)
+        write(b.root, "doc", b"of the peer")
+        await until(lambda: a.arena.describe(a.arena.resolve(b"doc")).size == len(b"of the peer"))
+        await rename(a, "doc", "other")
+        await until(lambda: (b.root / "other").read_bytes() == b"draft")
+        assert (b.root / "doc").read_bytes() == b"of the peer"
+        assert a.paths() == b.paths() == {"doc", "other"}
