@@ -76,10 +76,6 @@ BUSY_SECONDS = (0.1, 0.3, 1.0, 3.0, 10.0)
 """Seconds before the n-th retry of a job whose file was in use or changed just now: the scanner
 or the user's program is mostly done in a moment. After these, as BACKOFF_SECONDS."""
 
-HOMELESS_MAX = 10_000
-"""Files that are noted to be looked for under other names at once, half a megabyte; of more the
-rest is noted when its author tells of it again."""
-
 RECOUNTED_MAX = 100_000
 """Changes that are counted anew in one transaction where a backup was restored: the latest ones, some
 seconds of work, and more than are made before the next peer is met."""

@@ -15,6 +15,7 @@ In reading order:
     marks, holders, cursors         marks and inheritance; who has what; how far each peer is told
     attributes                      the user's own, of what is unreal
     dirty, decisions, removals      what to decide again; what is wanted; what peers deleted
+    sought                          what nobody is known to hold
     blocks                          block lists
     peers                           the roster and open invitations, in the global environment
   the cache

@@ -17,6 +17,7 @@ from realizefs.store.marks import Marks
 from realizefs.store.real import RealIndex
 from realizefs.store.realfile import Root
 from realizefs.store.removals import Removals
+from realizefs.store.sought import Sought
 from realizefs.store.tree import Tree
 from realizefs.store.txn import Txn
 
@@ -36,6 +37,7 @@ class ArenaStore:
     decisions: Decisions
     dirty: DirtySet
     removals: Removals
+    sought: Sought
     blocks: BlockLists
     blobs: Blobs
     root: Root
@@ -54,6 +56,7 @@ class ArenaStore:
         self.decisions.clear(txn, ino)
         self.dirty.forget(txn, ino)
         self.removals.note(txn, ino, wanted=False)
+        self.sought.forget(txn, ino)
         self.tree.forget(txn, ino)
 
 
@@ -79,6 +82,7 @@ def open_arena(
         decisions=Decisions(tree),
         dirty=DirtySet(tree),
         removals=Removals(),
+        sought=Sought(),
         blocks=BlockLists(),
         blobs=Blobs(env, root.state.blobs_fd, limits),
         root=root,

@@ -44,6 +44,7 @@ from realizefs.store.schema import (
     REAL,
     REMOVAL,
     RETRY,
+    SOUGHT,
     SUBTREE,
     WAITING,
 )
@@ -72,6 +73,7 @@ class RowRules:
             rule_of("", WAITING, self.look_at_waiting),
             self._rule("", DIRTY, "A note that something is to be decided", self._read_nothing),
             self._rule("", REMOVAL, "A note that a peer deleted it", self._read_nothing),
+            self._rule("", SOUGHT, "A note that a content is sought", self._read_nothing),
             self._rule("", SUBTREE, "A note that a tree is to be decided", self._read_nothing),
             self._rule("real files", REAL, "The row of a real file", self._read_real),
             Rule("", once, self.look_at_counter),

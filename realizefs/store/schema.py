@@ -130,6 +130,10 @@ REMOVAL = "engine.removal"
 """Inode → nothing. Real files and folders that a peer deleted and that are still here, as far as the
 engine has decided about them."""
 
+SOUGHT = "engine.sought"
+"""Inode → digest. Files whose author hasn't got them: they are to be looked for among the real files
+here, which may have that content under another name (`sync.homeless`)."""
+
 ENGINE_META = "engine.meta"
 """b"dirty" → the last counter of engine.dirty. b"guarding" → what is done with engine.removal (u64,
 `core.guard.Guarding`), b"wave" → what was removed of late (3 u64), b"forgiven" → how many rows of
@@ -164,7 +168,7 @@ ARENA_SCHEMA = Schema(
     "an arena",
     (
         *(ENTRY, DIRENT, HOLDER, INODE_POOL, CURSOR, HISTORY, REAL, META, MARK, ATTRIBUTE),
-        *(DECISION, RETRY, WAITING, DIRTY, SUBTREE, REMOVAL, ENGINE_META),
+        *(DECISION, RETRY, WAITING, DIRTY, SUBTREE, REMOVAL, SOUGHT, ENGINE_META),
         *(BLOB_ROW, BLOB_OF, BLOB_LRU, BLOB_BUSY, BLOB_META, BLOCKS),
     ),
     ARENA_STEPS,

@@ -36,11 +36,16 @@ def apply_row(batch: Batch, row: Row, peer: PeerId, renames: Renames) -> None:
         _note_holder(batch, entry.ino, row, peer)
     if not entry.version.deleted:
         keep_above(batch, parent)
-        if row.held is Held.NONE and is_by(row.version.author, peer):
+        if row.held is Held.NONE and is_by(row.version.author, peer) and _has_bytes(entry):
             # Its author has it not: perhaps nobody holds it at that name (`homeless`). What others
             # made and a peer in the middle tells is no sign of that, and may be a million files.
-            batch.homeless.add(entry.ino)
+            batch.store.sought.note(batch.txn, entry.ino, entry.version.hash)
+            batch.seeks = True
     renames.applied(batch, entry, row.held)
+
+
+def _has_bytes(entry: Entry) -> bool:
+    return entry.version.kind is Kind.FILE and entry.version.size > 0
 
 
 def note_held(batch: Batch, row: Row, peer: PeerId) -> None:

@@ -19,7 +19,7 @@ class Batch:
 
     `changes` are for the kernel's caches, `touched` are paths whose native file must be looked
     at again, `indexed` are inodes, and where they are now, which the overlay may forget. All of it
-    after the commit, and so that `homeless` files are looked for. `in_hand` are inodes of which nothing
+    after the commit, and so that what is sought is looked for, if it `seeks`. `in_hand` are inodes of which nothing
     is to be recorded that was seen natively, `to_leave` those that only their user takes away.
     """
 
@@ -33,7 +33,7 @@ class Batch:
     indexed: dict[Inode, Place] = field(default_factory=dict)
     alive: set[Inode] = field(default_factory=set)
     """directories that are alive in this transaction, as far as somebody looked"""
-    homeless: set[Inode] = field(default_factory=set)
+    seeks: bool = False
     in_hand: frozenset[Inode] = frozenset()
     to_leave: ToLeave = field(default_factory=ToLeave)
     directories: dict[bytes, Inode] = field(default_factory=dict)

@@ -6,12 +6,10 @@ after it is durable the listeners, the subscribers and the engine hear of it.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TypeVar
 
 from realizefs.model.changes import Change
 from realizefs.model.ids import ArenaId, Digest, Inode, PeerId, Seq
-from realizefs.model.limits import HOMELESS_MAX
 from realizefs.model.marks import Mark
 from realizefs.model.ports import Clock
 from realizefs.model.ranges import NO_RANGES, Ranges
@@ -79,9 +77,8 @@ class Context:
     """inodes whose native file an action is changing: the scanner records nothing of it"""
     to_leave: ToLeave = field(default_factory=ToLeave)
     """inodes whose Unrealize no crash can have left half done"""
-    homeless: set[Inode] = field(default_factory=set)
-    """files whose content nobody is known to hold, to be looked for under other names"""
-    homeless_noted: Bell = field(default_factory=Bell)
+    sought: Bell = field(default_factory=Bell)
+    """rung when something more is to be looked for under other names"""
     removed: set[Inode] = field(default_factory=set)
     """deleted by the user through the mount, natively gone, and not yet in the index"""
     is_looked_at: Callable[[bytes], bool] = lambda path: False
@@ -164,10 +161,8 @@ class Context:
             self.on_touched(path)
         for change in batch.changes:
             self.tell(change)
-        if batch.homeless:
-            room = HOMELESS_MAX - len(self.homeless)
-            self.homeless.update(islice(batch.homeless, room))
-            self.homeless_noted.ring()
+        if batch.seeks:
+            self.sought.ring()
         self.history.ring()
         self.work.ring()
 

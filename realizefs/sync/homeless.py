@@ -19,6 +19,7 @@ from realizefs.model.versions import Held, Kind, Version
 from realizefs.store.txn import Txn
 from realizefs.sync.context import Context
 from realizefs.sync.fetcher import Fetcher
+from realizefs.sync.patience import patiently
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,8 @@ SETTLE_SECONDS = 2.0
 """Before anything is looked for: who has followed says so in a moment."""
 
 PAGE = 2000
-"""Rows of real files looked at in one read transaction, some ten milliseconds."""
+"""Rows of what is sought, and of real files, looked at in one read transaction: some ten
+milliseconds."""
 
 
 def is_homeless(context: Context, txn: Txn, entry: Entry) -> bool:
@@ -50,33 +52,62 @@ class Homeless:
         self._fetcher = fetcher
 
     async def run(self) -> None:
-        """Until cancelled. Bounded by HOMELESS_MAX and by what is found.
-
-        What may change at each await: what was noted has found a holder, which is looked at after the
-        wait; the file found is changed, and then its bytes aren't taken, since they are checked; the
-        one it is for is another version by then, and the cache doesn't take what is outdated.
-        """
-        noted = self._context.homeless_noted
+        """Until cancelled. What is sought is stored, so a restart goes on."""
+        sought = self._context.sought
         while True:
-            seen = noted.count
-            if not self._context.homeless:
-                await noted.after(seen)
+            seen = sought.count
             await trio.sleep(SETTLE_SECONDS)
-            wanted = self._wanted()
+            await patiently(self._go_over, f"Looking for contents in {self._context.name}")
+            await sought.after(seen)
+
+    async def _go_over(self) -> None:
+        """All that is sought, a page at a time. What couldn't be taken in stays, for the next time
+        that something is noted.
+
+        What may change at each await: what was noted has found a holder, and is here twice then; the
+        file found is changed, and then its bytes aren't taken, since they are checked; the one it is
+        for is another version by then, and the cache doesn't take what is outdated.
+        """
+        after = Inode(0)
+        while page := await trio.to_thread.run_sync(self._page, after):
+            after = page[-1][0]
+            wanted = await trio.to_thread.run_sync(self._wanted, page)
             found = await trio.to_thread.run_sync(self._search, set(wanted)) if wanted else {}
+            left: set[Inode] = set()
             for digest, path in found.items():
                 for ino, version in wanted[digest]:
-                    await self._take_in(ino, version, path)
+                    if not await self._take_in(ino, version, path):
+                        left.add(ino)
+            await self._settle([one for one in page if one[0] not in left])
 
-    def _wanted(self) -> dict[Digest, list[tuple[Inode, Version]]]:
-        noted, self._context.homeless = self._context.homeless, set()
+    def _page(self, after: Inode) -> list[tuple[Inode, Digest]]:
+        with self._context.store.env.read() as txn:
+            return self._context.store.sought.page(txn, after, PAGE)
+
+    def _wanted(
+        self, page: list[tuple[Inode, Digest]]
+    ) -> dict[Digest, list[tuple[Inode, Version]]]:
         wanted: dict[Digest, list[tuple[Inode, Version]]] = {}
         with self._context.store.env.read() as txn:
-            for ino in noted:
+            for ino, digest in page:
                 entry = self._context.store.tree.entry(txn, ino)
-                if entry is not None and is_homeless(self._context, txn, entry):
-                    wanted.setdefault(entry.version.hash, []).append((ino, entry.version))
+                if (
+                    entry is not None
+                    and entry.version.hash == digest
+                    and is_homeless(self._context, txn, entry)
+                ):
+                    wanted.setdefault(digest, []).append((ino, entry.version))
         return wanted
+
+    async def _settle(self, page: list[tuple[Inode, Digest]]) -> None:
+        sought = self._context.store.sought
+
+        def note(txn: Txn) -> None:
+            for ino, digest in page:
+                sought.settled(txn, ino, digest)
+
+        if page:
+            await self._context.writer.do(note)
 
     def _search(self, wanted: set[Digest]) -> dict[Digest, bytes]:
         """Paths of real files with these contents, one for each that is found. Blocking: it goes over
@@ -109,10 +140,12 @@ class Homeless:
             return None
         return path
 
-    async def _take_in(self, ino: Inode, version: Version, path: bytes) -> None:
-        """Complete in the cache, checked as what comes from a peer is."""
+    async def _take_in(self, ino: Inode, version: Version, path: bytes) -> bool:
+        """Complete in the cache, checked as what comes from a peer is; False if it couldn't be."""
         try:
             self._fetcher.borrow(ino, version, path)
             (await self._fetcher.complete(ino, version)).close()
         except (RealizeError, OSError) as error:
             log.debug('What "%s" has was not taken: %s', paths.show(path), error)
+            return False
+        return True

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from realizefs.model.ids import Digest, Inode
 from realizefs.model.limits import MIB
 from realizefs.model.marks import Mark
+from realizefs.sync import homeless
 from tests.fakes.peer import Peer, introduce, running_peer, until, write
 
 
@@ -15,13 +17,13 @@ async def rename(peer: Peer, old: str, new: str) -> None:
     await peer.arena.move(peer.arena.resolve(old.encode()), peer.arena.root_ino, new.encode(), 0)
 
 
-@pytest.mark.parametrize("size", [1000, 3 * MIB + 5])
-@pytest.mark.parametrize("mark", [Mark.OWN, Mark.WATCH])
-async def test_what_two_renamed_apart_is_at_both_names(
-    tmp_path: Path, size: int, mark: Mark
-) -> None:
-    """Whether its holder wants the other name, too, or not: others do."""
-    content = os.urandom(size)
+def sought(peer: Peer) -> list[tuple[Inode, Digest]]:
+    with peer.store.env.read() as txn:
+        return peer.store.sought.page(txn, Inode(0), 10)
+
+
+async def renamed_apart(tmp_path: Path, content: bytes) -> None:
+    """What `a` has as "photo" is "beach" for b and "sunset" for c, who haven't heard of each other."""
     async with (
         running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
         running_peer(tmp_path / "b", "b") as b,
@@ -36,6 +38,16 @@ async def test_what_two_renamed_apart_is_at_both_names(
         await rename(b, "photo", "beach")
     async with running_peer(tmp_path / "c", "c") as c:
         await rename(c, "photo", "sunset")
+
+
+@pytest.mark.parametrize("size", [1000, 3 * MIB + 5])
+@pytest.mark.parametrize("mark", [Mark.OWN, Mark.WATCH])
+async def test_what_two_renamed_apart_is_at_both_names(
+    tmp_path: Path, size: int, mark: Mark
+) -> None:
+    """Whether its holder wants the other name, too, or not: others do."""
+    content = os.urandom(size)
+    await renamed_apart(tmp_path, content)
     async with (
         running_peer(tmp_path / "a", "a", mark=mark) as a,
         running_peer(tmp_path / "b", "b") as b,
@@ -49,3 +61,25 @@ async def test_what_two_renamed_apart_is_at_both_names(
         if mark is Mark.OWN:
             await until(lambda: (a.root / "sunset").exists() and (a.root / "beach").exists())
             assert (a.root / "sunset").read_bytes() == (a.root / "beach").read_bytes() == content
+
+
+async def test_what_was_to_be_looked_for_when_it_ended_is_looked_for_after_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody tells of it again."""
+    await renamed_apart(tmp_path, b"a beach at sunset")
+    with monkeypatch.context() as patch:
+        patch.setattr(homeless, "SETTLE_SECONDS", 1e9)
+        async with (
+            running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+            running_peer(tmp_path / "b", "b") as b,
+            running_peer(tmp_path / "c", "c") as c,
+        ):
+            await introduce(a, b, c)
+            await until(lambda: a.paths() == b.paths() == c.paths() == {"beach", "sunset", "other"})
+            assert sought(a)
+    async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
+        for name in ("beach", "sunset"):
+            await until(lambda name=name: (a.root / name).exists())  # type: ignore[misc]
+            assert (a.root / name).read_bytes() == b"a beach at sunset"
+        await until(lambda: not sought(a))
