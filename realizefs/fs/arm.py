@@ -12,11 +12,13 @@ import struct
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 
 import trio
 
 from realizefs.fs import hand
+from realizefs.fs.mountpoints import device_of
 
 log = logging.getLogger(__name__)
 
@@ -40,30 +42,14 @@ class Arm:
     @staticmethod
     async def reach(mountpoint: Path, device: int) -> "Arm":
         """Start a hand at `mountpoint`, where the mount is `device`; raises HandLost."""
-        connection = await trio.to_thread.run_sync(_its_end, device)
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        places = str(mountpoint), str(device), str(os.getpid()), str(connection)
-        command = [sys.executable, "-I", "-S", hand.__file__, *places]
-        try:
-            process = await trio.lowlevel.open_process(
-                command,
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=[connection] if connection >= 0 else [],
-                cwd="/",  # nothing of it is in anybody's mount
-                start_new_session=True,  # Ctrl-C in a terminal is for the daemon to answer
-            )
-        except OSError as error:
-            ours.close()
-            raise HandLost(str(error)) from error
-        except BaseException:  # cancelled: the mount has ended already
-            ours.close()
-            raise
-        finally:
-            theirs.close()
+        with ExitStack() as stack:
+            connection = await trio.to_thread.run_sync(its_end, mountpoint, device)
             if connection >= 0:
-                os.close(connection)
+                stack.callback(os.close, connection)
+            try:
+                process, ours = await _started(mountpoint, device, connection)
+            except OSError as error:
+                raise HandLost(str(error)) from error
         return Arm(process, trio.socket.from_stdlib_socket(ours))
 
     async def look(self) -> set[int] | None:
@@ -101,10 +87,42 @@ class Arm:
         return False
 
 
-def _its_end(device: int) -> int:
-    """The descriptor by which a hand ends the connection; -1 where that isn't ours to do."""
+async def _started(
+    mountpoint: Path, device: int, connection: int
+) -> tuple[trio.Process, socket.socket]:
+    """A hand, and our end of its socket; raises OSError."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    places = str(mountpoint), str(device), str(os.getpid()), str(connection)
     try:
-        return hand.open_setting(device, "abort")
+        process = await trio.lowlevel.open_process(
+            [sys.executable, "-I", "-S", hand.__file__, *places],
+            stdin=theirs.fileno(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[connection] if connection >= 0 else [],
+            cwd="/",  # nothing of it is in anybody's mount
+            start_new_session=True,  # Ctrl-C in a terminal is for the daemon to answer
+        )
+    except BaseException:  # cancelled: the mount has ended already
+        ours.close()
+        raise
+    finally:
+        theirs.close()
+    return process, ours
+
+
+def its_end(mountpoint: Path, device: int) -> int:
+    """The descriptor by which a hand ends the connection; -1 where that isn't ours to do. Blocks.
+
+    Looked at again once it is open: since `device` was looked up the mount may have ended, and
+    another one got its number.
+    """
+    try:
+        connection = hand.open_setting(device, "abort")
     except OSError as error:
         log.debug("The connection can't be ended from outside: %s.", error.strerror)
         return -1
+    if device_of(mountpoint) != device:
+        os.close(connection)
+        return -1
+    return connection

@@ -33,15 +33,16 @@ def widen(device: int, sys: Path = SYS) -> int:
 
     Takes some milliseconds; blocks."""
     disk = sys / "class/bdi" / f"{os.major(device)}:{os.minor(device)}" / "read_ahead_kb"
-    _write(partial(os.open, disk, os.O_WRONLY), READ_AHEAD_KIB)
+    _write(str(disk), partial(os.open, disk, os.O_WRONLY), READ_AHEAD_KIB)
     setting = partial(hand.open_setting, device, connections=str(sys / "fs/fuse/connections"))
-    if not _write(partial(setting, "max_background"), BACKGROUND):
+    if not _write("max_background", partial(setting, "max_background"), BACKGROUND):
         return BACKGROUND_DEFAULT
-    _write(partial(setting, "congestion_threshold"), BACKGROUND * 3 // 4)
+    threshold = "congestion_threshold"
+    _write(threshold, partial(setting, threshold), BACKGROUND * 3 // 4)
     return BACKGROUND
 
 
-def _write(opened: Callable[[], int], value: int) -> bool:
+def _write(name: str, opened: Callable[[], int], value: int) -> bool:
     """Into a file that can't seek, as open() wants it to."""
     try:
         fd = opened()
@@ -50,6 +51,6 @@ def _write(opened: Callable[[], int], value: int) -> bool:
         finally:
             os.close(fd)
     except OSError as error:
-        log.debug("%d can't be set: %s.", value, error)
+        log.debug("%s can't be set to %d: %s.", name, value, error.strerror)
         return False
     return True

@@ -63,6 +63,8 @@ _SYS_FSOPEN, _SYS_FSCONFIG, _SYS_FSMOUNT, _SYS_OPENAT2 = 430, 431, 432, 437
 _FSOPEN_CLOEXEC = _FSMOUNT_CLOEXEC = 1
 _FSCONFIG_CMD_CREATE = 6
 _RESOLVE = 0x01 | 0x02 | 0x04 | 0x08  # no other mount, no magic link, no symlink, beneath
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_LIBC.syscall.restype = ctypes.c_long
 _NOTIFIERS = ("anon_inode:inotify", "anon_inode:[fanotify]")
 
 
@@ -76,7 +78,6 @@ class Mountpoint:
     def __init__(self, path: bytes, device: int) -> None:
         self._path = path
         self._device = device
-        self._libc = ctypes.CDLL(None, use_errno=True)
 
     @contextmanager
     def directory(self, path: bytes) -> Iterator[int]:
@@ -96,19 +97,24 @@ class Mountpoint:
 
     def _open(self, root: int, path: bytes, flags: int) -> int:
         how = struct.pack("=QQQ", flags, 0, _RESOLVE)
-        fd = self._libc.syscall(
-            ctypes.c_long(_SYS_OPENAT2), root, path, how, ctypes.c_size_t(len(how))
-        )
+        fd = _syscall(_SYS_OPENAT2, root, path, how, len(how))
         if fd < 0:
             raise _failure(ctypes.get_errno(), path)
-        return int(fd)
+        return fd
 
     def stamp(self, directory: int, name: bytes, *, modified: bool) -> None:
         """Set times: both say ATTRIB, the one of modification alone says MODIFY."""
         access = CLOSE_TIMES if modified else 0
         times = struct.pack("=qqqq", 0, access, 0, 0)
-        if self._libc.utimensat(directory, name, times, 0x100) != 0:  # AT_SYMLINK_NOFOLLOW
+        if _LIBC.utimensat(directory, name, times, 0x100) != 0:  # AT_SYMLINK_NOFOLLOW
             raise _failure(ctypes.get_errno(), name)
+
+
+def _syscall(number: int, *arguments: int | bytes | None) -> int:
+    """What the C library has no function for, -1 and errno where it fails. Every number is as wide
+    as a register, which the kernel takes whole."""
+    wide = [ctypes.c_long(one) if isinstance(one, int) else one for one in arguments]
+    return int(_LIBC.syscall(ctypes.c_long(number), *wide))
 
 
 def _failure(number: int, path: bytes) -> OSError:
@@ -231,19 +237,18 @@ def open_setting(device: int, name: str, connections: str = CONNECTIONS) -> int:
 
 def _mount_connections() -> int:
     """The file system that belongs at CONNECTIONS, for this descriptor only."""
-    kernel = ctypes.CDLL(None, use_errno=True).syscall
-    context = kernel(_SYS_FSOPEN, b"fusectl", _FSOPEN_CLOEXEC)
+    context = _syscall(_SYS_FSOPEN, b"fusectl", _FSOPEN_CLOEXEC)
     if context < 0:
         raise _failure(ctypes.get_errno(), b"fusectl")
     try:
-        if kernel(_SYS_FSCONFIG, context, _FSCONFIG_CMD_CREATE, None, None, 0) < 0:
+        if _syscall(_SYS_FSCONFIG, context, _FSCONFIG_CMD_CREATE, None, None, 0) < 0:
             raise _failure(ctypes.get_errno(), b"fusectl")
-        top = kernel(_SYS_FSMOUNT, context, _FSMOUNT_CLOEXEC, 0)
+        top = _syscall(_SYS_FSMOUNT, context, _FSMOUNT_CLOEXEC, 0)
     finally:
         os.close(context)
     if top < 0:
         raise _failure(ctypes.get_errno(), b"fusectl")
-    return int(top)
+    return top
 
 
 def abort(connection: int) -> None:

@@ -37,6 +37,13 @@ async def signed(old: bytes) -> Signed | None:
     return Signed(old, await trio.to_thread.run_sync(deltas.signature, old))
 
 
+@dataclass(slots=True)
+class _Copy:
+    """Bytes as they came; none where they couldn't be unpacked."""
+
+    data: bytes = b""
+
+
 class Part:
     """Bytes [start, end) of what is wanted; whole blocks. `wrong` hears of each way that failed."""
 
@@ -83,27 +90,28 @@ class Part:
         return data
 
     async def _copied(self, link: Link) -> bytes:
-        data = b""
+        """The third way comes after a copy that was wrong, or of which nothing could be unpacked."""
+        copy = _Copy()
         try:
-            data = await self._copy(link)
-            await self._wanted.check(self._start, self._end, data, link.name)
+            return await self._checked(link, copy)
+        except WrongBytes:
+            if copy.data and self._understands_deltas(link):
+                repaired = await self._changed(link, await signed(copy.data))
+                if repaired is not None:
+                    return repaired
+            if copy.data:
+                raise
+        return await self._checked(link, copy)
+
+    async def _checked(self, link: Link, copy: "_Copy") -> bytes:
+        """`copy` has its bytes even if they are wrong, and WrongBytes is raised."""
+        try:
+            copy.data = await self._copy(link)
+            await self._wanted.check(self._start, self._end, copy.data, link.name)
         except WrongBytes as error:
             self._wrong(link, error)
-            repaired = await self._repaired(link, data)
-            if repaired is None:
-                raise
-            return repaired
-        return data
-
-    async def _repaired(self, link: Link, wrong: bytes) -> bytes | None:
-        """The third way, after a copy that was wrong, or of which nothing could be unpacked."""
-        if not wrong:
-            data = await self._copy(link)
-            await self._wanted.check(self._start, self._end, data, link.name)
-            return data
-        if not self._understands_deltas(link):
-            return None
-        return await self._changed(link, await signed(wrong))
+            raise
+        return copy.data
 
     async def _copy(self, link: Link) -> bytes:
         """A block may be larger than an answer."""

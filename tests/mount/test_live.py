@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from realizefs.fs import hand, mountpoints
+from realizefs.fs.arm import its_end
 from realizefs.fs.views import SingleView
 from realizefs.model.ids import Inode
 from tests.fakes.arena import FakeArena
@@ -245,6 +246,18 @@ def test_the_hand_of_a_killed_daemon_leaves_the_next_mount_alone(
             with suppress(ProcessLookupError):  # it has ended, as it should
                 os.kill(its_hand, signal.SIGCONT)
         arena.store.root.close()
+
+
+def test_a_connection_whose_mount_ended_since_it_was_looked_up_is_nobodys_to_end(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """Another mount may have its number by then."""
+    device = mountpoints.device_of(bench.mnt)
+    assert device is not None
+    ours = its_end(bench.mnt, device)
+    assert ours >= 0
+    os.close(ours)
+    assert its_end(tmp_path, device) == -1
 
 
 def waits_for_an_answer(pid: int) -> bool:

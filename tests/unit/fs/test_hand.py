@@ -2,11 +2,14 @@
 
 import errno
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from inotify_simple import INotify, flags
 
 from realizefs.fs import hand, interrupts
@@ -69,3 +72,31 @@ def test_a_process_is_ending_when_a_signal_waits_that_ends_it() -> None:
 
 def _state(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
+
+
+@pytest.mark.parametrize("end", ["killed", "hung up"])
+def test_it_ends_the_connection_that_it_was_given_and_no_other(tmp_path: Path, end: str) -> None:
+    """Whichever mount has the device's number when the daemon has ended."""
+    reader, writer = os.pipe()
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with subprocess.Popen(["sleep", "60"]) as daemon, ours, open(reader, "rb", 0) as ended:
+        places = str(tmp_path), "0", str(daemon.pid), str(writer)
+        command = [sys.executable, "-I", "-S", hand.__file__, *places]
+        with subprocess.Popen(command, stdin=theirs.fileno(), pass_fds=[writer]) as process:
+            theirs.close()
+            os.close(writer)
+            try:
+                ours.send(hand.LOOK)
+                assert ours.recv(hand.PACKET_BYTES_MAX), "it serves, and has ended nothing"
+                assert not select.select([ended], [], [], 0)[0]
+                if end == "killed":
+                    daemon.kill()
+                    assert daemon.wait(30) == -9
+                else:
+                    ours.close()
+                assert ended.read(10) == b"1"
+                ours.close()
+                assert process.wait(30) == 0
+            finally:
+                process.kill()
+                daemon.kill()

@@ -179,6 +179,17 @@ async def test_a_copy_of_which_nothing_can_be_unpacked_is_asked_for_once_more(it
     assert it.asked == ["delta", "copy", "copy"]
 
 
+async def test_a_holder_whose_third_answer_is_wrong_too_is_left(it: Scene) -> None:
+    """And each of the three is counted against it."""
+    await it.change()
+    it.intercept = damaged(it, 3)
+    with pytest.raises(RequestFailed):
+        await it.read()
+    assert it.asked == ["delta", "copy", "copy"]
+    [sentence] = it.lap.arena.context.links.distrust.sentences()
+    assert "the last of 3 times" in sentence
+
+
 def damaged(it: Scene, answers: int) -> Intercept:
     """The first `answers` can't be unpacked."""
 
