@@ -68,7 +68,10 @@ def added(value: Version, author: AuthorId, over: Version) -> Version:
     """`value` as a change by `author` beside everything that is there: it replaces nothing that
     others made."""
     kept = [head for head in _heads(over) if head.has_content and head.author != author]
-    return _state(bump(over.vector, author), [_fresh(value, author, over), *kept])
+    fresh = _fresh(value, author, over)
+    alive = {head.identity for head in kept}
+    replaced = tuple(one for one in fresh.replaced if one not in alive)
+    return _state(bump(over.vector, author), [replace(fresh, replaced=replaced), *kept])
 
 
 def changed_since(

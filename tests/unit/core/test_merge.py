@@ -101,6 +101,26 @@ def test_content_is_only_dropped_by_who_saw_it_or_made_it(
         assert _contents(before) <= _contents(after) | _buried(after) | replaced
 
 
+@given(states, values, st.sampled_from(AUTHORS))
+def test_what_is_added_leaves_what_others_made(
+    known: list[Version], value: Version, author: AuthorId
+) -> None:
+    before = known[0]
+    after = added(value, author, before)
+    others = _contents([replace(before, others=tuple(conflicts(before)))])
+    ours = {head.content for head in (before, *before.others) if head.author == author}
+    assert others - ours <= _contents([after])
+
+
+def test_a_directory_that_comes_back_beside_a_file_buries_nothing() -> None:
+    """Two make it again, since something is alive in it: the file's author hears that it lost."""
+    directory = changed(Version(Kind.DIRECTORY), A)
+    written = changed(file(b"new", 1), A, deleted(directory, A, 1))
+    again = merge(added(Version(Kind.DIRECTORY), B, written), added(directory, C, written))
+    assert again.kind is Kind.DIRECTORY
+    assert [one.hash for one in conflicts(again)] == [written.hash]
+
+
 def _contents(known: list[Version]) -> set[tuple[object, ...]]:
     heads = [one for state in known for one in (state, *conflicts(state)) if one.has_content]
     return {head.content for head in heads}
