@@ -67,6 +67,28 @@ async def test_what_a_user_deletes_before_it_leaves_is_deleted(tmp_path: Path) -
         await until(lambda: a.paths() == b.paths() == {"other"})
 
 
+async def test_what_a_repair_takes_away_meanwhile_is_not_deleted(tmp_path: Path) -> None:
+    """Though its Unrealize was decided in this process: a repair that fails before its commit leaves
+    it out of the root, and nobody deleted it."""
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
+    ):
+        await introduce(a, b)
+        ino = await owned(a)
+        await until(lambda: b.status("file") == b.status("other") == "real")
+        with (a.root / "file").open("ab"):
+            await a.arena.set_mark(ino, Mark.WATCH)
+            await until(lambda: attempts(a, ino))
+            async with a.arena.holding(ino):
+                (a.root / "file").rename(tmp_path / "aside")
+            write(a.root, "seen", b"after it")
+            await until(lambda: b.status("seen") == "real")
+        await until(lambda: not a.arena.status()["pending"])
+        assert a.paths() == b.paths() == {"file", "other", "seen"}
+        assert (b.root / "file").read_bytes() == CONTENT
+
+
 def attempts(peer: Peer, ino: Inode) -> int:
     with peer.store.env.read() as txn:
         decision = peer.store.decisions.get(txn, ino)
