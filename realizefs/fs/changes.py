@@ -156,14 +156,18 @@ async def rename(
     flags: int,
     ctx: pyfuse3.RequestContext,
 ) -> None:
-    """renameat2 with NOREPLACE or EXCHANGE; EXCHANGE not of directories (EINVAL), and of real
-    files only: unreal ones become real first."""
+    """renameat2 with NOREPLACE or EXCHANGE. Unreal files that are exchanged become real first, unless
+    they are in a directory that is."""
     if flags not in (0, pyfuse3.RENAME_NOREPLACE, pyfuse3.RENAME_EXCHANGE):
         raise _error(errno.EINVAL)
     if old[0].arena is not new[0].arena:
         raise _error(errno.EXDEV)
+    unsure: list[type[OSError]] = [
+        FileNotFoundError
+    ]  # perhaps one became unreal while it was looked at, or real
+    unsure += [FileExistsError] if flags & pyfuse3.RENAME_EXCHANGE else []
     for _ in range(content.OPEN_TRIES_MAX - 1):
-        with suppress(FileNotFoundError):  # perhaps one became unreal while it was looked at
+        with suppress(*unsure):
             return await _rename(served, old, new, flags, ctx)
     return await _rename(served, old, new, flags, ctx)
 
@@ -182,13 +186,15 @@ async def _rename(
     if _same_file(item, replaced):
         return  # POSIX: nothing happens to two names of one file
     if flags & pyfuse3.RENAME_EXCHANGE and replaced is not None:
-        item = await making_native.make_real(served, item, ctx)
-        replaced = await making_native.make_real(served, replaced, ctx)
+        if not item.is_directory:
+            item = await making_native.make_real(served, item, ctx)
+        if not replaced.is_directory:
+            replaced = await making_native.make_real(served, replaced, ctx)
     path = _writable_place(target.arena, target.ino, new_name)
     if item.stat is not None:
-        parent = items.find(target.arena, target.ino)
-        if parent.stat is None:
-            making_native.make_directory(target.arena, parent, served.umask)
+        _make_native(served, target)
+    if replaced is not None and replaced.stat is not None and flags & pyfuse3.RENAME_EXCHANGE:
+        _make_native(served, source)
     _rename_natively(item, replaced, path, flags)
     if replaced is not None and flags & pyfuse3.RENAME_EXCHANGE:
         _called(served, replaced, source, old_name)
@@ -197,6 +203,12 @@ async def _rename(
     _called(served, item, target, new_name)
     with served.changed_by_kernel():
         await item.arena.move(item.ino, target.ino, new_name, flags)
+
+
+def _make_native(served: Served, directory: Spot) -> None:
+    found = items.find(directory.arena, directory.ino)
+    if found.stat is None:
+        making_native.make_directory(directory.arena, found, served.umask)
 
 
 def _called(served: Served, item: Item, directory: Spot, name: bytes) -> None:
@@ -224,8 +236,6 @@ def _check_replaceable(item: Item, replaced: Item | None, flags: int) -> None:
     if flags & pyfuse3.RENAME_NOREPLACE:
         raise _error(errno.EEXIST)
     if flags & pyfuse3.RENAME_EXCHANGE:
-        if item.is_directory or replaced.is_directory:  # every path below would be another one
-            raise _error(errno.EINVAL)
         return
     if replaced.is_directory and not item.is_directory:
         raise _error(errno.EISDIR)
@@ -237,11 +247,24 @@ def _check_replaceable(item: Item, replaced: Item | None, flags: int) -> None:
 
 def _rename_natively(item: Item, replaced: Item | None, path: bytes, flags: int) -> None:
     root = item.arena.store.root
-    if item.stat is not None:
+    if flags & pyfuse3.RENAME_EXCHANGE and replaced is not None:
+        exchange_natively(item, replaced)
+    elif item.stat is not None:
         root.rename(item.path, path, flags)
     elif replaced is not None and replaced.stat is not None:
         # The unreal takes the name of something real, which goes as rename would make it go.
         (root.rmdir if replaced.is_directory else root.unlink)(path)
+
+
+def exchange_natively(item: Item, other: Item) -> None:
+    """An unreal directory isn't there: its place is free."""
+    root = item.arena.store.root
+    if item.stat is not None and other.stat is not None:
+        root.rename(item.path, other.path, pyfuse3.RENAME_EXCHANGE)
+    elif item.stat is not None:
+        root.rename(item.path, other.path, pyfuse3.RENAME_NOREPLACE)
+    elif other.stat is not None:
+        root.rename(other.path, item.path, pyfuse3.RENAME_NOREPLACE)
 
 
 def _make(

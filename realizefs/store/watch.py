@@ -7,7 +7,9 @@ symlink is in the way. inotify knows nothing of trees, hence three rules here:
   is missed. What a new directory already contains is reported as "created".
 - A watch belongs to a directory, not to its path. When a directory moves within the root, the
   paths of the watches below it are rewritten; when it moves out, they are removed. The two halves
-  of a move share a cookie; a half whose partner isn't in the queue is a move out or in.
+  of a move share a cookie; a half whose partner isn't in the queue is a move out or in. Where one
+  moves to the place of another, the two may have changed places, which is told as two moves: then
+  the disk says which is where.
 - An event says that something may have changed at a path, no more. Readers look for themselves.
 """
 
@@ -16,7 +18,7 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Literal
 
@@ -78,6 +80,14 @@ class RootEvent:
     cookie: int = 0
 
 
+@dataclass(slots=True)
+class _Moves:
+    """Of directories, in one read: what was `left` by cookie, and paths whose watches are `unclear`."""
+
+    left: dict[int, bytes] = field(default_factory=dict)
+    unclear: dict[bytes, None] = field(default_factory=dict)
+
+
 class RootWatch:
     """Watches of all directories of `root` that `add_tree` was told of, and what they become.
 
@@ -120,19 +130,21 @@ class RootWatch:
             events = list(self._inotify.read(timeout=0))
             if any(event.mask & flags.MOVED_FROM for event in events):
                 events += self._inotify.read(timeout=0)  # the other half of the last one
-            moving: dict[int, bytes] = {}
+            moves = _Moves()
             result: list[RootEvent] = []
             for event in events:
-                for told in self._translate(event, moving):
+                for told in self._translate(event, moves):
                     if not result or result[-1] != told:
                         result.append(told)
-            for old in moving.values():
+            for old in moves.left.values():
                 self._forget(old)
+            for path in moves.unclear:
+                result += self._grow(path)
             return result
 
     # Below, the lock is held.
 
-    def _translate(self, event: Event, moving: dict[int, bytes]) -> Iterator[RootEvent]:
+    def _translate(self, event: Event, moves: "_Moves") -> Iterator[RootEvent]:
         if event.mask & flags.Q_OVERFLOW:
             yield RootEvent(b"", "overflow")
             return
@@ -151,7 +163,7 @@ class RootWatch:
             if event.mask & flag:
                 yield RootEvent(path, kind, is_dir, event.cookie)
         if is_dir:
-            yield from self._follow(path, event, moving)
+            yield from self._follow(path, event, moves)
 
     def _own_event(self, directory: bytes, event: Event) -> Iterator[RootEvent]:
         """About a watched directory itself; its parent's watch says most of it already."""
@@ -164,12 +176,15 @@ class RootWatch:
         elif not directory and event.mask & flags.ATTRIB:
             yield RootEvent(b"", "attrib", is_dir=True)
 
-    def _follow(self, path: bytes, event: Event, moving: dict[int, bytes]) -> Iterator[RootEvent]:
+    def _follow(self, path: bytes, event: Event, moves: "_Moves") -> Iterator[RootEvent]:
         """Keep the watches true after a directory came or went."""
         if event.mask & flags.MOVED_FROM:
-            moving[event.cookie] = path
-        elif event.mask & flags.MOVED_TO and event.cookie in moving:
-            self._repath(moving.pop(event.cookie), path)
+            moves.left[event.cookie] = path
+        elif event.mask & flags.MOVED_TO and event.cookie in moves.left:
+            old = moves.left.pop(event.cookie)
+            if path in self._watches:
+                moves.unclear |= dict.fromkeys((old, path))
+            self._repath(old, path)
         elif event.mask & (flags.CREATE | flags.MOVED_TO):
             yield from self._grow(path)
 

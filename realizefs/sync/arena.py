@@ -297,7 +297,7 @@ class Arena(ArenaView):
     async def move(self, ino: Inode, new_parent: Inode, new_name: bytes, flags: int) -> None:
         """Record a rename: the inode and all below it follow, what was there is replaced.
 
-        RENAME_EXCHANGE: of two files, both inodes follow.
+        RENAME_EXCHANGE: both inodes follow, and all below them.
         """
         if flags & RENAME_EXCHANGE:
             await self._name_changes.exchange(ino, new_parent, new_name)

@@ -2,7 +2,8 @@
 
 Who renames a file that he hasn't got announces a name of which he holds nothing; who has it follows
 (see `renames`). But where two rename it apart from each other, its holder can follow one of them only,
-and the other name would have no content anywhere. So what nobody holds is looked for among the
+and the other name would have no content anywhere. And where two that he hasn't got changed places, each is
+under the other's name. So what nobody holds is looked for among the
 real files here, by its hash, and copied into the cache; from there it goes where it is wanted.
 """
 
@@ -38,7 +39,9 @@ def is_homeless(context: Context, txn: Txn, entry: Entry) -> bool:
         return False
     blob = store.blobs.find(txn, entry.ino)
     real = store.real.get(txn, entry.ino)
-    if real is not None or (blob is not None and blob.verified and blob.hash == version.hash):
+    if real is not None and real.hash == version.hash:
+        return False
+    if blob is not None and blob.verified and blob.hash == version.hash:
         return False
     holders = store.holders.of(txn, entry.ino)
     return all(one.held is Held.NONE or one.hash != version.hash for one in holders)

@@ -186,14 +186,46 @@ def _bury(
         keep_above(batch, place[0])  # what lost that name to what moved has it again
 
 
-def record_exchange(batch: Batch, one: Inode, other: Inode) -> bool:
-    """Two files have exchanged their names, and the kernel their inodes. Always True."""
+def record_exchange(batch: Batch, one: Inode, other: Inode, now_ns: int) -> bool:
+    """Two entries have exchanged their names, and the kernel their inodes. Always True."""
     first, second = _entry(batch, one), _entry(batch, other)
+    if any(any(batch.store.tree.children(batch.txn, ino)) for ino in (one, other)):
+        _exchange_trees(batch, first, second, now_ns)
+        return True
     batch.store.tree.move(batch.txn, one, second.parent, second.name)
     batch.store.tree.move(batch.txn, other, first.parent, first.name)
     batch.put(one, second.parent, second.name, _moved(batch, first, second.version))
     batch.put(other, first.parent, first.name, _moved(batch, second, first.version))
     return True
+
+
+def _exchange_trees(batch: Batch, first: Entry, second: Entry, now_ns: int) -> None:
+    """Three moves, by way of a name that is nobody's. What is below changes its path twice, so that
+    each name goes on with what was known of it."""
+    (old, name), (new, new_name) = (first.parent, first.name), (second.parent, second.name)
+    tree, txn = batch.store.tree, batch.txn
+    between = _ASIDE + _ASIDE + name
+    _rename(batch, first, old, between, now_ns)
+    passing = tree.path(txn, first.ino) or b""
+    _rename(batch, second, old, name, now_ns)
+    _rename(batch, _entry(batch, first.ino), new, new_name, now_ns)
+    grave = tree.lookup(txn, old, between)
+    if grave is not None:
+        _forget_all(batch, grave.ino)  # no peer hears of it
+    path = tree.path(txn, first.ino) or b""
+    for touched in [one for one in batch.touched if paths.is_within(one, passing)]:
+        batch.touched.remove(touched)
+        batch.touched.add(path + touched[len(passing) :])
+    for ino in (first.ino, second.ino):
+        if any(not child.deleted for child in tree.children(txn, ino)):
+            keep_above(batch, ino)  # a file, and a peer has put something below what it replaced
+
+
+def _forget_all(batch: Batch, ino: Inode) -> None:
+    """An entry and all below it. Depth bounded by PATH_BYTES_MAX."""
+    for child in list(batch.store.tree.children(batch.txn, ino)):
+        _forget_all(batch, child.ino)
+    batch.store.forget(batch.txn, ino)
 
 
 def _vacate(batch: Batch, parent: Inode, name: bytes, ino: Inode) -> Inode | None:

@@ -119,8 +119,8 @@ class NameChanges:
         await self._queue(replace(change, paths=(old_path, new_path)), waits=not native)
 
     async def exchange(self, ino: Inode, parent: Inode, name: bytes) -> None:
-        """Two files have exchanged their names; committed on return unless all that the index has
-        of them is real."""
+        """Two have exchanged their names, files or directories; committed on return unless all that
+        the index has of them is real."""
         other = self._names.lookup(parent, name)
         here, old = self._whereabouts(ino)
         there, new = self._whereabouts(other) if other is not None else (b"", None)
@@ -136,14 +136,17 @@ class NameChanges:
             elif indexed:
                 await self._trade(other, (there, new), (here, old))
             return
+        now_ns = self._context.clock.wall_ns()
+        tree = self._store.tree
         change = _Change(
-            lambda batch: local.record_exchange(batch, ino, other),
+            lambda batch: local.record_exchange(batch, ino, other, now_ns),
             Cover({old: other, new: ino}, {ino: new, other: old}),
             tuple(
                 Change(*place, one, ChangeKind.ATTRIBUTES)
                 for place, one in ((old, other), (new, ino))
             ),
             (here, there),
+            lambda txn: 2 * local.count_below(tree, txn, ino) + local.count_below(tree, txn, other),
         )
         native = self._is_whole(ino, there, marks=True) and self._is_whole(other, here, marks=True)
         await self._queue(change, waits=not native)

@@ -182,7 +182,11 @@ class Renames:
         self._check(path, place, fingerprint)
         before = batch.store.real.get(batch.txn, entry.ino)
         if before is not None:  # an outdated file that the renamed one replaces
-            self._trash.take(to, before.fingerprint)
+            taken = self._trash.take(to, before.fingerprint)
+            if (
+                before.hash and taken
+            ):  # which may be what another name is to have, as where two change places
+                self._remember_left(before.hash, entry.ino, before.fingerprint, taken)
         self._make_parents(batch, to)
         if path is not None:
             self._root.rename(path, to, RENAME_NOREPLACE)

@@ -7,6 +7,7 @@ import socket
 import stat
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -175,6 +176,24 @@ def test_noreplace_and_exchange(bench: Bench) -> None:
     assert (bench.root / "a").read_bytes() == b"b"
     assert (bench.mnt / "a").read_bytes() == b"b"
     assert (bench.mnt / "b").read_bytes() == b"a"
+
+
+def test_directories_are_exchanged(bench: Bench) -> None:
+    for path in ("a/one", "b/two"):
+        (bench.mnt / path).parent.mkdir()
+        (bench.mnt / path).touch()
+    (bench.mnt / "file").touch()
+    with (bench.mnt / "a" / "one").open("w") as file:
+        rename(bench.mnt / "a", bench.mnt / "b", RENAME_EXCHANGE)
+        file.write("to where it is now")
+    rename(bench.mnt / "file", bench.mnt / "a", RENAME_EXCHANGE)
+    assert (bench.mnt / "b" / "one").read_text() == "to where it is now"
+    assert os.listdir(bench.mnt / "file") == os.listdir(bench.root / "file") == ["two"]
+    assert (bench.mnt / "a").is_file()
+    assert failure(partial(rename, bench.mnt / "b", bench.mnt / "b/one", RENAME_EXCHANGE)) in (
+        errno.EINVAL,
+        errno.ENOTEMPTY,
+    )
 
 
 def test_directories(bench: Bench) -> None:

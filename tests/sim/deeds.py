@@ -88,6 +88,16 @@ async def _rename(user: User, deed: Deed, file: Thing, told: bool) -> None:
     await user.rename(file[0], _path(deed.other), told=told)
 
 
+async def _exchange(user: User, deed: Deed, file: Thing, told: bool) -> None:
+    things = user.files() + user.directories()
+    await user.exchange(file[0], things[deed.other % len(things)][0])
+
+
+async def _exchange_directories(user: User, deed: Deed, directory: Thing) -> None:
+    others = [one for one in user.directories() if one[0] != ANCHOR]
+    await user.exchange(directory[0], others[deed.other % len(others)][0])
+
+
 async def _read(user: User, deed: Deed, file: Thing, told: bool) -> None:
     await user.read(*file)
 
@@ -99,10 +109,12 @@ _ALONE: dict[str, Callable[[User, Deed], Awaitable[None]]] = {
 _OF_DIRECTORIES: dict[str, Callable[[User, Deed, Thing], Awaitable[None]]] = {
     "remove all": _remove_all,
     "move directory": _move_directory,
+    "exchange directories": _exchange_directories,
 }
 _OF_FILES: dict[str, Callable[[User, Deed, Thing, bool], Awaitable[None]]] = {
     "touch": _touch,
     "remove": _remove,
     "rename": _rename,
+    "exchange": _exchange,
     "read": _read,
 }

@@ -31,6 +31,11 @@ KINDS = {
 }
 """Each kind of deed, and how often it comes."""
 
+EXCHANGING_FROM = 100_000
+"""The first seed of plans in which names are exchanged: those below stay as they were when they
+found something."""
+
+EXCHANGING = {**KINDS, "exchange": 8, "exchange directories": 6}
 
 UNMARKING = {
     "write": 20,
@@ -73,9 +78,10 @@ class Plan:
     watched: bool = False
 
 
-def make(seed: int, kinds: dict[str, int] = KINDS) -> Plan:
+def make(seed: int) -> Plan:
     """The plan of a seed."""
     chance = Random(seed)
+    kinds = KINDS if seed < EXCHANGING_FROM else EXCHANGING
     peers = chance.randint(*PEERS)
     marks = ["own", *(chance.choice(["own", "own", "keep", "watch"]) for _ in range(peers - 1))]
     skewed = chance.random() < 0.3

@@ -11,12 +11,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from realizefs.fs import items
+from realizefs.fs.changes import exchange_natively
 from realizefs.fs.items import Item
 from realizefs.model import paths
 from realizefs.model.decisions import Action
+from realizefs.model.ids import Inode
 from realizefs.model.marks import Mark
 from realizefs.model.versions import Kind
 from realizefs.store.hashing import hash_bytes
+from realizefs.store.openat import RENAME_EXCHANGE
 from tests.sim.process import as_user
 from tests.sim.replica import Replica
 
@@ -204,6 +207,35 @@ class User:
         else:
             arena.touched(old)
             arena.touched(new)
+
+    async def exchange(self, one: bytes, other: bytes) -> None:
+        """mv --exchange."""
+        self._say(f"exchanges {one!r} and {other!r}")
+        arena = self.replica.arena
+        if b"anchor" in (one, other) or paths.is_within(one, other) or paths.is_within(other, one):
+            return
+        found = [await self._to_exchange(path) for path in (one, other)]
+        items_now = [self.item(path) for path in (one, other)]
+        if None in found or [item and item.ino for item in items_now] != found:
+            return  # something was renamed while it was fetched
+        here, there = (item for item in items_now if item is not None)
+        self.moved(self.below(one, here) | self.below(other, there), self)
+        for item, path in ((here, other), (there, one)):
+            if item.stat is not None and not self._make_above(path):
+                return
+        with as_user():
+            exchange_natively(here, there)
+        above, name = paths.split(other)
+        parent = self.item(above)
+        target = parent.ino if parent is not None else arena.root_ino
+        await arena.move(here.ino, target, name, RENAME_EXCHANGE)
+
+    async def _to_exchange(self, path: bytes) -> Inode | None:
+        """A file is made real first."""
+        item = self.item(path)
+        if item is not None and item.stat is None and not item.is_directory:
+            await self.replica.arena.make_real(item.ino, truncate=False)
+        return item.ino if item is not None else None
 
     async def make_directory(self, path: bytes) -> None:
         if self.item(path) is not None or not self._make_above(path):

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from inotify_simple import Event
 
 from realizefs.model.errors import StoreFault
+from realizefs.store.openat import RENAME_EXCHANGE
 from realizefs.store.realfile import Root
 from realizefs.store.watch import RootEvent, RootWatch
 
@@ -110,6 +112,37 @@ def test_moved_and_moved_again_before_we_read(watch: RootWatch, here: Path) -> N
     (here / "d" / "b" / "f").touch()
     (here / "a" / "g").touch()
     assert {(b"d/b/f", "created"), (b"a/g", "created")} <= set(_kinds(watch))
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 100])
+def test_two_directories_that_changed_places_are_known_by_their_new_ones(
+    watch: RootWatch, here: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """However many of the events the kernel has when they are read."""
+    (here / "c" / "d").mkdir(parents=True)
+    watch.read()
+    queued: list[Event] = []
+    read = watch._inotify.read
+
+    def in_pieces(timeout: int | None = None) -> list[Event]:
+        queued.extend(read(timeout=0))
+        piece = queued[:at_once]
+        del queued[:at_once]
+        return piece
+
+    monkeypatch.setattr(watch._inotify, "read", in_pieces)
+    watch._root.rename(b"a", b"c", RENAME_EXCHANGE)
+    told = list(watch.read())
+    while queued:
+        told += watch.read()
+    assert {b"a/d", b"c/b"} <= {event.path for event in told}
+    for path in ("a/d/one", "c/b/two", "a/three", "c/four"):
+        (here / path).touch()
+        heard = {event.path for event in watch.read()}
+        while queued:
+            heard |= {event.path for event in watch.read()}
+        assert heard == {path.encode()}
+    assert len(watch) == 5
 
 
 def test_a_removed_tree_is_forgotten(watch: RootWatch, here: Path) -> None:

@@ -129,51 +129,6 @@ async def test_renamed_over_another_and_exchanged(tmp_path: Path) -> None:
         assert (peer.root / "c").read_bytes() == b"a"
 
 
-async def exchange(peer: Peer, one: str, other: str) -> None:
-    """As the mount does it."""
-    ino = peer.arena.resolve(one.encode())
-    peer.store.root.rename(one.encode(), other.encode(), RENAME_EXCHANGE)
-    await peer.arena.move(ino, peer.arena.root_ino, other.encode(), RENAME_EXCHANGE)
-
-
-@pytest.mark.parametrize("first", ["a", "pipe"])
-async def test_exchanged_with_what_is_never_indexed(tmp_path: Path, first: str) -> None:
-    """Its entry goes along, and what had its name before isn't taken for it."""
-    async with one_peer(tmp_path, "a", "stays") as peer:
-        ino = peer.arena.resolve(b"a")
-        os.mkfifo(peer.root / "pipe")
-        fifo = seen(peer, "pipe")
-        async with no_commits(peer.arena):
-            await exchange(peer, first, "pipe" if first == "a" else "a")
-            assert (seen(peer, "a"), seen(peer, "pipe")) == (fifo, ino)
-        assert (seen(peer, "a"), seen(peer, "pipe")) == (fifo, ino)
-        assert peer.paths() == {"pipe", "stays"}
-        await exchange(peer, first, "pipe" if first == "a" else "a")
-        await settled(peer, "a")
-        assert (seen(peer, "a"), seen(peer, "pipe")) == (ino, fifo)
-        assert peer.paths() == {"a", "stays"}
-        await exchange(peer, first, "pipe" if first == "a" else "a")
-        assert await unlink(peer, "pipe") == ino
-        await until(lambda: peer.paths() == {"stays"})
-
-
-@pytest.mark.parametrize("first", ["a", "new"])
-async def test_exchanged_with_what_isnt_indexed_yet(tmp_path: Path, first: str) -> None:
-    async with one_peer(tmp_path, "a", "stays") as peer:
-        ino = peer.arena.resolve(b"a")
-        async with no_commits(peer.arena):
-            write(peer.root, "new", b"another")
-            other = seen(peer, "new")
-            peer.arena.touched(b"new")
-            await exchange(peer, first, "new" if first == "a" else "a")
-            assert (seen(peer, "a"), seen(peer, "new")) == (other, ino)
-        await settled(peer, "a", "new")
-        assert (peer.arena.resolve(b"a"), peer.arena.resolve(b"new")) == (other, ino)
-        entry = peer.entry("a")
-        assert entry is not None
-        assert entry.version.size == len(b"another")
-
-
 async def test_a_real_tree_moves_with_its_marks_into_a_directory_made_just_now(
     tmp_path: Path,
 ) -> None:
@@ -454,24 +409,3 @@ async def test_a_delete_loses_against_an_edit_that_was_on_its_way(tmp_path: Path
             await unlink(a, "a")
         await until(lambda: (a.root / "a").read_bytes() == b"edited")
         assert (b.root / "a").read_bytes() == b"edited"
-
-
-async def test_a_symlink_made_real_to_be_exchanged_is_the_entry_of_its_name(
-    tmp_path: Path,
-) -> None:
-    """Deleted before the scanner has seen it, it isn't taken for one that had appeared beside."""
-    async with (
-        one_peer(tmp_path, "stays") as a,
-        running_peer(tmp_path / "b", "b", mark=Mark.WATCH) as b,
-    ):
-        await introduce(a, b)
-        (a.root / "s").symlink_to("nowhere")
-        await until(lambda: b.paths() == {"s", "stays"})
-        os.mkfifo(b.root / "stays-too")  # a root without any name looks like a missing disk
-        ino = b.arena.resolve(b"s")
-        await b.arena.make_real(ino, False)
-        assert os.readlink(b.root / "s") == "nowhere"
-        (b.root / "s").unlink()
-        await b.arena.remove(ino, native=True)
-        await until(lambda: a.paths() == b.paths() == {"stays"})
-        await until(lambda: not (a.root / "s").is_symlink())
