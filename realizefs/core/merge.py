@@ -14,8 +14,8 @@ order replicas meet. No content is dropped but by a change that was made over it
 One head has the name, by `_precedence`: not deleted, a directory, the newer, and so on. All replicas
 with the same heads choose the same. Another head whose content isn't the same as the named one's
 is a *conflict*: its author, and no other, keeps it under another name, and then takes it out of the
-heads, as it takes out all others of its own that are without the name (`resolved`): a tombstone, or
-the same content with older metadata. That is no new change: who merges sees it covered. Two authors may
+heads, as it takes out all others of its own that are without the name (`resolved`): a tombstone of
+what the named one replaced, too, or the same content with older metadata. That is no new change: who merges sees it covered. Two authors may
 each have taken out what the other's head won against, before more was changed; then nothing has the
 name: each content was replaced or has another one.
 
@@ -106,8 +106,14 @@ def conflicts(version: Version) -> list[Version]:
 
 
 def resolved(version: Version, by: Callable[[AuthorId], bool]) -> Version:
-    """Without the heads of those authors, but for the one that has the name."""
-    left = tuple(other for other in version.others if not by(other.author))
+    """Without the heads of those authors, but for the one that has the name, and for tombstones of
+    what that doesn't know: they may bury what is still to be heard of."""
+    known = {version.identity, *version.replaced}
+    left = tuple(
+        other
+        for other in version.others
+        if not by(other.author) or (other.deleted and not known.issuperset(other.replaced))
+    )
     return version if left == version.others else replace(version, others=left)
 
 

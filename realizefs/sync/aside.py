@@ -113,6 +113,9 @@ def set_aside(batch: Batch, path: bytes, loser: Version) -> bytes | None:
     parent, name = paths.split(path)
     for copy_name in _conflict_names(batch, name, loser):
         copy = paths.join(parent, copy_name)
+        there = batch.store.tree.entry_at(batch.txn, copy)
+        if there is not None and not there.version.deleted:
+            continue  # an earlier copy, of the same second, that isn't here
         try:
             batch.store.root.rename(path, copy, RENAME_NOREPLACE)
             batch.store.root.sync_directory(parent)

@@ -180,6 +180,8 @@ def _bury(
     if was.version.kind is Kind.DIRECTORY:
         _move_children(batch, ino, grave, over, now_ns)
         batch.store.tree.touch(batch.txn, grave)
+    else:
+        _leave_children(batch, ino, grave)
     if over is not None:
         _inherit(batch, over, ino)
     if not left.version.deleted:
@@ -286,6 +288,14 @@ def _move_children(
         version = _moved(batch, entry, _version(batch, below))
         batch.put(child.ino, directory, child.name, version)
         _bury(batch, child.ino, entry, (grave, child.name), below, now_ns)
+
+
+def _leave_children(batch: Batch, file: Inode, grave: Inode) -> None:
+    """What is known to have been deleted where a file is stays known there when the file goes."""
+    for child in list(batch.store.tree.children(batch.txn, file)):
+        batch.store.tree.move(batch.txn, child.ino, grave, child.name)
+        if not child.deleted:
+            keep_above(batch, grave)
 
 
 def is_older(real: RealRow, version: Version) -> bool:

@@ -133,12 +133,31 @@ def _buried(known: list[Version]) -> set[tuple[object, ...]]:
 
 
 @given(states)
-def test_all_authors_together_leave_one_head(known: list[Version]) -> None:
+def test_all_authors_together_leave_one_content(known: list[Version]) -> None:
+    """And of tombstones those that may bury what is still to be heard of."""
     a, b, c = known
     merged = merge(merge(a, b), c)
     for author in AUTHORS:
         merged = resolved(merged, lambda one, author=author: one == author)  # type: ignore[misc]
-    assert merged.others == ()
+    known_there = {merged.identity, *merged.replaced}
+    assert all(one.deleted and set(one.replaced) - known_there for one in merged.others)
+
+
+def test_a_deletion_goes_on_counting_where_something_older_comes_first() -> None:
+    """A database was lost, what it had found in its root was deleted, and then the others told: of
+    an old version, from far away, and of the one that was deleted."""
+    old = changed(file(b"old"), B)
+    new = changed(file(b"new"), A, old)
+    found_again = changed(file(b"new"), C)
+    gone = deleted(found_again, C, 1)
+
+    def ours(author: AuthorId) -> bool:
+        return author in (A, C)
+
+    heard = resolved(merge(gone, old), ours)
+    assert heard.hash == old.hash
+    assert resolved(merge(heard, new), ours).deleted
+    assert merge(merge(gone, old), new).deleted
 
 
 def test_three_branches_meet_alike_in_any_order() -> None:

@@ -409,3 +409,23 @@ async def test_a_delete_loses_against_an_edit_that_was_on_its_way(tmp_path: Path
             await unlink(a, "a")
         await until(lambda: (a.root / "a").read_bytes() == b"edited")
         assert (b.root / "a").read_bytes() == b"edited"
+
+
+async def test_what_was_deleted_where_a_file_is_stays_known_there_when_it_moves(
+    tmp_path: Path,
+) -> None:
+    """The tombstones of the directory that had been there went along: what peers know of the old
+    name was then told to them as news of something else."""
+    async with one_peer(tmp_path, "d/x", "stays") as peer:
+        (peer.root / "d" / "x").unlink()
+        (peer.root / "d").rmdir()
+        await until(lambda: peer.paths() == {"stays"})
+        write(peer.root, "d", b"a file")
+        await settled(peer, "d")
+        await rename(peer, "d", "e")
+        await settled(peer, "e")
+        with peer.store.env.read() as txn:
+            grave = peer.store.tree.entry_at(txn, b"d/x")
+            assert peer.store.tree.entry_at(txn, b"e/x") is None
+        assert grave is not None
+        assert grave.version.deleted
