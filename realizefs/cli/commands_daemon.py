@@ -34,7 +34,7 @@ def serve(session: Session) -> None:
     "options",
     metavar="OPTIONS",
     default="",
-    help="ro, nosuid, nodev, noexec, noatime, allow_other; those of fstab are taken, too.",
+    help="ro, nosuid, nodev, noexec, noatime, allow_other, acl; those of fstab are taken, too.",
 )
 @pass_session
 def mount(

@@ -35,7 +35,8 @@ def make_directory(arena: Arena, directory: Item, umask: int) -> None:
         if item.stat is None:
             mode = item.version.mode & 0o7777
             root.mkdir(item.path, mode)
-            if mode & umask:
+            attributes = arena.attributes(item.ino)
+            write_attributes(root, item.path, attributes)
+            if mode & umask or attributes:
                 root.chmod(item.path, mode)
-            write_attributes(root, item.path, arena.attributes(item.ino))
             arena.touched(item.path)

@@ -31,6 +31,7 @@ from realizefs.fs.subscription import Subscription
 from realizefs.fs.views import View
 from realizefs.model.errors import Misuse, StoreFault
 from realizefs.model.limits import FUSE_TASKS_MAX
+from realizefs.model.mount_flags import ACL, KERNEL_FLAGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,10 @@ class Mount:
     def __init__(self, view: View, mountpoint: Path, options: MountOptions) -> None:
         self.mountpoint = mountpoint.absolute()
         self._options = options
-        self._served = Served(view, callers.comm_names(options.no_fetch), callers.process_umask())
+        self._served = Served(
+            *(view, callers.comm_names(options.no_fetch), callers.process_umask()),
+            acl=ACL in options.flags,
+        )
         self._notifier = Notifier(
             FuseKernel(),
             self._served.lookups.known,
@@ -142,7 +146,7 @@ class Mount:
     def _fuse_options(self) -> set[str]:
         return {
             *pyfuse3.default_options,
-            *self._options.flags,
+            *(self._options.flags & KERNEL_FLAGS),
             f"fsname={_escaped(f'{mountpoints.FILESYSTEM}:{self._options.name}')}",
             f"subtype={mountpoints.FILESYSTEM}",
         }

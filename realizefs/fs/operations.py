@@ -66,6 +66,7 @@ class ArenaOperations(pyfuse3.Operations):
 
     def __init__(self, served: Served, subscription: Subscription) -> None:
         super().__init__()
+        self.enable_acl = served.acl
         self._served = served
         self._subscription = subscription
 
@@ -241,7 +242,9 @@ class ArenaOperations(pyfuse3.Operations):
 
     @answered
     async def getxattr(self, inode: int, name: bytes, ctx: Context) -> bytes:
-        xattrs.check_namespace(name)  # first: the kernel and `ls -l` ask thousands of times
+        xattrs.check_namespace(
+            name, acl=self._served.acl
+        )  # first: the kernel and `ls -l` ask thousands of times
         place = self._served.view.spot(inode)
         if isinstance(place, Synthetic):
             raise pyfuse3.FUSEError(pyfuse3.ENOATTR)
@@ -250,11 +253,13 @@ class ArenaOperations(pyfuse3.Operations):
     @answered
     async def setxattr(self, inode: int, name: bytes, value: bytes, ctx: Context) -> None:
         place = self._directory(inode)
+        xattrs.check_writable(name, acl=self._served.acl)
         await xattrs.put(place.arena, self._name(place), name, value)
 
     @answered
     async def removexattr(self, inode: int, name: bytes, ctx: Context) -> None:
         place = self._directory(inode)
+        xattrs.check_writable(name, acl=self._served.acl)
         await xattrs.remove(place.arena, self._name(place), name)
 
     @answered

@@ -25,11 +25,13 @@ from realizefs.sync.bell import Bell
 
 @dataclass(slots=True, eq=False)
 class Served:
-    """One mount: `no_fetch` are the comm names of DESIGN 3.5, `umask` this process's own."""
+    """One mount: `no_fetch` are the comm names of DESIGN 3.5, `umask` this process's own, `acl` whether
+    it answers for ACLs."""
 
     view: View
     no_fetch: frozenset[bytes] = frozenset()
     umask: int = 0
+    acl: bool = False
     lookups: Lookups = field(default_factory=Lookups)
     handles: Handles = field(default_factory=Handles)
     hardlinks: Hardlinks = field(default_factory=Hardlinks)

@@ -13,5 +13,6 @@ In reading order:
     findings                            what a check found wrong
     messages, invitation                what peers say to each other, and the code that joins them
     control, arena_names, mount_flags   what the command line and the daemon say to each other
+    acls                                what of an ACL the permission bits say
     errors, limits, ports               every failure, every bound, the clock
 """

@@ -1,4 +1,4 @@
-"""The user's own `user.*` attributes, taken along where a file becomes real or unreal.
+"""The user's own `user.*` attributes and ACLs, taken along where a file becomes real or unreal.
 
 Natively they are the file's; of what is unreal the table has them (`store.attributes`). They stay
 on this machine. Where the filesystem, or the kind of file, has none, they are left behind.
@@ -6,8 +6,10 @@ on this machine. Where the filesystem, or the kind of file, has none, they are l
 
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
+from realizefs.model import acls
 from realizefs.store.realfile import Root
 
 OWN = b"user."
@@ -19,8 +21,8 @@ _NONE_THERE = (errno.ENOTSUP, errno.EPERM, errno.EACCES, errno.ENOENT, errno.ENO
 
 
 def is_own(name: bytes) -> bool:
-    """Whether it is neither ours nor another namespace's."""
-    return name.startswith(OWN) and not name.startswith(RESERVED)
+    """Whether it is neither ours nor the kernel's."""
+    return (name.startswith(OWN) and not name.startswith(RESERVED)) or name in acls.NAMES
 
 
 def native_attributes(root: Root, path: bytes) -> dict[bytes, bytes]:
@@ -37,23 +39,28 @@ def native_attributes(root: Root, path: bytes) -> dict[bytes, bytes]:
 
 
 def write_attributes(root: Root, path: bytes, attributes: Mapping[bytes, bytes]) -> None:
-    """Add them to something that was just made at `path`."""
+    """Add them to something that was just made at `path`; an ACL changes its mode."""
     for name, value in attributes.items():
-        try:
+        with _where_there_are_any():
             root.setxattr(path, name, value)
-        except OSError as error:
-            if error.errno not in _NONE_THERE:
-                raise
 
 
 def write_fd_attributes(fd: int, attributes: Mapping[bytes, bytes]) -> None:
-    """Make an open file, which may once have been real, have these and no others."""
-    try:
+    """Make an open file, which may once have been real, have these and no others; before its mode is
+    set, which an ACL changes."""
+    with _where_there_are_any():
         for known in os.listxattr(fd):
             if is_own(os.fsencode(known)) and os.fsencode(known) not in attributes:
                 os.removexattr(fd, known)
-        for name, value in attributes.items():
+    for name, value in attributes.items():
+        with _where_there_are_any():
             os.setxattr(fd, name, value)
+
+
+@contextmanager
+def _where_there_are_any() -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         if error.errno not in _NONE_THERE:
             raise

@@ -186,10 +186,10 @@ class RootWork:
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
         fd = self._root.open(target.path, flags, target.version.mode)
         try:
-            os.fchmod(fd, target.version.mode)  # this process's umask has no say
             if target.mark is not None:
                 os.setxattr(fd, MARK_XATTR, target.mark.value.encode())
             write_fd_attributes(fd, target.attributes)
+            os.fchmod(fd, target.version.mode)  # this process's umask has no say
         finally:
             os.close(fd)
 

@@ -4,8 +4,10 @@ of the arena root and back, or keeps the file in it."""
 import os
 from pathlib import Path
 
+from realizefs.model.acls import ACCESS
 from realizefs.model.marks import Mark
 from realizefs.sync.own_attributes import native_attributes
+from tests.fakes.acls import acl
 from tests.fakes.peer import Peer, introduce, running_peer, until, write
 
 
@@ -45,6 +47,41 @@ async def test_attributes_come_and_go_with_the_real_file(tmp_path: Path) -> None
         await until(lambda: b.status("d/f") == "real")
         assert natively(b, "d/f") == {}
         assert natively(a, "d/f") == {}  # they stay on their machine
+
+
+async def test_an_acl_comes_and_goes_with_the_real_file(tmp_path: Path) -> None:
+    """Without it the permission bits would say something else: those of the group are its mask."""
+    write(tmp_path / "a/root", "f", b"content")
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
+    ):
+        await introduce(a, b)
+        await until(lambda: b.status("f") == "real")
+        os.setxattr(b.root / "f", ACCESS, acl(owner=6, nobody=4, group=0, mask=4, others=0))
+        b.arena.touched(b"f")
+        await until(lambda: (a.root / "f").stat().st_mode & 0o777 == 0o640)
+        await b.mark("f", Mark.WATCH)
+        await until(lambda: b.status("f") == "cached")
+        await a.arena.change_metadata(a.arena.resolve(b"f"), 0o600, None)
+        await until(lambda: describe_mode(b, "f") == 0o600)
+        entry = b.entry("f")
+        await b.mark("f", Mark.OWN)
+        await until(lambda: b.status("f") == "real")
+        await until(lambda: not b.arena.status()["pending"])
+        wanted = acl(owner=6, nobody=4, group=0, mask=0, others=0)
+        assert natively(b, "f") == {ACCESS: wanted}
+        assert natively(a, "f") == {}
+        assert entry is not None
+        now = b.entry("f")
+        assert now is not None
+        assert now.version == entry.version
+
+
+def describe_mode(peer: Peer, path: str) -> int:
+    entry = peer.entry(path)
+    assert entry is not None
+    return entry.version.mode
 
 
 async def test_attributes_stay_when_a_peer_changes_the_content(tmp_path: Path) -> None:
