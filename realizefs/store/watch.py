@@ -18,7 +18,7 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Literal
 
@@ -82,10 +82,12 @@ class RootEvent:
 
 @dataclass(slots=True)
 class _Moves:
-    """Of directories, in one read: what was `left` by cookie, and paths whose watches are `unclear`."""
+    """Of directories, in one read: what was `left` by cookie, paths whose watches are `unclear`, and
+    those just `followed`."""
 
     left: dict[int, bytes] = field(default_factory=dict)
     unclear: dict[bytes, None] = field(default_factory=dict)
+    followed: list[tuple[bytes, bytes]] = field(default_factory=list)
 
 
 class RootWatch:
@@ -136,6 +138,13 @@ class RootWatch:
                 for told in self._translate(event, moves):
                     if not result or result[-1] != told:
                         result.append(told)
+                for old, new in moves.followed:  # what was told before is at another path now
+                    result += [
+                        replace(told, path=new + told.path[len(old) :])
+                        for told in result
+                        if told.path != old and is_within(told.path, old)
+                    ]
+                moves.followed.clear()
             for old in moves.left.values():
                 self._forget(old)
             for path in moves.unclear:
@@ -185,6 +194,7 @@ class RootWatch:
             if path in self._watches:
                 moves.unclear |= dict.fromkeys((old, path))
             self._repath(old, path)
+            moves.followed.append((old, path))
         elif event.mask & (flags.CREATE | flags.MOVED_TO):
             yield from self._grow(path)
 

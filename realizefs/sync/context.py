@@ -4,7 +4,7 @@ Everything that writes goes through `commit`: one transaction (grouped with othe
 after it is durable the listeners, the subscribers and the engine hear of it.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -69,6 +69,8 @@ class Context:
     completing: Callable[[Inode, Digest], bool] = lambda ino, digest: False
     """whether somebody waits for all of a content"""
     on_touched: Callable[[bytes], None] = lambda path: None
+    on_directories_moved: Callable[[Mapping[bytes, bytes]], None] = lambda places: None
+    """called when a user has renamed directories through the mount, old → new"""
     on_moved_unseen: Callable[[Inode, Place], None] = lambda ino, place: None
     """called when something was indexed at a place that it had left meanwhile for another"""
     names_committed: Callable[[], Awaitable[None]] = _at_once

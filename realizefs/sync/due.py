@@ -10,6 +10,7 @@ soon as nothing has been touched for CALM_SECONDS, too, or as a peer's reader wa
 from collections.abc import Callable
 from math import ceil, inf
 
+from realizefs.model.paths import is_within
 from realizefs.model.ports import Clock
 
 TICK_SECONDS = 0.01
@@ -49,6 +50,10 @@ class Due:
 
     def __contains__(self, path: bytes) -> bool:
         return path in self._due
+
+    def within(self, directory: bytes) -> list[bytes]:
+        """Those below a directory."""
+        return [path for path in self._due if path != directory and is_within(path, directory)]
 
     def clear(self) -> None:
         """Nothing waits any more."""

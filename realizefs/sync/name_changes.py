@@ -21,21 +21,21 @@ they can be recorded, and the arena has a problem to tell.
 """
 
 import logging
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from realizefs.model import paths
 from realizefs.model.changes import Change, ChangeKind
 from realizefs.model.errors import StoreFault
 from realizefs.model.ids import Inode
-from realizefs.model.versions import Version
+from realizefs.model.versions import Kind, Version
 from realizefs.store.txn import Txn
 from realizefs.sync import local
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
 from realizefs.sync.look import kind_of, look
 from realizefs.sync.pending import Cover, Place
+from realizefs.sync.presence import is_without_names
 from realizefs.sync.record import Found, record_found
 from realizefs.sync.wholly_real import is_wholly_real
 from realizefs.sync.writer import Request
@@ -93,7 +93,8 @@ class NameChanges:
             (Change(*place, ino, ChangeKind.ENTRY),),
             (path,),
         )
-        native = self._is_whole(ino, path, marks=False) and not self._empties_root(place)
+        last = place[0] == self._store.tree.root and is_without_names(self._store.root)
+        native = self._is_whole(ino, path, marks=False) and not last
         self._context.removed.add(ino)
         await self._queue(change, waits=not native)
 
@@ -105,8 +106,7 @@ class NameChanges:
             return
         new_path = paths.join(above, name)
         replaced = self._names.lookup(parent, name)
-        self._context.on_touched(old_path)
-        self._context.on_touched(new_path)
+        self._moved_natively({old_path: new_path})
         if not self._is_indexed(ino):
             self._context.overlay.move(ino, parent, name)
             if replaced is not None:
@@ -124,8 +124,8 @@ class NameChanges:
         other = self._names.lookup(parent, name)
         here, old = self._whereabouts(ino)
         there, new = self._whereabouts(other) if other is not None else (b"", None)
-        self._context.on_touched(here)
-        self._context.on_touched(paths.join(self._whereabouts(parent)[0], name))
+        target = paths.join(self._whereabouts(parent)[0], name)
+        self._moved_natively({here: target, target: here})
         if other is None or old is None or new is None:
             return  # gone since: the scanner finds out what is where
         indexed = [one for one in (ino, other) if self._is_indexed(one)]
@@ -157,6 +157,17 @@ class NameChanges:
         change = self._movement(ino, old[1], new[1], None)
         native = self._is_whole(ino, new[0], marks=True)
         await self._queue(replace(change, paths=(old[0], new[0])), waits=not native)
+
+    def _moved_natively(self, places: Mapping[bytes, bytes]) -> None:
+        for path in {*places, *places.values()}:
+            self._context.on_touched(path)
+        directories = {old: new for old, new in places.items() if self._is_directory(new)}
+        if directories:
+            self._context.on_directories_moved(directories)
+
+    def _is_directory(self, path: bytes) -> bool:
+        native = self._store.root.fingerprint_if_any(path)
+        return native is not None and kind_of(native.mode) is Kind.DIRECTORY
 
     # -- what is to be recorded ---------------------------------------------------------------
 
@@ -268,17 +279,6 @@ class NameChanges:
             if self._store.tree.entry(txn, ino) is None:
                 return True  # only natively there, or gone, and a mark is on the file
             return is_wholly_real(self._store, txn, ino, path, marks=marks)
-
-    def _empties_root(self, place: Place) -> bool:
-        """Whether a delete has left the arena root without any name."""
-        if place[0] != self._store.tree.root:
-            return False
-        fd = self._store.root.open(b"", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            with os.scandir(fd) as names:
-                return all(os.fsencode(one.name) == paths.STATE_DIR for one in names)
-        finally:
-            os.close(fd)
 
     # -- the queue ----------------------------------------------------------------------------
 

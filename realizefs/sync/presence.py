@@ -10,6 +10,7 @@ user deletes through the mount is another matter: there every call says what goe
 however much it is, and nothing of it counts as missing while its record is on its way.
 """
 
+import os
 import stat
 from collections.abc import Collection, Iterator
 
@@ -18,7 +19,9 @@ import trio
 from realizefs.model.decisions import Action
 from realizefs.model.errors import RootGone
 from realizefs.model.ids import Inode
+from realizefs.model.paths import STATE_DIR
 from realizefs.store.arena import ArenaStore
+from realizefs.store.realfile import Root
 from realizefs.store.txn import Txn
 from realizefs.sync.context import Context
 from realizefs.sync.our_doing import ABOUT_TO_BE_MADE
@@ -38,6 +41,16 @@ async def check_still_present(context: Context, least: int = 1) -> None:
         await context.names_committed()
         removed = frozenset(context.removed)
         await trio.to_thread.run_sync(check_present, store, name, least, removed)
+
+
+def is_without_names(root: Root) -> bool:
+    """Whether a delete has left the arena root without any name: one system call or two."""
+    fd = root.open(b"", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with os.scandir(fd) as names:
+            return all(os.fsencode(one.name) == STATE_DIR for one in names)
+    finally:
+        os.close(fd)
 
 
 def check_present(

@@ -8,6 +8,7 @@ written through our own mount isn't hashed while it is open for writing.
 import logging
 import stat
 from collections import Counter
+from collections.abc import Mapping
 
 import trio
 
@@ -59,11 +60,14 @@ class Scanner:
         self._writing: Counter[Inode] = Counter()
         self._looking: frozenset[bytes] = frozenset()
         self._rescan = True
+        self._scans = 0
+        self._moved: list[bytes] = []
         self._stopping = False
         self._limiter = trio.CapacityLimiter(2)
         self._following: Following | None = None
         self.scanned = trio.Event()
         context.on_touched = self.touched
+        context.on_directories_moved = self.moved
         context.is_looked_at = lambda path: path in self._looking
 
     def touched(self, path: bytes, delay: float = DEBOUNCE_SECONDS) -> None:
@@ -75,6 +79,20 @@ class Scanner:
             self._rescan = True
         self._due.add(path, delay)
         self._wake.ring()
+
+    def moved(self, places: Mapping[bytes, bytes]) -> None:
+        """Directories were renamed in the mount, old → new: what waits to be looked at in them is
+        elsewhere now, and what a scan has still to come to."""
+        waiting = {
+            new + path[len(old) :]
+            for old, new in places.items()
+            for path in (*self._due.within(old), *self._looking)
+            if paths.is_within(path, old)
+        }
+        for path in waiting:
+            self.touched(path)
+        if self._scans or self._rescan:
+            self._moved += places.values()
 
     def suspected(self, path: bytes) -> None:
         """A peer asked for it as it is indexed, and it is different: its reader waits for what it
@@ -157,6 +175,16 @@ class Scanner:
         await self._scan_below(b"")
 
     async def _scan_below(self, directory: bytes) -> None:
+        """And what was moved meanwhile from where it had not come to to where it had been."""
+        self._scans += 1
+        try:
+            await self._scan_tree(directory)
+        finally:
+            self._scans -= 1
+        while self._moved and not self._scans:
+            await self._scan_below(self._moved.pop())
+
+    async def _scan_tree(self, directory: bytes) -> None:
         """Depth first; the stack holds the siblings on the way down only.
 
         What differs is gathered over directories, so that many small ones share a transaction and

@@ -85,6 +85,14 @@ def test_a_directory_moved_within_keeps_its_watches(watch: RootWatch, here: Path
     assert len(watch) == 3
 
 
+def test_what_happened_in_a_directory_before_it_moved_is_told_of_where_it_is(
+    watch: RootWatch, here: Path
+) -> None:
+    (here / "a" / "b" / "f").touch()
+    (here / "a").rename(here / "c")
+    assert {(b"a/b/f", "created"), (b"c/b/f", "created")} <= set(_kinds(watch))
+
+
 def test_a_directory_moved_away_is_no_longer_watched(watch: RootWatch, here: Path) -> None:
     (here / "a").rename(here.parent / "away")
     assert _kinds(watch) == [(b"a", "moved_from")]

@@ -1,6 +1,7 @@
 """A file is renamed while the engine has to do with it: it has one name afterwards, the new one."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,12 @@ from realizefs.model.decisions import Action, Decision
 from realizefs.model.ids import Inode
 from realizefs.model.marks import Mark
 from realizefs.model.versions import Version
+from realizefs.store import watch
+from realizefs.store.arena import ArenaStore
+from realizefs.sync import look, scanner
 from realizefs.sync.batch import Batch
 from realizefs.sync.fetcher import Fetcher
+from realizefs.sync.look import DirectoryScan
 from realizefs.sync.rootwork import RootWork
 from tests.fakes.peer import Peer, introduce, running_peer, until, write
 
@@ -93,3 +98,67 @@ async def test_an_unreal_file_is_renamed_while_it_becomes_real(
         assert a.arena.resolve(b"d/new") == ino
         assert (a.root / "d/new").read_bytes() == b"content"
         assert not (a.root / "old").exists()
+
+
+async def realized_again(peer: Peer, directory: str) -> None:
+    """A job has given it permissions that a peer chose: the index has seen it as it is now."""
+    ino, path = peer.arena.resolve(directory.encode()), directory.encode()
+
+    def note(batch: Batch) -> None:
+        real = batch.store.real.get(batch.txn, ino)
+        assert real is not None
+        now = batch.store.root.fingerprint(path)
+        batch.store.real.put(batch.txn, ino, replace(real, fingerprint=now))
+
+    await peer.arena.context.commit(note)
+
+
+async def test_what_was_just_made_in_a_directory_is_found_when_that_is_renamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by a program that fills a folder and then gives it its name: it was looked for where it no
+    longer was, and shared with nobody until the next start."""
+    write(tmp_path / "a/root", "tmp/first", b"first")
+    async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
+        await until(lambda: a.paths() == {"tmp", "tmp/first"})
+        await until(lambda: not a.arena.status()["pending"])
+        ino = a.arena.resolve(b"tmp")
+        monkeypatch.setattr(watch.RootWatch, "read", lambda self: [])
+        write(a.root, "tmp/last", b"last")
+        a.arena.touched(b"tmp/last")
+        (a.root / "tmp").rename(a.root / "done")
+        await a.arena.move(ino, a.arena.root_ino, b"done", 0)
+        await realized_again(a, "done")
+        await until(lambda: a.paths() == {"done", "done/first", "done/last"})
+
+
+async def test_what_a_scan_has_still_to_come_to_is_found_when_it_is_renamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To a place where the scan had been before."""
+    write(tmp_path / "a/root", "a/here", b"here")
+    async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
+        write(a.root, "z/y/first", b"first")
+        await until(lambda: "z/y/first" in a.paths())
+        await until(lambda: not a.arena.status()["pending"])
+        ino, scanned = a.arena.resolve(b"z/y"), trio.Event()
+        scan = look.scan_directory
+        monkeypatch.setattr(watch.RootWatch, "read", lambda self: [])
+
+        def watched(store: ArenaStore, path: bytes) -> DirectoryScan:
+            if path == b"z":  # it has come to "a" before, and goes on to "z/y"
+                found = scan(store, path)
+                trio.from_thread.run_sync(scanned.set)
+                trio.from_thread.run(trio.sleep, 0.1)
+                return found
+            return scan(store, path)
+
+        monkeypatch.setattr(scanner, "scan_directory", watched)
+        (a.root / "z/y/unseen").write_bytes(b"unseen")
+        a.arena.scanner._scan_anew()
+        await scanned.wait()
+        (a.root / "z/y").rename(a.root / "a/y")
+        await a.arena.move(ino, a.arena.resolve(b"a"), b"y", 0)
+        for path in ("a", "a/y"):
+            await realized_again(a, path)
+        await until(lambda: "a/y/unseen" in a.paths())
