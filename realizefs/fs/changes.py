@@ -202,7 +202,8 @@ async def _rename(
         _nameless(served, replaced)
     _called(served, item, target, new_name)
     with served.changed_by_kernel():
-        await item.arena.move(item.ino, target.ino, new_name, flags)
+        over_native = replaced is not None and replaced.stat is not None
+        await item.arena.move(item.ino, target.ino, new_name, flags, over_native=over_native)
 
 
 def _make_native(served: Served, directory: Spot) -> None:

@@ -169,8 +169,17 @@ class Arena(Protocol):
         """Record that an entry is deleted; committed on return unless all of it was native."""
         ...
 
-    async def move(self, ino: Inode, new_parent: Inode, new_name: bytes, flags: int) -> None:
-        """Record a rename: the inode and all below it follow, what was there is replaced.
+    async def move(
+        self,
+        ino: Inode,
+        new_parent: Inode,
+        new_name: bytes,
+        flags: int,
+        *,
+        over_native: bool = False,
+    ) -> None:
+        """Record a rename: the inode and all below it follow, what was there is replaced, with
+        `over_native` something native.
 
         Committed on return unless all of it is native; seen at once in any case.
         """

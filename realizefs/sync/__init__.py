@@ -16,6 +16,7 @@ In reading order:
     moved                           renames that were made in the root, known again
     local, marking, overlay         changes of unreal files; marks; what isn't indexed yet
     name_changes, wholly_real       renames and deletes: queued, and what is waited for
+    standing, moving                how things stand then; what becomes of them in the index
     names, pending                  what a name means meanwhile
   from peer to peer
     household, expected             who is connected; who may be in a moment

@@ -89,7 +89,7 @@ class Actions:
         if not truncate:
             await self._realize(target)
             return
-        await trio.to_thread.run_sync(self._work.make_parents, target.path)
+        await self._make_parents(target.path)
         # The row comes first: a file without it would be one that appeared beside this version.
         # The write that follows is a change of the version that its writer knew; of a later one it
         # isn't (R2). Counters are those of a place: after a rename what was known is no version of
@@ -140,7 +140,7 @@ class Actions:
             return
         if target.version.kind is not Kind.DIRECTORY:
             await self._native(target, self._work.check_indexed, target)
-        await trio.to_thread.run_sync(self._work.make_parents, target.path)
+        await self._make_parents(target.path)
         if target.version.kind is Kind.FILE and not _has_content(target):
             await self._realize_content(target)
             return
@@ -192,8 +192,14 @@ class Actions:
         if now is None or now.version.content != target.version.content or now.real != target.real:
             raise Busy(f'"{show(target.path)}" was changed while it was fetched.')
         if now.path != target.path:
-            await trio.to_thread.run_sync(self._work.make_parents, now.path)
+            await self._make_parents(now.path)
         return now
+
+    async def _make_parents(self, path: bytes) -> None:
+        for made in await trio.to_thread.run_sync(self._work.make_parents, path):
+            self._context.on_touched(
+                made
+            )  # indexed, so that it goes when nothing is in it any more
 
     async def _commit_real(self, target: Target, row: RealRow, *, aside: bool = False) -> None:
         def note(batch: Batch) -> None:

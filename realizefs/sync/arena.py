@@ -294,15 +294,24 @@ class Arena(ArenaView):
         `name_changes` for when this is committed."""
         await self._name_changes.remove(ino, native=native)
 
-    async def move(self, ino: Inode, new_parent: Inode, new_name: bytes, flags: int) -> None:
-        """Record a rename: the inode and all below it follow, what was there is replaced.
+    async def move(
+        self,
+        ino: Inode,
+        new_parent: Inode,
+        new_name: bytes,
+        flags: int,
+        *,
+        over_native: bool = False,
+    ) -> None:
+        """Record a rename: the inode and all below it follow, what was there is replaced, with
+        `over_native` something native.
 
         RENAME_EXCHANGE: both inodes follow, and all below them.
         """
         if flags & RENAME_EXCHANGE:
             await self._name_changes.exchange(ino, new_parent, new_name)
         else:
-            await self._name_changes.move(ino, new_parent, new_name)
+            await self._name_changes.move(ino, new_parent, new_name, over_native=over_native)
 
     async def change_metadata(self, ino: Inode, mode: int | None, mtime_ns: int | None) -> None:
         """Record new permission bits or mtime of an unreal entry."""

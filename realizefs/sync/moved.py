@@ -19,7 +19,7 @@ from realizefs.model.versions import Kind
 from realizefs.store.arena import ArenaStore
 from realizefs.store.txn import Txn
 from realizefs.sync.batch import Batch
-from realizefs.sync.local import record_move
+from realizefs.sync.moving import record_move
 from realizefs.sync.overlay import Overlay
 from realizefs.sync.record import Found
 from realizefs.sync.wholly_real import is_wholly_real
@@ -60,7 +60,7 @@ def follow(batch: Batch, overlay: Overlay, found: Found, ino: Inode, now_ns: int
         batch.indexed[known] = (parent, name)
     was = batch.store.tree.entry(batch.txn, ino)
     before = len(batch.changes)
-    if was is not None and record_move(batch, ino, parent, name, now_ns):
+    if was is not None and record_move(batch, ino, (parent, name), now_ns):
         # Before what it consists of: whoever watches hears of a rename.
         source = was.parent, was.name
         moved = Change(parent, name, ino, ChangeKind.ENTRY, source=source)

@@ -28,16 +28,15 @@ from realizefs.model import paths
 from realizefs.model.changes import Change, ChangeKind
 from realizefs.model.errors import StoreFault
 from realizefs.model.ids import Inode
-from realizefs.model.versions import Kind, Version
 from realizefs.store.txn import Txn
-from realizefs.sync import local
+from realizefs.sync import local, moving
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
 from realizefs.sync.look import kind_of, look
 from realizefs.sync.pending import Cover, Place
 from realizefs.sync.presence import is_without_names
 from realizefs.sync.record import Found, record_found
-from realizefs.sync.wholly_real import is_wholly_real
+from realizefs.sync.standing import Standing
 from realizefs.sync.writer import Request
 
 log = logging.getLogger(__name__)
@@ -66,6 +65,7 @@ class NameChanges:
         self._context = context
         self._store = context.store
         self._names = context.names
+        self._standing = Standing(context)
         self._last: Request | None = None
         context.on_moved_unseen = self._follow_unseen
         context.names_committed = self._committed
@@ -73,7 +73,7 @@ class NameChanges:
     async def remove(self, ino: Inode, *, native: bool = False) -> None:
         """An entry was deleted by the user, a `native` file of that name before; committed on
         return unless it was wholly real."""
-        path, place = self._whereabouts(ino)
+        path, place = self._standing.whereabouts(ino)
         if place is None:
             return  # gone already
         self._context.overlay.leave(ino)
@@ -94,27 +94,34 @@ class NameChanges:
             (path,),
         )
         last = place[0] == self._store.tree.root and is_without_names(self._store.root)
-        native = self._is_whole(ino, path, marks=False) and not last
+        native = self._standing.is_whole(ino, path, marks=False) and not last
         self._context.removed.add(ino)
         await self._queue(change, waits=not native)
 
-    async def move(self, ino: Inode, parent: Inode, name: bytes) -> None:
-        """An entry was renamed by the user; committed on return unless all was wholly real."""
-        old_path, old = self._whereabouts(ino)
-        above, _ = self._whereabouts(parent)
+    async def move(
+        self, ino: Inode, parent: Inode, name: bytes, *, over_native: bool = False
+    ) -> None:
+        """An entry was renamed by the user, with `over_native` over something native; committed on
+        return unless all was wholly real."""
+        old_path, old = self._standing.whereabouts(ino)
+        above, _ = self._standing.whereabouts(parent)
         if old is None or old == (parent, name):
             return
         new_path = paths.join(above, name)
         replaced = self._names.lookup(parent, name)
         self._moved_natively({old_path: new_path})
-        if not self._is_indexed(ino):
+        if not self._standing.is_indexed(ino):
             self._context.overlay.move(ino, parent, name)
             if replaced is not None:
                 await self._replace(replaced, ino, new_path, (parent, name))
             return
-        change = self._movement(ino, old, (parent, name), replaced)
-        native = self._is_whole(ino, new_path, marks=True) and (
-            replaced is None or self._is_whole(replaced, new_path, marks=False)
+        beside = not self._standing.is_itself(ino, new_path)
+        over_unseen = over_native and self._standing.is_unreal_file(replaced)
+        change = self._movement(
+            ino, old, (parent, name), replaced, beside=beside, over_unseen=over_unseen
+        )
+        native = self._standing.is_whole(ino, new_path, marks=True) and (
+            replaced is None or self._standing.is_whole(replaced, new_path, marks=False)
         )
         await self._queue(replace(change, paths=(old_path, new_path)), waits=not native)
 
@@ -122,13 +129,13 @@ class NameChanges:
         """Two have exchanged their names, files or directories; committed on return unless all that
         the index has of them is real."""
         other = self._names.lookup(parent, name)
-        here, old = self._whereabouts(ino)
-        there, new = self._whereabouts(other) if other is not None else (b"", None)
-        target = paths.join(self._whereabouts(parent)[0], name)
+        here, old = self._standing.whereabouts(ino)
+        there, new = self._standing.whereabouts(other) if other is not None else (b"", None)
+        target = paths.join(self._standing.whereabouts(parent)[0], name)
         self._moved_natively({here: target, target: here})
         if other is None or old is None or new is None:
             return  # gone since: the scanner finds out what is where
-        indexed = [one for one in (ino, other) if self._is_indexed(one)]
+        indexed = [one for one in (ino, other) if self._standing.is_indexed(one)]
         if len(indexed) < 2:
             self._context.overlay.exchange(old, new)
             if indexed == [ino]:
@@ -137,45 +144,56 @@ class NameChanges:
                 await self._trade(other, (there, new), (here, old))
             return
         now_ns = self._context.clock.wall_ns()
+        moved = ((ino, target), (other, here))
+        beside = {one for one, at in moved if not self._standing.is_itself(one, at)}
         tree = self._store.tree
         change = _Change(
-            lambda batch: local.record_exchange(batch, ino, other, now_ns),
+            lambda batch: moving.record_exchange(batch, ino, other, now_ns, beside),
             Cover({old: other, new: ino}, {ino: new, other: old}),
             tuple(
                 Change(*place, one, ChangeKind.ATTRIBUTES)
                 for place, one in ((old, other), (new, ino))
             ),
             (here, there),
-            lambda txn: 2 * local.count_below(tree, txn, ino) + local.count_below(tree, txn, other),
+            lambda txn: (
+                2 * moving.count_below(tree, txn, ino) + moving.count_below(tree, txn, other)
+            ),
         )
-        native = self._is_whole(ino, there, marks=True) and self._is_whole(other, here, marks=True)
+        native = self._standing.is_whole(ino, there, marks=True) and self._standing.is_whole(
+            other, here, marks=True
+        )
         await self._queue(change, waits=not native)
 
     async def _trade(self, ino: Inode, old: tuple[bytes, Place], new: tuple[bytes, Place]) -> None:
         """An entry, at these paths and places, has exchanged its name with something that isn't
         indexed: a fifo, say, or what the scanner will find where the entry was."""
         change = self._movement(ino, old[1], new[1], None)
-        native = self._is_whole(ino, new[0], marks=True)
+        native = self._standing.is_whole(ino, new[0], marks=True)
         await self._queue(replace(change, paths=(old[0], new[0])), waits=not native)
 
     def _moved_natively(self, places: Mapping[bytes, bytes]) -> None:
         for path in {*places, *places.values()}:
             self._context.on_touched(path)
-        directories = {old: new for old, new in places.items() if self._is_directory(new)}
+        directories = {old: new for old, new in places.items() if self._standing.is_directory(new)}
         if directories:
             self._context.on_directories_moved(directories)
 
-    def _is_directory(self, path: bytes) -> bool:
-        native = self._store.root.fingerprint_if_any(path)
-        return native is not None and kind_of(native.mode) is Kind.DIRECTORY
-
     # -- what is to be recorded ---------------------------------------------------------------
 
-    def _movement(self, ino: Inode, old: Place, new: Place, replaced: Inode | None) -> _Change:
+    def _movement(
+        self,
+        ino: Inode,
+        old: Place,
+        new: Place,
+        replaced: Inode | None,
+        *,
+        beside: bool = False,
+        over_unseen: bool = False,
+    ) -> _Change:
         now_ns = self._context.clock.wall_ns()
         above = self._unindexed_above(new[0])
         places: dict[Inode, Place | None] = {ino: new}
-        there = self._seen(replaced) if replaced != ino else None
+        there = self._standing.seen(replaced) if replaced != ino and not over_unseen else None
         self._context.overlay.move(
             ino, *new
         )  # where its entry is on its way, it is there till then
@@ -190,29 +208,25 @@ class NameChanges:
             # None: a directory made just now is gone again; the scanner is told by its record.
             if parent is None:
                 return False
-            return local.record_move(batch, ino, parent, new[1], now_ns, there)
+            return moving.record_move(
+                *(batch, ino, (parent, new[1]), now_ns, there),
+                beside=beside,
+                over_unseen=over_unseen,
+            )
 
         def inodes(txn: Txn) -> int:
-            return len(above) + local.count_below(self._store.tree, txn, ino)
+            return len(above) + moving.count_below(self._store.tree, txn, ino)
 
         told = (Change(*old, ino, ChangeKind.ENTRY), Change(*new, ino, ChangeKind.ATTRIBUTES))
         return _Change(record, Cover({old: None, new: ino}, places), told, (), inodes)
-
-    def _seen(self, ino: Inode | None) -> Version | None:
-        """What its user sees there, as far as the index knows it."""
-        if ino is None:
-            return None
-        with self._store.env.read() as txn:
-            entry = self._store.tree.entry(txn, ino)
-        return entry.version if entry is not None else None
 
     def _unindexed_above(self, directory: Inode) -> list[Found]:
         """Directories that were made just now, the outermost first: they are indexed with what
         goes there."""
         found: list[Found] = []
         at = directory
-        while not self._is_indexed(at):
-            path, place = self._whereabouts(at)
+        while not self._standing.is_indexed(at):
+            path, place = self._standing.whereabouts(at)
             one = look(self._store.root, path, lambda: False) if place is not None else None
             if one is None or place is None:
                 break  # gone: recording fails, and the scanner looks
@@ -236,7 +250,7 @@ class NameChanges:
                 return not takes_over
             if takes_over and batch.store.tree.entry(batch.txn, ino) is not None:
                 # The scanner was just recording it under its old name, of which peers may know.
-                return local.record_move(batch, ino, *place, now_ns)
+                return moving.record_move(batch, ino, place, now_ns)
             if takes_over:
                 return local.record_replacement(batch, replaced, ino)
             # A fifo, say, is never indexed; of what was just being indexed the scanner looks again.
@@ -258,27 +272,6 @@ class NameChanges:
             old = self._store.tree.place(txn, ino)
         if old is not None:
             self._submit(self._movement(ino, old, place, self._names.lookup(*place)))
-
-    # -- what needn't be waited for -----------------------------------------------------------
-
-    def _whereabouts(self, ino: Inode) -> tuple[bytes, Place | None]:
-        """Path and place; no place for the root and for what has no name any more."""
-        with self._store.env.read() as txn:
-            path, place = self._names.path(txn, ino), self._names.place(txn, ino)
-        return (path, place) if path is not None else (b"", None)
-
-    def _is_indexed(self, ino: Inode) -> bool:
-        covered = self._names.pending.covers_inode(ino)
-        if covered is not None and covered.places[ino] is not None:
-            return True  # by the time that what is asked for now is recorded
-        with self._store.env.read() as txn:
-            return self._store.tree.entry(txn, ino) is not None
-
-    def _is_whole(self, ino: Inode, path: bytes, *, marks: bool) -> bool:
-        with self._store.env.read() as txn:
-            if self._store.tree.entry(txn, ino) is None:
-                return True  # only natively there, or gone, and a mark is on the file
-            return is_wholly_real(self._store, txn, ino, path, marks=marks)
 
     # -- the queue ----------------------------------------------------------------------------
 

@@ -214,6 +214,7 @@ class Renames:
                 self._root.mkdir(above, mode | 0o700)
             except FileExistsError:
                 continue
+            batch.touched.add(above)
             self._root.chmod(above, mode | 0o700)  # whatever the umask
 
 

@@ -165,10 +165,10 @@ class RootWork:
         self._root.sync(path)
         return self._root.fingerprint(path)
 
-    def make_parents(self, path: bytes) -> None:
-        """Native directories above `path`, with the modes that the index has for them."""
+    def make_parents(self, path: bytes) -> list[bytes]:
+        """Native directories above `path`, with the modes that the index has for them; those made."""
         parent, _ = paths.split(path)
-        above = b""
+        above, made = b"", []
         for name in paths.components(parent):
             above = paths.join(above, name)
             with self._store.env.read() as txn:
@@ -180,6 +180,8 @@ class RootWork:
                 prepare = partial(_give, mark=None, attributes=attributes)
                 with suppress(FileExistsError):
                     self._root.make_directory(above, mode, None, prepare)
+                    made.append(above)
+        return made
 
     def create_empty(self, target: Target) -> None:
         """A native file that is about to be written, marked as its entry is."""

@@ -25,8 +25,8 @@ from realizefs.sync.followed import was_followed
 from realizefs.sync.following import DEBOUNCE_SECONDS, DEBOUNCE_WRITING_SECONDS, Following
 from realizefs.sync.gone import record_gone
 from realizefs.sync.known import Known, known_of
-from realizefs.sync.local import count_below
 from realizefs.sync.look import Unstable, is_gone, is_indexed, look, scan_directory
+from realizefs.sync.moving import count_below
 from realizefs.sync.presence import check_still_present
 from realizefs.sync.record import Found, record_found
 

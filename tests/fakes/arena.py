@@ -321,7 +321,15 @@ class FakeArena:
         self.entries[ino] = replace(entry, version=replace(entry.version, deleted=True))
         self.real.discard(ino)
 
-    async def move(self, ino: Inode, new_parent: Inode, new_name: bytes, flags: int) -> None:
+    async def move(
+        self,
+        ino: Inode,
+        new_parent: Inode,
+        new_name: bytes,
+        flags: int,
+        *,
+        over_native: bool = False,
+    ) -> None:
         if flags & RENAME_EXCHANGE:
             self._exchange(ino, new_parent, new_name)
             return

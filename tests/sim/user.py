@@ -150,15 +150,19 @@ class User:
         arena = self.replica.arena
         if not told and item.stat is None:
             return
-        if told or not self._is_leaving(item):
-            self.replaced(self.content(path, item), self)
+        seen = self.content(path, item)
+        if item.stat is None:  # a crash may come before it is done
+            self.doubted(seen, self)
+        elif told or not self._is_leaving(item):
+            self.replaced(seen, self)
         else:  # nobody can tell it from what the engine is about to do (R8)
-            self.doubted(self.content(path, item), self)
+            self.doubted(seen, self)
         if item.stat is not None:
             with as_user():
                 (arena.store.root.rmdir if item.is_directory else arena.store.root.unlink)(path)
         if told:
             await arena.remove(item.ino, native=item.stat is not None)
+            self.replaced(seen, self)
         else:
             arena.touched(path)
 
@@ -191,8 +195,11 @@ class User:
         if not told and item.stat is None:
             return
         self.moved(self.below(old, item), self)
-        if there is not None:
-            self.replaced(self.content(new, there), self)
+        over = self.content(new, there) if there is not None else set()
+        if there is None or there.stat is None:  # a crash may come before it is done
+            self.doubted(over, self)
+        else:
+            self.replaced(over, self)
         if item.stat is not None:
             if not self._make_above(new):
                 return
@@ -203,7 +210,9 @@ class User:
                 root.unlink(new)
         if told:
             target = parent.ino if parent is not None else arena.root_ino
-            await arena.move(item.ino, target, paths.split(new)[1], 0)
+            over_native = there is not None and there.stat is not None
+            await arena.move(item.ino, target, paths.split(new)[1], 0, over_native=over_native)
+            self.replaced(over, self)
         else:
             arena.touched(old)
             arena.touched(new)

@@ -11,7 +11,7 @@ from realizefs.model.versions import Kind, Version
 from realizefs.store.arena import ArenaStore
 from realizefs.store.txn import Txn
 from realizefs.sync.batch import Batch
-from realizefs.sync.local import record_move
+from realizefs.sync.moving import record_move
 from realizefs.sync.record import set_mark
 from tests.fakes.arena_store import arena_store
 from tests.fakes.counted_rows import counted_rows
@@ -94,7 +94,7 @@ def test_a_mark_follows_a_local_rename(directory: Path) -> None:
             assert moved is not None
         store.inodes.ensure(2 * EACH)
         with store.env.write() as txn:
-            record_move(batch(store, txn), moved, store.tree.root, b"new", 10**18)
+            record_move(batch(store, txn), moved, (store.tree.root, b"new"), 10**18)
         with store.env.read() as txn:
             assert list(store.marks.list(txn)) == [(b"new", Mark.OWN)]
             assert store.marks.for_path(txn, b"new/7", Mark.WATCH) == (Mark.OWN, b"new")
