@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 
 from realizefs.model import paths
 from realizefs.model.entries import Fingerprint
+from realizefs.model.errors import Busy
 from realizefs.model.limits import TRASH_LISTED_MAX
 from realizefs.model.ports import Clock
 from realizefs.store.openat import RENAME_NOREPLACE, renameat2
@@ -51,6 +52,9 @@ class Trash:
         A symlink has nothing to keep, and no place: b"".
         """
         if not stat.S_ISREG(expected.mode):
+            # Of a file that is about to be made, say, nothing is known, and it is no symlink.
+            if not stat.S_ISLNK(expected.mode) or self._root.fingerprint_if_any(path) != expected:
+                raise Busy(f'"{paths.show(path)}" is not what it was.')
             self._root.unlink(path)
             self._root.sync_directory(paths.split(path)[0])
             return b""
