@@ -18,6 +18,11 @@ def show_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2))
 
 
+def show_json_line(value: object) -> None:
+    """Print JSON on a line of its own, at once: one of several answers."""
+    click.echo(json.dumps(value))
+
+
 def show_line(text: str) -> None:
     """Print one line of text."""
     click.echo(printable(text))

@@ -23,6 +23,7 @@ from realizefs.model.marks import Mark
 from realizefs.sync.conflicts import Conflicts
 from realizefs.sync.describe import Description
 from realizefs.sync.guard import Waiting
+from realizefs.sync.on_demand import OnDemand
 from realizefs.sync.trashcan import Trashcan
 
 log = logging.getLogger(__name__)
@@ -72,6 +73,11 @@ class RunningArena(Protocol):
     @property
     def conflicts(self) -> Conflicts:
         """Conflict copies."""
+        ...
+
+    @property
+    def on_demand(self) -> OnDemand:
+        """What is cached because somebody asked for it."""
         ...
 
 

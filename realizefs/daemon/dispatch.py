@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from realizefs.daemon import (
+    cache_commands,
     check_commands,
     daemon_commands,
     household_commands,
@@ -27,6 +28,9 @@ COMMANDS: dict[str, Callable[[App, Arguments], Awaitable[object]]] = {
     "check": check_commands.check,
     "conflicts": safety_commands.conflicts,
     "conflicts-resolve": safety_commands.conflicts_resolve,
+    "evict-step": cache_commands.evict_step,
+    "fetch-step": cache_commands.fetch_step,
+    "fetch-wanted": cache_commands.fetch_wanted,
     "info": path_commands.info,
     "invite": household_commands.invite,
     "join": household_commands.join,

@@ -57,11 +57,12 @@ async def _describe(app: App, path: bytes) -> tuple[str, Description]:
 async def _set(app: App, path: bytes, mark: Mark | None) -> Answer:
     slot, inside = await Places(app.arenas, app.mounts.current).find(path)
     async with app.using(slot) as arena:
-        await arena.set_mark(_inode(arena, inside), mark)
+        await arena.set_mark(inode_at(arena, inside), mark)
         return _marks((arena.name, _description(arena, inside)))
 
 
-def _inode(arena: RunningArena, inside: bytes) -> Inode:
+def inode_at(arena: RunningArena, inside: bytes) -> Inode:
+    """The inode at a path of an arena; NotFound, a sentence."""
     try:
         return arena.resolve(inside)
     except FileNotFoundError as error:
@@ -70,7 +71,7 @@ def _inode(arena: RunningArena, inside: bytes) -> Inode:
 
 def _description(arena: RunningArena, inside: bytes) -> Description:
     try:
-        return arena.describe(_inode(arena, inside))
+        return arena.describe(inode_at(arena, inside))
     except FileNotFoundError as error:
         raise NotFound(
             f'"{show(inside)}" in the arena "{arena.name}" is not indexed: it is deleted, too new, '

@@ -11,7 +11,7 @@ and the other way round, in `moves`.
 
 import errno
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import Lock
@@ -222,6 +222,11 @@ class Blobs:
     def drop(self, ino: Inode) -> None:
         """Remove the entry's blob; who has it open finds nothing in it any more."""
         self._evictor.drop(ino)
+
+    def free(self, inodes: Iterable[Inode], may_drop: MayDrop) -> tuple[int, set[Inode]]:
+        """Remove the blobs of these, as `evict` does, whichever others there are; the bytes freed, and
+        those that had to stay. Few at a time: other writers wait for them."""
+        return self._evictor.free(inodes, may_drop)
 
     # -- saving -----------------------------------------------------------------------------------
 

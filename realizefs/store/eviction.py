@@ -9,7 +9,7 @@ What is big leaves by parts in the same two transactions: its row forgets them a
 holes are punched, and the row says what it takes. After a crash start-up measures it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from threading import Lock
@@ -96,6 +96,30 @@ class Evictor:
                 self._remove(going, keep=False)
             finally:
                 self._finished(going)
+
+    def free(self, inodes: Iterable[Inode], may_drop: MayDrop) -> tuple[int, set[Inode]]:
+        """Remove the blobs of these that may go; the bytes freed, and those that had to stay."""
+        freed, stayed, left = 0, set[Inode](), iter(inodes)
+        with self.turn:
+            while some := list(islice(left, MOVES_MAX)):
+                going = _Going()
+                try:
+                    with self.env.write() as txn:
+                        stayed |= {ino for ino in some if not self._free(txn, ino, may_drop, going)}
+                    freed += self._remove(going, keep=True)
+                finally:
+                    self._finished(going)
+        return freed, stayed
+
+    def _free(self, txn: Txn, ino: Inode, may_drop: MayDrop, going: _Going) -> bool:
+        row = self.rows.of(txn, ino)
+        if row is None:
+            return True
+        moves = self.rows.step(txn, row.id) in (Step.TAKING, Step.ADOPTING)
+        if moves or ino in self.pinned or not may_drop(txn, ino, row.hash):
+            return False
+        self._condemn(txn, row, going)
+        return True
 
     def _evict_some(self, need: int, may_drop: MayDrop, filling: BlobId | None) -> int:
         going = _Going()

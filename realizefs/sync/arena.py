@@ -40,6 +40,7 @@ from realizefs.sync.links import Links
 from realizefs.sync.marking import change_mark
 from realizefs.sync.name_changes import NameChanges
 from realizefs.sync.notices import notice
+from realizefs.sync.on_demand import OnDemand
 from realizefs.sync.overlay import Overlay
 from realizefs.sync.patience import patiently
 from realizefs.sync.pinning import Pinning
@@ -97,6 +98,7 @@ class Arena(ArenaView):
         self.jobs = Jobs(self.context, self._actions)
         self._homeless = Homeless(self.context, self.fetcher)
         self.trashcan = Trashcan(self.context)
+        self.on_demand = OnDemand(self.context, self.fetcher)
         self.conflicts = Conflicts(self.context, self.remove, self.move)
         self._writing = trio.CancelScope(shield=True)
         self._serving = trio.CapacityLimiter(SERVE_THREADS)

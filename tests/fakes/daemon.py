@@ -23,6 +23,7 @@ from realizefs.sync.conflicts import Conflicts
 from realizefs.sync.describe import Description
 from realizefs.sync.guard import Waiting
 from realizefs.sync.loss import Loss
+from realizefs.sync.on_demand import OnDemand
 from realizefs.sync.trashcan import Trashcan
 
 
@@ -80,6 +81,10 @@ class FakeArena:
     @property
     def conflicts(self) -> Conflicts:
         raise AssertionError("a dict has no conflicts")
+
+    @property
+    def on_demand(self) -> OnDemand:
+        raise AssertionError("a dict has no cache")
 
     def status(self) -> dict[str, object]:
         return {"files": len(self.paths), "pending": 1, "problem": None}
