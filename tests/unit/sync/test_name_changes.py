@@ -18,7 +18,7 @@ from realizefs.model.errors import DiskFull
 from realizefs.model.ids import Inode
 from realizefs.model.marks import Mark
 from realizefs.store.openat import RENAME_EXCHANGE
-from realizefs.sync import local, name_changes, scanner
+from realizefs.sync import moving, name_changes, scanner
 from realizefs.sync.batch import Batch
 from realizefs.sync.overlay import Overlay
 from realizefs.sync.record import Found, record_found
@@ -324,7 +324,7 @@ async def test_a_commit_that_fails_loses_nothing_and_is_told(
             raise DiskFull("The disk of the database is full.")
 
         with monkeypatch.context() as patch:
-            patch.setattr(local, "record_move", refuse)
+            patch.setattr(moving, "record_move", refuse)
             ino = await rename(peer, "d", "e")
             await peer.arena.context.names_committed()
             assert "can't be recorded just now" in str(peer.arena.status()["problem"])
