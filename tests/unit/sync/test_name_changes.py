@@ -320,7 +320,7 @@ async def test_a_commit_that_fails_loses_nothing_and_is_told(
         await peer.mark("d/a", Mark.KEEP)
         await settled(peer, "d/a")
 
-        def refuse(*_: object) -> bool:
+        def refuse(*_: object, **__: object) -> bool:
             raise DiskFull("The disk of the database is full.")
 
         with monkeypatch.context() as patch:
