@@ -242,9 +242,8 @@ class ArenaOperations(pyfuse3.Operations):
 
     @answered
     async def getxattr(self, inode: int, name: bytes, ctx: Context) -> bytes:
-        xattrs.check_namespace(
-            name, acl=self._served.acl
-        )  # first: the kernel and `ls -l` ask thousands of times
+        # First: the kernel and `ls -l` ask thousands of times.
+        xattrs.check_namespace(name, acl=self._served.acl)
         place = self._served.view.spot(inode)
         if isinstance(place, Synthetic):
             raise pyfuse3.FUSEError(pyfuse3.ENOATTR)

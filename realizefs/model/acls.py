@@ -1,6 +1,6 @@
 """POSIX ACLs as the kernel has them in extended attributes (linux/posix_acl_xattr.h).
 
-They stay on their machine (DESIGN 3.4). Of them three entries are what the permission bits of a mode
+They stay on their machine (DESIGN 3.2). Of them three entries are what the permission bits of a mode
 say, and those are shared: of the owner, of others, and of the mask or, without one, of the group.
 """
 
