@@ -11,12 +11,13 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from realizefs.model.control import (
     DAEMON_MODULE,
     SOCKET_NAME,
     Failed,
+    Progress,
     Request,
     control_directory,
     decode_answer,
@@ -30,6 +31,9 @@ RETRY_SECONDS = 0.05
 
 Arguments = Mapping[str, object]
 
+Told = Callable[[object], None]
+"""Hears how far a command is."""
+
 
 class DaemonEnded(NoDaemon):
     """The daemon went away before it answered."""
@@ -42,10 +46,19 @@ class Connection:
         self._socket = connected
         self._file = connected.makefile("rb")
 
-    def ask(self, command: str, arguments: Arguments) -> object:
-        """The daemon's result; raises Failed with its sentence, or DaemonEnded."""
+    def ask(self, command: str, arguments: Arguments, told: Told | None = None) -> object:
+        """The daemon's result; raises Failed with its sentence, or DaemonEnded. Until then `told`
+        hears how far it is."""
+        answer = self._heard(encode_request(Request(command, arguments)))
+        while isinstance(answer, Progress):
+            if told is not None:
+                told(answer.value)
+            answer = self._heard(b"")
+        return answer
+
+    def _heard(self, said: bytes) -> object:
         try:
-            self._socket.sendall(encode_request(Request(command, arguments)))
+            self._socket.sendall(said)
             line = self._file.readline(CONTROL_LINE_BYTES_MAX + 1)
         except TimeoutError as error:
             raise NoDaemon(
@@ -103,7 +116,11 @@ class Client:
         return Connection(stream)
 
     def ask_running(
-        self, command: str, arguments: Arguments, seconds: float | None = COMMAND_SECONDS
+        self,
+        command: str,
+        arguments: Arguments,
+        seconds: float | None = COMMAND_SECONDS,
+        told: Told | None = None,
     ) -> object:
         """The running daemon's result; raises NoDaemon where there is none."""
         connection = self.connect(seconds)
@@ -113,7 +130,7 @@ class Client:
                 "`realizefs mount DIR`."
             )
         try:
-            return connection.ask(command, arguments)
+            return connection.ask(command, arguments, told)
         finally:
             connection.close()
 

@@ -1,12 +1,12 @@
 """Commands about what is cached: fetch and evict.
 
-They ask the daemon step by step, so Ctrl-C just ends them: what is here by then stays, and the same
-command goes on from there.
+The daemon does it as long as the command waits for it, so Ctrl-C just ends it: what is here by then
+stays, and the same command goes on from there.
 """
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,30 +28,25 @@ Told = Callable[["Progress"], None]
 
 @dataclass
 class Progress:
-    """How far it is: files and bytes, done and in all; bytes a second of late."""
+    """How far it is: what the daemon told last, and bytes a second of late."""
 
-    path: str = ""
-    files: int = 0
-    bytes: int = 0
-    total_files: int = 0
-    total_bytes: int = 0
+    told: Any = field(default_factory=dict)
     rate: float = 0.0
-    failures: list[dict[str, str]] = field(default_factory=list)
-    failed: int = 0
     _seen: list[tuple[float, int]] = field(default_factory=list)
 
-    def at(self, count: int, now: float) -> None:
-        """So many bytes by now."""
-        self.bytes = count
+    def at(self, told: Any, now: float) -> None:
+        """So far by now."""
+        self.told = told
         self._seen = [one for one in self._seen if now - one[0] <= RATE_SECONDS] or self._seen[-1:]
-        self._seen.append((now, count))
+        self._seen.append((now, told["bytes"]))
         since, before = self._seen[0]
-        self.rate = (count - before) / (now - since) if now > since else 0.0
+        self.rate = (told["bytes"] - before) / (now - since) if now > since else 0.0
 
     @property
     def seconds_left(self) -> float | None:
         """At that rate; None where nothing moves."""
-        return (self.total_bytes - self.bytes) / self.rate if self.rate > 0 else None
+        left: int = self.told["total_bytes"] - self.told["bytes"]
+        return left / self.rate if self.rate > 0 else None
 
 
 @click.command(cls=Command)
@@ -66,17 +61,9 @@ def fetch(session: Session, paths: tuple[str, ...], as_json: bool) -> int:
 
         realizefs fetch ~/Photos/2024
     """
-    client, progress = session.client(), Progress()
-    absolute = [os.path.abspath(path) for path in paths]
-    for path in absolute:
-        wanted: Any = client.ask_running("fetch-wanted", {"path": path}, seconds=None)
-        progress.total_files += wanted["files"]
-        progress.total_bytes += wanted["bytes"]
-    with _shown(progress, as_json=as_json) as told:
-        for path in absolute:
-            _fetch(client, path, progress, told)
-    _end(progress, f"{_files(progress.files)}, {size(progress.bytes)}, fetched.", as_json=as_json)
-    return FAILED if progress.failed else 0
+    with _shown(as_json=as_json) as told:
+        done: Any = _ask(session.client(), "fetch", paths, told)
+    return _end(done, f"{_files(done['files'])}, {size(done['bytes'])}, fetched.", as_json=as_json)
 
 
 @click.command(cls=Command)
@@ -92,51 +79,26 @@ def evict(session: Session, paths: tuple[str, ...], as_json: bool) -> int:
 
         realizefs evict ~/Photos/2019
     """
-    client, progress = session.client(), Progress()
-    for path in (os.path.abspath(path) for path in paths):
-        progress.path = path
-        for step in _steps(client, "evict-step", path):
-            progress.files += step["files"]
-            progress.bytes += step["bytes"]
-            _note_failures(progress, step)
-            if as_json:
-                show_json_line(_fields(progress))
-    _end(progress, f"{_files(progress.files)}, {size(progress.bytes)}, evicted.", as_json=as_json)
-    return FAILED if progress.failed else 0
+    with _shown(as_json=as_json) as told:
+        done: Any = _ask(session.client(), "evict", paths, told)
+    return _end(done, f"{_files(done['files'])}, {size(done['bytes'])}, evicted.", as_json=as_json)
 
 
-def _fetch(client: Client, path: str, progress: Progress, told: Told) -> None:
-    progress.path = path
-    finished = progress.bytes
-    for step in _steps(client, "fetch-step", path):
-        progress.files += step["files"]
-        finished += step["bytes"]
-        progress.at(finished + step["partial"], time.monotonic())
-        _note_failures(progress, step)
+def _ask(client: Client, command: str, paths: Sequence[str], told: Told) -> object:
+    """Ctrl-C hangs up, and so ends it."""
+    absolute = [os.path.abspath(path) for path in paths]
+    progress = Progress()
+
+    def hear(value: object) -> None:
+        progress.at(value, time.monotonic())
         told(progress)
-    progress.bytes = finished
 
-
-def _steps(client: Client, command: str, path: str) -> Iterator[Any]:
-    """Until the daemon says that it is done."""
-    after, done = "", False
-    while not done:
-        step: Any = client.ask_running(command, {"path": path, "after": after}, seconds=None)
-        after, done = step["after"], step["done"]
-        yield step
-
-
-def _note_failures(progress: Progress, step: Any) -> None:
-    progress.failed += step["failed"]
-    progress.failures = [
-        {"path": os.path.join(progress.path, one["path"]).rstrip("/"), "why": one["why"]}
-        for one in step["failures"]
-    ]
+    return client.ask_running(command, {"paths": absolute}, seconds=None, told=hear)
 
 
 @contextmanager
-def _shown(progress: Progress, *, as_json: bool) -> Iterator[Told]:
-    """Lines of JSON for programs, a bar on a terminal, nothing elsewhere but what failed."""
+def _shown(*, as_json: bool) -> Iterator[Told]:
+    """Lines of JSON for programs; a bar on a terminal, elsewhere nothing but what failed."""
     if as_json:
         yield lambda now: show_json_line(_fields(now))
         return
@@ -158,12 +120,14 @@ def _shown(progress: Progress, *, as_json: bool) -> Iterator[Told]:
         *(TransferSpeedColumn(), TimeRemainingColumn()),
     )
     with Bars(*columns, console=console, disable=not console.is_terminal) as bars:
-        of = progress.total_files
-        task = bars.add_task("", total=progress.total_bytes, files=0, of=of)
+        task = bars.add_task("", total=None, files=0, of=0)
 
         def told(now: Progress) -> None:
-            bars.update(task, completed=now.bytes, files=now.files)
-            for failure in now.failures:
+            counts = {"files": now.told["files"], "of": now.told["total_files"]}
+            bars.update(
+                task, completed=now.told["bytes"], total=now.told["total_bytes"] or None, **counts
+            )
+            for failure in now.told["failures"]:
                 bars.console.print(printable(f"{failure['path']}: {failure['why']}"), markup=False)
 
         yield told
@@ -172,25 +136,20 @@ def _shown(progress: Progress, *, as_json: bool) -> Iterator[Told]:
 def _fields(progress: Progress) -> dict[str, object]:
     left = progress.seconds_left
     return {
-        "path": progress.path,
-        "files": progress.files,
-        "bytes": progress.bytes,
-        "total_files": progress.total_files,
-        "total_bytes": progress.total_bytes,
+        **progress.told,
         "bytes_per_second": round(progress.rate),
         "seconds_left": None if left is None else round(left, 1),
-        "failed": progress.failed,
-        "failures": progress.failures,
     }
 
 
-def _end(progress: Progress, said: str, *, as_json: bool) -> None:
+def _end(done: Any, said: str, *, as_json: bool) -> int:
     if as_json:
-        show_json_line({**_fields(progress), "failures": [], "done": not progress.failed})
-        return
-    show_line(said)
-    if progress.failed:
-        show_line(f"{_files(progress.failed)} not.")
+        show_json_line({**done, "done": not done["failed"]})
+    else:
+        show_line(said)
+        if done["failed"]:
+            show_line(f"{_files(done['failed'])} not.")
+    return FAILED if done["failed"] else 0
 
 
 def _files(count: int) -> str:

@@ -18,7 +18,7 @@ import trio
 
 from realizefs.daemon.app import App, Shells, open_app
 from realizefs.daemon.arguments import Arguments
-from realizefs.daemon.control import answer, serve_control
+from realizefs.daemon.control import Caller, answer, serve_control
 from realizefs.daemon.daemon_commands import mount_at
 from realizefs.daemon.dispatch import execute
 from realizefs.daemon.failures import failed, first_of
@@ -100,10 +100,10 @@ async def _serve(app: App, starter: Starter, options: argparse.Namespace) -> Non
         starter.ready(done)
         manager.ready(str(done["sentence"]))
 
-    async def handle(request: Request) -> object:
+    async def handle(request: Request, caller: Caller) -> object:
         if request.command != "status":
             await app.ready.wait()
-        return await execute(app, request)
+        return await execute(app, request, caller)
 
     with trio.open_signal_receiver(*_stop_signals()) as signals:
         async with trio.open_nursery() as nursery:
@@ -133,21 +133,21 @@ def _once(home: Home, *, verbose: bool) -> int:
     """One request from stdin, one answer on stdout; what is logged goes to the log file."""
     line = sys.stdin.buffer.readline(CONTROL_LINE_BYTES_MAX + 1)
 
-    async def handle(request: Request) -> object:
+    async def handle(request: Request, caller: Caller) -> object:
         if request.command == "init":
             with _lock(home):
                 return init(home, Arguments(request.arguments))
         with _lock(home):
             app = await trio.to_thread.run_sync(open_app, home, SHELLS)
             try:
-                return await execute(app, request)
+                return await execute(app, request, caller)
             finally:
                 app.parts.close()
 
     try:
         home.make_directories()
         log_to(home.log, verbose=verbose)
-        reply = trio.run(answer, handle, line)
+        reply = trio.run(answer, handle, line, Caller())
     except RealizeError as error:
         reply = encode_failure(failed(error))
     sys.stdout.buffer.write(reply)

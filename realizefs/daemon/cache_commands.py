@@ -1,58 +1,106 @@
-"""Commands about what is cached: fetch and evict, step by step (see `sync.on_demand`)."""
+"""Commands about what is cached: fetch and evict. They tell how far they are, and end when nobody
+waits for them any more."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import trio
 
 from realizefs.daemon.app import App
+from realizefs.daemon.arenas import RunningArena
 from realizefs.daemon.arguments import Arguments
+from realizefs.daemon.control import Caller
 from realizefs.daemon.locate import Places
 from realizefs.daemon.path_commands import inode_at
-from realizefs.model.control import path_bytes, path_text
-from realizefs.sync.on_demand import Step
+from realizefs.model.control import path_text
+from realizefs.sync.on_demand import OnDemand, Progress, Top
 
 Answer = Mapping[str, object]
+Asked = Mapping[OnDemand, list[Top]]
 
-STEP_SECONDS = 1.0
-"""Seconds of work for one answer: as often a person sees how far it is."""
-
-FAILURES_TOLD_MAX = 100
-"""Of one step by name; the rest is counted."""
+TELL_SECONDS = 0.5
+"""Seconds between what is told of how far it is."""
 
 
-async def fetch_wanted(app: App, arguments: Arguments) -> Answer:
-    """How much of a path isn't complete here; CacheFull where it can't all be."""
-    slot, inside = await Places(app.arenas, app.mounts.current).find(arguments.path("path"))
-    async with app.using(slot) as arena:
-        files, size = await arena.on_demand.wanted(inode_at(arena, inside))
-    return {"arena": arena.name, "files": files, "bytes": size}
+async def fetch(app: App, arguments: Arguments, caller: Caller) -> Answer:
+    """Cache all at and below some paths; CacheFull where it can't all be."""
+    progress = Progress()
+    async with caller.waiting(), _asked(app, arguments) as asked:
+        for on_demand, tops in asked.items():
+            await on_demand.count_lacking(tops, progress)
+        async with _telling(caller, progress, asked):
+            for on_demand, tops in asked.items():
+                await on_demand.fetch(tops, progress)
+    return _told(progress, ())
 
 
-async def fetch_step(app: App, arguments: Arguments) -> Answer:
-    """Cache some more of a path, beyond `after`."""
-    slot, inside = await Places(app.arenas, app.mounts.current).find(arguments.path("path"))
-    after = path_bytes(arguments.text("after"))
-    async with app.using(slot) as arena:
-        step = await arena.on_demand.fetch(inode_at(arena, inside), after, STEP_SECONDS)
-    return _answer(step)
+async def evict(app: App, arguments: Arguments, caller: Caller) -> Answer:
+    """Take all at and below some paths out of the cache, where it may go."""
+    progress = Progress()
+    async with (
+        caller.waiting(),
+        _asked(app, arguments) as asked,
+        _telling(caller, progress, asked),
+    ):
+        for on_demand, tops in asked.items():
+            await on_demand.free(tops, progress)
+    return _told(progress, ())
 
 
-async def evict_step(app: App, arguments: Arguments) -> Answer:
-    """Take some more of a path out of the cache, beyond `after`."""
-    slot, inside = await Places(app.arenas, app.mounts.current).find(arguments.path("path"))
-    after = path_bytes(arguments.text("after"))
-    async with app.using(slot) as arena:
-        step = await arena.on_demand.free(inode_at(arena, inside), after, STEP_SECONDS)
-    return _answer(step)
+@asynccontextmanager
+async def _asked(app: App, arguments: Arguments) -> AsyncIterator[Asked]:
+    """What `paths` names, by arena; a path below another one is part of that."""
+    found: dict[OnDemand, list[Top]] = {}
+    arenas: dict[str, RunningArena] = {}
+    places = Places(app.arenas, app.mounts.current)
+    async with AsyncExitStack() as stack:
+        for path in _outermost(arguments.paths("paths")):
+            slot, inside = await places.find(path)
+            name = slot.config.name
+            if name not in arenas:
+                arenas[name] = await stack.enter_async_context(app.using(slot))
+            top = Top(path, inode_at(arenas[name], inside))
+            found.setdefault(arenas[name].on_demand, []).append(top)
+        yield found
 
 
-def _answer(step: Step) -> Answer:
+def _outermost(paths: Iterable[bytes]) -> list[bytes]:
+    """Without those that are below another one."""
+    chosen = dict.fromkeys(paths)
+    return [path for path in chosen if not any(above in chosen for above in _above(path))]
+
+
+def _above(path: bytes) -> Iterator[bytes]:
+    while (parent := os.path.dirname(path)) != path:
+        yield parent
+        path = parent
+
+
+@asynccontextmanager
+async def _telling(caller: Caller, progress: Progress, asked: Asked) -> AsyncIterator[None]:
+    """Tell now and then, and at the end, how far it is."""
+    async with trio.open_nursery() as nursery:
+
+        async def tell_forever() -> None:
+            while True:
+                await caller.tell(_told(progress, asked))
+                await trio.sleep(TELL_SECONDS)
+
+        nursery.start_soon(tell_forever)
+        yield
+        nursery.cancel_scope.cancel()
+    await caller.tell(_told(progress, asked))
+
+
+def _told(progress: Progress, asked: Iterable[OnDemand]) -> Answer:
     return {
-        "done": step.done,
-        "after": path_text(step.after),
-        "files": step.files,
-        "bytes": step.size,
-        "partial": step.partial,
-        "failed": len(step.failed),
+        "files": progress.files,
+        "bytes": progress.size + sum(each.arrived(progress) for each in asked),
+        "total_files": progress.all_files,
+        "total_bytes": progress.all_size,
+        "failed": progress.failed,
         "failures": [
-            {"path": path_text(path), "why": why} for path, why in step.failed[:FAILURES_TOLD_MAX]
+            {"path": path_text(path), "why": why} for path, why in progress.take_failures()
         ],
     }

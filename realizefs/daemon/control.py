@@ -1,14 +1,15 @@
 """The control socket: the command line's way to a running daemon.
 
-Requests of one connection are answered in order; connections are served at the same time. Only
-the owner of the home can connect. The socket is bound through the directory's descriptor, since
+Requests of one connection are answered in order; connections are served at the same time. What
+takes long tells how far it is, and ends when whoever asked hangs up (`Caller`). Only the owner of the home can connect. The socket is bound through the directory's descriptor, since
 a unix socket's path has at most 107 bytes and a home may be deeper than that.
 """
 
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 
 import trio
 
@@ -19,6 +20,7 @@ from realizefs.model.control import (
     Request,
     decode_request,
     encode_failure,
+    encode_progress,
     encode_result,
 )
 from realizefs.model.errors import RealizeError
@@ -26,15 +28,53 @@ from realizefs.model.limits import CONTROL_CONNECTIONS_MAX, CONTROL_LINE_BYTES_M
 
 log = logging.getLogger(__name__)
 
-Handler = Callable[[Request], Awaitable[object]]
+Handler = Callable[[Request, "Caller"], Awaitable[object]]
 
 RECEIVE_BYTES = 64 * 1024
 
 
-async def answer(handler: Handler, line: bytes) -> bytes:
+class Caller:
+    """Whoever waits for the answer to one request: at the end of a pipe, deaf to progress."""
+
+    async def tell(self, progress: object) -> None:
+        """How far it is."""
+
+    @asynccontextmanager
+    async def waiting(self) -> AsyncIterator[None]:
+        """What is inside is cancelled when the caller doesn't wait any more."""
+        yield
+
+
+class Connected(Caller):
+    """The one at the other end of a connection."""
+
+    def __init__(self, stream: trio.SocketStream, lines: "Lines") -> None:
+        self._stream = stream
+        self._lines = lines
+
+    async def tell(self, progress: object) -> None:
+        """How far it is, where anybody still hears it."""
+        with suppress(trio.BrokenResourceError):  # `waiting` sees that, too
+            await self._stream.send_all(encode_progress(progress))
+
+    @asynccontextmanager
+    async def waiting(self) -> AsyncIterator[None]:
+        """See `Caller`. Nothing else reads the connection meanwhile."""
+        async with trio.open_nursery() as nursery:
+
+            async def watch() -> None:
+                await self._lines.ended()
+                nursery.cancel_scope.cancel()
+
+            nursery.start_soon(watch)
+            yield
+            nursery.cancel_scope.cancel()
+
+
+async def answer(handler: Handler, line: bytes, caller: Caller) -> bytes:
     """The answer line to a request line; errors become answers, never exceptions."""
     try:
-        return encode_result(await handler(decode_request(line)))
+        return encode_result(await handler(decode_request(line), caller))
     except Exception as raised:
         error = first_of(raised)
         if not isinstance(error, (RealizeError, OSError)):
@@ -72,7 +112,7 @@ async def _serve_connection(stream: trio.SocketStream, handler: Handler) -> None
     async with stream:
         try:
             while (line := await lines.next()) is not None:
-                await stream.send_all(await answer(handler, line))
+                await stream.send_all(await answer(handler, line, Connected(stream, lines)))
         except BadControlLine as error:
             await stream.send_all(encode_failure(failed(error)))
         except trio.BrokenResourceError:
@@ -100,6 +140,19 @@ class Lines:
         line = bytes(self._buffer[: end + 1])
         del self._buffer[: end + 1]
         return line
+
+    async def ended(self) -> None:
+        """Wait for the end of the stream; what comes before it is kept. Who sends more than a line
+        may have meanwhile waits until the lines are taken: his end isn't seen before."""
+        while len(self._buffer) < CONTROL_LINE_BYTES_MAX:
+            try:
+                data = await self._stream.receive_some(RECEIVE_BYTES)
+            except trio.BrokenResourceError:
+                return
+            if not data:
+                return
+            self._buffer += data
+        await trio.sleep_forever()
 
 
 def _bind(directory: int, home: Home) -> socket.socket:

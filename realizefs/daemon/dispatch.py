@@ -15,6 +15,7 @@ from realizefs.daemon import (
 )
 from realizefs.daemon.app import App
 from realizefs.daemon.arguments import Arguments
+from realizefs.daemon.control import Caller
 from realizefs.model.control import BadControlLine, Request
 from realizefs.model.errors import Misuse
 
@@ -28,9 +29,6 @@ COMMANDS: dict[str, Callable[[App, Arguments], Awaitable[object]]] = {
     "check": check_commands.check,
     "conflicts": safety_commands.conflicts,
     "conflicts-resolve": safety_commands.conflicts_resolve,
-    "evict-step": cache_commands.evict_step,
-    "fetch-step": cache_commands.fetch_step,
-    "fetch-wanted": cache_commands.fetch_wanted,
     "info": path_commands.info,
     "invite": household_commands.invite,
     "join": household_commands.join,
@@ -49,12 +47,22 @@ COMMANDS: dict[str, Callable[[App, Arguments], Awaitable[object]]] = {
     "umount": daemon_commands.umount,
 }
 
+LONG_COMMANDS: dict[str, Callable[[App, Arguments, Caller], Awaitable[object]]] = {
+    "evict": cache_commands.evict,
+    "fetch": cache_commands.fetch,
+}
+"""Those that tell how far they are, and end when nobody waits for them any more."""
 
-async def execute(app: App, request: Request) -> object:
+
+async def execute(app: App, request: Request, caller: Caller) -> object:
     """The result of a request; raises RealizeError or OSError."""
     if request.command == "init":
         raise Misuse("This peer is set up already, and its daemon is running.")
+    arguments = Arguments(request.arguments)
+    long = LONG_COMMANDS.get(request.command)
+    if long is not None:
+        return await long(app, arguments, caller)
     handler = COMMANDS.get(request.command)
     if handler is None:
         raise BadControlLine(f'There is no command "{request.command}"; is this another version?')
-    return await handler(app, Arguments(request.arguments))
+    return await handler(app, arguments)

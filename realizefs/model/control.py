@@ -1,7 +1,8 @@
 """The control protocol: how a command line and the daemon of one home talk to each other.
 
 One line of JSON is a request, one line of JSON its answer, over a unix socket in the home or
-over a pipe. The command line and the daemon never import each other; what both must know is
+over a pipe. Before the answer of what takes long there are lines that tell how far it is; who hangs
+up meanwhile wants no more of it. The command line and the daemon never import each other; what both must know is
 here. Lines are ASCII: a path that isn't UTF-8 travels with surrogate escapes.
 """
 
@@ -51,6 +52,13 @@ class Request:
     arguments: Mapping[str, object]
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a command is that takes long."""
+
+    value: object
+
+
 def control_directory(home: str | None, data_home: str | None, user_home: str) -> str:
     """Where the socket of a home is: in the home itself, or else in our XDG data directory.
 
@@ -71,6 +79,11 @@ def encode_request(request: Request) -> bytes:
 def encode_result(result: object) -> bytes:
     """A good answer as one line."""
     return _line({"result": result})
+
+
+def encode_progress(value: object) -> bytes:
+    """How far it is, as one line before the answer's."""
+    return _line({"progress": value})
 
 
 def encode_failure(failure: Failed) -> bytes:
@@ -96,10 +109,13 @@ def decode_request(line: bytes) -> Request:
 
 
 def decode_answer(line: bytes) -> object:
-    """The result in a line; raises Failed if it is an error, BadControlLine if it is neither."""
+    """The result in a line, or a Progress; raises Failed if it is an error, BadControlLine if it is
+    none of these."""
     match _parse(line):
         case {"result": result}:
             return result
+        case {"progress": value}:
+            return Progress(value)
         case {"error": {"sentence": str(sentence), "causes": list(causes), **rest}}:
             status = rest.get("exit_status")
             raise Failed(

@@ -1,23 +1,23 @@
-"""What a person asks to be cached now, or no longer: all files at or below a path.
+"""What a person asks to be cached now, or no longer: all files at or below some paths.
 
-In steps of about a second, so that whoever asks can tell how far it is and just stop asking: nothing
-goes on by itself, and asked again from the start, what is here already is passed over. Files go in
-the order of their paths, many small ones at once; `after` is the last path of which, and of all
-before it, nothing is left to do.
+It goes on as long as whoever asked waits: stopped and asked again, what is here already is passed
+over. Files go in the order of their paths, a page at a time, many small ones at once.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice, takewhile
+from itertools import islice
+from typing import NamedTuple, Self
 
 import trio
 
 from realizefs.model import limits, paths
+from realizefs.model.blobs import BlobRow
 from realizefs.model.entries import Entry
 from realizefs.model.errors import CacheFull, RealizeError
 from realizefs.model.ids import Inode
 from realizefs.model.marks import Mark
-from realizefs.model.versions import Kind
+from realizefs.model.versions import Kind, Version
 from realizefs.store.tree import Tree
 from realizefs.store.txn import Txn
 from realizefs.sync.context import Context
@@ -28,25 +28,80 @@ from realizefs.sync.safety import droppable
 PAGE = 2000
 """Entries looked at in one read transaction, some ten milliseconds."""
 
-TOGETHER_MAX = 64
-"""Files fetched at once, as far as the size gate lets them."""
+FAILURES_TOLD_MAX = 100
+"""Named each time that is told how far it is; the others are counted."""
 
-IN_FLIGHT_BYTES = 32 * limits.MIB
-"""Bytes of small files fetched at once; a bigger file goes alone."""
+
+class Top(NamedTuple):
+    """Where to begin: an inode, and the path that failures below it are named with."""
+
+    path: bytes
+    ino: Inode
 
 
 @dataclass(slots=True)
-class Step:
-    """What one step has done. `after` b"" and `done` False: nothing is finished yet. `files` and
-    `size` in bytes are those finished, `partial` the bytes that are here of the first that isn't;
-    `failed` pairs of path and reason."""
+class Progress:
+    """How far it is: `files` and their `size` in bytes that are done, of `all_files` and `all_size`;
+    how many `failed`; of these the `failures` since they were taken last, as path and reason."""
 
-    done: bool = False
-    after: bytes = b""
     files: int = 0
     size: int = 0
-    partial: int = 0
-    failed: list[tuple[bytes, str]] = field(default_factory=list)
+    all_files: int = 0
+    all_size: int = 0
+    failed: int = 0
+    failures: list[tuple[bytes, str]] = field(default_factory=list)
+    arriving: dict[Inode, Version] = field(default_factory=dict)
+    """those that are being fetched"""
+
+    def fail(self, path: bytes, why: str) -> None:
+        """One couldn't be done."""
+        self.failed += 1
+        if len(self.failures) < FAILURES_TOLD_MAX:
+            self.failures.append((path, why))
+
+    def take_failures(self) -> list[tuple[bytes, str]]:
+        """Those that nobody has taken yet."""
+        taken, self.failures = self.failures, []
+        return taken
+
+
+class _Unreal(NamedTuple):
+    """A file that isn't a plain file here; `row` is its blob's, if it has any."""
+
+    path: bytes
+    entry: Entry
+    row: BlobRow | None
+
+    @property
+    def is_complete(self) -> bool:
+        return (
+            self.row is not None and self.row.verified and self.row.hash == self.entry.version.hash
+        )
+
+    @property
+    def is_kept(self) -> bool:
+        return self.row is not None and self.row.protected
+
+
+Page = tuple[Sequence[_Unreal], bytes | None]
+
+
+class _Pages:
+    """Pages, each read where the former ended, in a worker thread; one that is left early leaves
+    nothing behind, unlike an asynchronous generator."""
+
+    def __init__(self, page: Callable[[bytes], Page]) -> None:
+        self._page = page
+        self._after: bytes | None = b""
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Sequence[_Unreal]:
+        if self._after is None:
+            raise StopAsyncIteration
+        page, self._after = await trio.to_thread.run_sync(self._page, self._after)
+        return page
 
 
 class OnDemand:
@@ -57,103 +112,113 @@ class OnDemand:
         self._store = context.store
         self._fetcher = fetcher
 
-    async def wanted(self, top: Inode) -> tuple[int, int]:
-        """How many files at and below `top` aren't complete here, and their bytes; CacheFull, a
-        sentence, where the cache can't hold them."""
-        files = size = 0
-        after = b""
-        while True:
-            page, last = await trio.to_thread.run_sync(self._page, top, after, self._lacks)
-            files, size = files + len(page), size + sum(entry.version.size for _, entry in page)
-            if last is None:
-                break
-            after = last
-        if size > self._store.blobs.allowed:
+    async def fetch(self, tops: Sequence[Top], progress: Progress) -> None:
+        """Cache what isn't complete at and below each, as `count_lacking` has counted it."""
+        failed: set[Inode] = set()
+        for top in tops:
+            async for page in self._pages(top):
+                await self._fetch_page(
+                    [one for one in page if not one.is_complete], progress, failed
+                )
+        # What is fetched may be evicted as anything else that is used once, and peers go on changing.
+        for top in tops:
+            async for page in self._pages(top):
+                for one in page:
+                    if not one.is_complete and one.entry.ino not in failed:
+                        progress.files -= 1
+                        progress.size -= one.entry.version.size
+                        progress.fail(one.path, "it was changed, or had to make room for others")
+
+    async def count_lacking(self, tops: Sequence[Top], progress: Progress) -> None:
+        """Add to `all_files` and `all_size` what isn't complete at and below these; CacheFull, a
+        sentence, where the cache can't hold all of them beside what is kept."""
+        size = 0
+        for top in tops:
+            async for page in self._pages(top):
+                for one in page:
+                    size += 0 if one.is_kept else one.entry.version.size
+                    if not one.is_complete:
+                        progress.all_files += 1
+                        progress.all_size += one.entry.version.size
+        with self._store.env.read() as txn:
+            room = max(self._store.blobs.allowed - self._store.blobs.kept(txn), 0)
+        if size > room:
             raise CacheFull(
-                f"{size:,} bytes would have to be cached, and the cache may take "
-                f"{self._store.blobs.allowed:,}: give it more, or mark what is to stay with own."
+                f"{size:,} bytes would have to be cached, and beside what is kept the cache may take "
+                f"{room:,}: give it more, or mark what is to stay with own."
             )
-        return files, size
 
-    async def fetch(self, top: Inode, after: bytes, seconds: float) -> Step:
-        """Cache what isn't complete here, for about so long."""
-        step = Step(after=after)
-        with trio.move_on_after(seconds):
-            while not step.done:
-                page, last = await trio.to_thread.run_sync(self._page, top, step.after, self._lacks)
-                if not await self._fetch_page(page, step):
-                    break
-                step.done = last is None
-                step.after = step.after if last is None else last
-        return step
+    def arrived(self, progress: Progress) -> int:
+        """Bytes that are here of those on their way."""
+        return sum(self._here(ino, version) for ino, version in progress.arriving.items())
 
-    async def free(self, top: Inode, after: bytes, seconds: float) -> Step:
-        """Take out of the cache what may go (R1), for about so long. `size` is what that has freed."""
-        step = Step(after=after)
-        deadline = trio.current_time() + seconds
-        while not step.done and trio.current_time() < deadline:
-            page, last = await trio.to_thread.run_sync(self._page, top, step.after, self._is_cached)
-            reasons = await trio.to_thread.run_sync(self._free_page, page, step)
-            step.failed += reasons
-            step.done = last is None
-            step.after = step.after if last is None else last
-        return step
+    async def free(self, tops: Sequence[Top], progress: Progress) -> None:
+        """Take out of the cache what may go (R1). `size` is what that has freed."""
+        for top in tops:
+            async for page in self._pages(top):
+                cached = [one for one in page if self._is_cached(one)]
+                if cached:
+                    await trio.to_thread.run_sync(self._free_page, cached, progress)
 
     # -- which files ---------------------------------------------------------------------------
 
-    def _page(
-        self, top: Inode, after: bytes, is_one: Callable[[Txn, Entry], bool]
-    ) -> tuple[list[tuple[bytes, Entry]], bytes | None]:
-        """Those of the next PAGE files that are meant, and the last path; None at the end."""
-        found: list[tuple[bytes, Entry]] = []
+    def _pages(self, top: Top) -> "_Pages":
+        """All unreal files that have content; what comes or goes meanwhile may be among them."""
+        return _Pages(lambda after: self._page(top, after))
+
+    def _page(self, top: Top, after: bytes) -> Page:
+        """Those of the next PAGE files, and the path of the last; None at the end."""
+        found: list[_Unreal] = []
         last: bytes | None = None
         with self._store.env.read() as txn:
-            files = islice(files_below(self._store.tree, txn, top, after), PAGE)
+            files = islice(files_below(self._store.tree, txn, top.ino, after), PAGE)
             for count, (path, ino) in enumerate(files, 1):
                 entry = self._store.tree.entry(txn, ino)
-                if entry is not None and is_one(txn, entry):
-                    found.append((path, entry))
+                if entry is not None and self._is_unreal(txn, entry):
+                    row = self._store.blobs.find(txn, ino)
+                    shown = paths.join(top.path, path) if path else top.path
+                    found.append(_Unreal(shown, entry, row))
                 last = path if count == PAGE else None
         return found, last
 
-    def _lacks(self, txn: Txn, entry: Entry) -> bool:
-        if not entry.version.size or self._store.real.has(txn, entry.ino):
-            return False  # an outdated real file is brought up to date by itself
-        row = self._store.blobs.find(txn, entry.ino)
-        return row is None or row.hash != entry.version.hash or not row.verified
+    def _is_unreal(self, txn: Txn, entry: Entry) -> bool:
+        # An outdated real file is brought up to date by itself.
+        return entry.version.size > 0 and not self._store.real.has(txn, entry.ino)
 
-    def _is_cached(self, txn: Txn, entry: Entry) -> bool:
-        row = self._store.blobs.find(txn, entry.ino)
+    def _is_cached(self, one: _Unreal) -> bool:
+        row = one.row
         return row is not None and (row.usage > 0 or self._store.blobs.is_open(row.id))
 
     # -- fetching --------------------------------------------------------------------------------
 
-    async def _fetch_page(self, page: Sequence[tuple[bytes, Entry]], step: Step) -> bool:
-        """Whether all of it was finished. What was, in order, is noted in `step` in any case."""
-        gate, several = SizeGate(IN_FLIGHT_BYTES), trio.CapacityLimiter(TOGETHER_MAX)
-        finished: dict[bytes, str | None] = {}
+    async def _fetch_page(
+        self, page: Sequence[_Unreal], progress: Progress, failed: set[Inode]
+    ) -> None:
+        """What may change at the await: a file is changed, evicted, removed, or becomes a plain file;
+        `complete` says what then couldn't be had, and the look at the end what is gone."""
+        gate, several = SizeGate(limits.CHUNK_BYTES), trio.CapacityLimiter(limits.JOBS_MAX)
 
-        async def fetch(path: bytes, entry: Entry) -> None:
-            async with several, gate.holding(entry.version.size):
+        async def fetch(one: _Unreal) -> None:
+            ino, version = one.entry.ino, one.entry.version
+            async with several, gate.holding(version.size):
+                progress.arriving[ino] = version
                 try:
-                    (await self._fetcher.complete(entry.ino, entry.version)).close()
-                    finished[path] = None
+                    (await self._fetcher.complete(ino, version)).close()
                 except (RealizeError, OSError) as error:
-                    finished[path] = str(error)
+                    failed.add(ino)
+                    progress.fail(one.path, str(error))
+                else:
+                    progress.files += 1
+                    progress.size += version.size
+                finally:
+                    del progress.arriving[ino]
 
-        try:
-            async with trio.open_nursery() as nursery:
-                for path, entry in page:
-                    nursery.start_soon(fetch, path, entry)
-        finally:
-            _note(step, page, finished)
-            unfinished = next((entry for path, entry in page if path not in finished), None)
-            step.partial = self._here(unfinished) if unfinished is not None else 0
-        return unfinished is None
+        async with trio.open_nursery() as nursery:
+            for one in page:
+                nursery.start_soon(fetch, one)
 
-    def _here(self, entry: Entry) -> int:
-        """Bytes of an unfinished one that are here."""
-        blob = self._store.blobs.opened(entry.ino, entry.version.hash)
+    def _here(self, ino: Inode, version: Version) -> int:
+        blob = self._store.blobs.opened(ino, version.hash)
         if blob is None:
             return 0
         try:
@@ -163,24 +228,24 @@ class OnDemand:
 
     # -- freeing ---------------------------------------------------------------------------------
 
-    def _free_page(
-        self, page: Sequence[tuple[bytes, Entry]], step: Step
-    ) -> list[tuple[bytes, str]]:
-        """Why each that had to stay did. Blocking."""
+    def _free_page(self, page: Sequence[_Unreal], progress: Progress) -> None:
+        """Blocking."""
         reasons: dict[Inode, str] = {}
         with self._store.env.read() as txn:
-            for _, entry in page:
-                mark, _ = self._store.marks.effective(txn, entry.ino, self._context.default_mark)
+            for one in page:
+                mark, _ = self._store.marks.effective(
+                    txn, one.entry.ino, self._context.default_mark
+                )
                 if mark is Mark.KEEP:
-                    reasons[entry.ino] = "it is marked keep"
-        free = [entry.ino for _, entry in page if entry.ino not in reasons]
-        step_freed, stayed = self._store.blobs.free(free, droppable(self._store))
-        step.size += step_freed
-        step.files += len(free) - len(stayed)
-        reasons.update(
-            dict.fromkeys(stayed, "no other machine is known to own it, or it is in use")
-        )
-        return [(path, reasons[entry.ino]) for path, entry in page if entry.ino in reasons]
+                    reasons[one.entry.ino] = "it is marked keep"
+        free = [one.entry.ino for one in page if one.entry.ino not in reasons]
+        freed, stayed = self._store.blobs.free(free, droppable(self._store))
+        reasons |= dict.fromkeys(stayed, "no other machine is known to own it, or it is in use")
+        progress.size += freed
+        progress.files += len(free) - len(stayed)
+        for one in page:
+            if one.entry.ino in reasons:
+                progress.fail(one.path, reasons[one.entry.ino])
 
 
 def files_below(tree: Tree, txn: Txn, top: Inode, after: bytes) -> Iterator[tuple[bytes, Inode]]:
@@ -211,18 +276,3 @@ def _below(
             yield from _below(tree, txn, child.ino, where, ())
         elif child.kind is Kind.FILE:
             yield where, child.ino
-
-
-def _note(
-    step: Step, page: Sequence[tuple[bytes, Entry]], finished: Mapping[bytes, str | None]
-) -> None:
-    """Those that are here now count wherever they are in the order; the others are met again."""
-    for path, entry in page:
-        if path in finished and finished[path] is None:
-            step.files += 1
-            step.size += entry.version.size
-    for path, _ in takewhile(lambda one: one[0] in finished, page):
-        step.after = path
-        failure = finished[path]
-        if failure is not None:
-            step.failed.append((path, failure))

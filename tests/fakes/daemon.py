@@ -10,6 +10,7 @@ import trio
 from realizefs.daemon.app import App, Shells, open_app
 from realizefs.daemon.arenas import Opener, RunningArena
 from realizefs.daemon.config import ArenaConfig
+from realizefs.daemon.control import Caller
 from realizefs.daemon.dispatch import execute
 from realizefs.daemon.home import Home, home_at
 from realizefs.daemon.mounts import MountRun
@@ -178,7 +179,7 @@ class Asker:
         self.app = app
 
     async def __call__(self, command: str, **arguments: object) -> Any:
-        return await execute(self.app, Request(command, arguments))
+        return await execute(self.app, Request(command, arguments), Caller())
 
 
 def fake_home(directory: Path, text: str = 'name = "desk"\nlisten = ["localhost:0"]\n') -> Home:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import trio
 
-from realizefs.daemon.control import Handler, Lines, answer, serve_control
+from realizefs.daemon.control import Caller, Handler, Lines, answer, serve_control
 from realizefs.daemon.home import Home, home_at
-from realizefs.model.control import Failed, Request, decode_answer, encode_request
+from realizefs.model.control import Failed, Progress, Request, decode_answer, encode_request
 from realizefs.model.errors import NotFound
 from realizefs.model.limits import CONTROL_LINE_BYTES_MAX
 
@@ -23,7 +23,7 @@ def home(tmp_path: Path) -> Home:
     return made
 
 
-async def echo(request: Request) -> object:
+async def echo(request: Request, _caller: Caller) -> object:
     return [request.command, dict(request.arguments)]
 
 
@@ -100,8 +100,45 @@ async def test_a_command_line_that_goes_away_disturbs_nobody(home: Home) -> None
         await again.aclose()
 
 
+async def test_progress_comes_before_the_answer(home: Home) -> None:
+    async def count(_request: Request, caller: Caller) -> object:
+        async with caller.waiting():
+            for number in range(3):
+                await caller.tell(number)
+        return "all"
+
+    async with served(home, count):
+        stream = await connect(home)
+        lines = Lines(stream)
+        await stream.send_all(encode_request(Request("a", {})) * 2)
+        told = [decode_answer(await lines.next() or b"") for _ in range(8)]
+        assert told == [Progress(0), Progress(1), Progress(2), "all"] * 2
+        await stream.aclose()
+
+
+async def test_what_takes_long_ends_when_the_command_line_hangs_up(home: Home) -> None:
+    begun, ended = trio.Event(), trio.Event()
+
+    async def forever(_request: Request, caller: Caller) -> object:
+        try:
+            async with caller.waiting():
+                begun.set()
+                await trio.Event().wait()
+        finally:
+            ended.set()
+        return None
+
+    async with served(home, forever):
+        stream = await connect(home)
+        await stream.send_all(encode_request(Request("a", {})))
+        await begun.wait()
+        await stream.aclose()
+        with trio.fail_after(60):
+            await ended.wait()
+
+
 async def test_errors_become_answers() -> None:
-    async def refuse(request: Request) -> object:
+    async def refuse(request: Request, _caller: Caller) -> object:
         if request.command == "foreseen":
             raise NotFound("There is no such thing.") from OSError(5, "disk")
         if request.command == "system":
@@ -112,7 +149,7 @@ async def test_errors_become_answers() -> None:
 
     async def failure(command: str) -> Failed:
         with pytest.raises(Failed) as caught:
-            decode_answer(await answer(refuse, encode_request(Request(command, {}))))
+            decode_answer(await answer(refuse, encode_request(Request(command, {})), Caller()))
         return caught.value
 
     foreseen = await failure("foreseen")

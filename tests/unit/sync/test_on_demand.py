@@ -1,4 +1,4 @@
-"""What a person asks to be cached, or no longer: in steps, and over again from any point."""
+"""What a person asks to be cached, or no longer: all of it, and over again from any point."""
 
 import os
 from pathlib import Path
@@ -7,13 +7,16 @@ import pytest
 import trio
 
 from realizefs.model.errors import CacheFull
+from realizefs.model.ids import Inode
 from realizefs.model.limits import KIB, MIB
 from realizefs.model.marks import Mark
+from realizefs.model.rates import RateLimit, RateLimits
+from realizefs.model.versions import Version
+from realizefs.store.blob import Blob
 from realizefs.sync import on_demand
-from realizefs.sync.on_demand import Step, files_below
+from realizefs.sync.fetcher import Fetcher
+from realizefs.sync.on_demand import Progress, Top, files_below
 from tests.fakes.peer import Peer, introduce, running_peer, until, write
-
-LONG = 60.0
 
 
 def paths_below(peer: Peer, top: str, after: str = "") -> list[str]:
@@ -40,15 +43,23 @@ async def test_files_come_in_order_from_any_point(tmp_path: Path) -> None:
         assert paths_below(a, "a", "anything") == []
 
 
-async def all_of(peer: Peer, what: str, top: str) -> Step:
-    """The steps until it is done, as one."""
-    ino = peer.arena.resolve(top.encode())
-    step, whole = Step(), Step()
-    while not step.done:
-        step = await getattr(peer.arena.on_demand, what)(ino, step.after, LONG)
-        whole.files, whole.size = whole.files + step.files, whole.size + step.size
-        whole.failed += step.failed
-    return whole
+async def ask(peer: Peer, what: str, top: str) -> Progress:
+    """All of it; counted before it is fetched."""
+    tops, progress = [Top(top.encode(), peer.arena.resolve(top.encode()))], Progress()
+    if what == "fetch":
+        await peer.arena.on_demand.count_lacking(tops, progress)
+    await getattr(peer.arena.on_demand, what)(tops, progress)
+    return progress
+
+
+async def forget_holders(peer: Peer, path: str) -> None:
+    ino = peer.arena.resolve(path.encode())
+
+    def forget() -> None:
+        with peer.store.env.write() as txn:
+            peer.store.holders.forget(txn, ino)
+
+    await trio.to_thread.run_sync(forget)
 
 
 async def test_a_tree_is_fetched_and_evicted(
@@ -67,17 +78,17 @@ async def test_a_tree_is_fetched_and_evicted(
         await until(lambda: a.paths() == b.paths() and "other" in b.paths())
         await b.mark("d/3", Mark.KEEP)
         await until(lambda: b.arena.cached_complete(b.arena.resolve(b"d/3")))
-        ino = b.arena.resolve(b"d")
-        assert await b.arena.on_demand.wanted(ino) == (9, sum(range(3000, 3010)) - 3003)
-        step = await all_of(b, "fetch", "d")
-        assert (step.files, step.size, step.failed) == (9, sum(range(3000, 3010)) - 3003, [])
+        size = sum(range(3000, 3010)) - 3003
+        step = await ask(b, "fetch", "d")
+        assert (step.all_files, step.all_size) == (9, size)
+        assert (step.files, step.size, step.failures) == (9, size, [])
         assert all(b.status(f"d/{number}") == "cached" for number in range(10))
         assert b.status("other") == "remote"
-        assert (await all_of(b, "fetch", "d")).files == 0
-        freed = await all_of(b, "free", "d")
+        assert (await ask(b, "fetch", "d")).files == 0
+        freed = await ask(b, "free", "d")
         assert freed.files == 9
         assert freed.size >= 9 * 3000
-        assert freed.failed == [(b"3", "it is marked keep")]
+        assert freed.failures == [(b"d/3", "it is marked keep")]
         assert b.status("d/4") == "remote"
         assert b.status("d/3") == "cached"
         assert await b.read("d/4") == (a.root / "d/4").read_bytes()
@@ -92,18 +103,12 @@ async def test_what_nobody_else_owns_stays(tmp_path: Path) -> None:
     ):
         await introduce(a, b)
         await until(lambda: b.status("f") == "remote")
-        await all_of(b, "fetch", "")
+        await ask(b, "fetch", "")
         await a.mark("f", Mark.WATCH)
-        ino = b.arena.resolve(b"f")
-
-        def forget() -> None:
-            with b.store.env.write() as txn:
-                b.store.holders.forget(txn, ino)
-
-        await trio.to_thread.run_sync(forget)
-        freed = await all_of(b, "free", "")
+        await forget_holders(b, "f")
+        freed = await ask(b, "free", "f")
         assert (freed.files, freed.size) == (0, 0)
-        assert [path for path, _ in freed.failed] == [b"f"]
+        assert [path for path, _ in freed.failures] == [b"f"]
         assert b.status("f") == "cached"
 
 
@@ -116,21 +121,15 @@ async def test_what_nobody_can_give_is_told_and_the_rest_is_fetched(tmp_path: Pa
     ):
         await introduce(a, b)
         await until(lambda: b.status("h") == "remote")
-        ino = b.arena.resolve(b"g")
-
-        def forget() -> None:
-            with b.store.env.write() as txn:
-                b.store.holders.forget(txn, ino)
-
-        await trio.to_thread.run_sync(forget)
-        step = await all_of(b, "fetch", "")
+        await forget_holders(b, "g")
+        step = await ask(b, "fetch", "")
         assert step.files == 2
-        assert [path for path, _ in step.failed] == [b"g"]
+        assert [path for path, _ in step.failures] == [b"g"]
         assert b.status("f") == b.status("h") == "cached"
 
 
-async def test_a_step_ends_in_the_middle_of_a_file_and_the_next_goes_on(tmp_path: Path) -> None:
-    content = os.urandom(8 * MIB)
+async def test_stopped_in_the_middle_of_a_file_it_goes_on(tmp_path: Path) -> None:
+    content = os.urandom(24 * MIB)
     write(tmp_path / "a/root", "big", content)
     async with (
         running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
@@ -138,15 +137,45 @@ async def test_a_step_ends_in_the_middle_of_a_file_and_the_next_goes_on(tmp_path
     ):
         await introduce(a, b)
         await until(lambda: b.status("big") == "remote")
-        ino = b.arena.resolve(b"big")
-        steps = [Step()]
-        while not steps[-1].done:
-            steps.append(await b.arena.on_demand.fetch(ino, steps[-1].after, 0.005))
-        assert sum(step.files for step in steps) == 1
-        assert sum(step.size for step in steps) == len(content)
-        here = [step.partial for step in steps if not step.done]
-        assert here == sorted(here)
+        a.household.bandwidth.set(RateLimits(RateLimit(up=16 * MIB)))
+        tops, progress = [Top(b"big", b.arena.resolve(b"big"))], Progress()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(b.arena.on_demand.fetch, tops, progress)
+            await until(lambda: b.arena.on_demand.arrived(progress) > 0)
+            nursery.cancel_scope.cancel()
+        assert progress.files == 0
+        assert not progress.arriving
+        a.household.bandwidth.set(RateLimits())
+        assert (await ask(b, "fetch", "big")).files == 1
         assert await b.read("big") == content
+
+
+async def test_what_had_to_go_again_is_not_said_to_be_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("f", "g"):
+        write(tmp_path / "a/root", name, b"x" * 5000)
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b") as b,
+    ):
+        await introduce(a, b)
+        await until(lambda: b.status("g") == "remote")
+        whole = Fetcher.complete
+        done = 0
+
+        async def complete(self: Fetcher, ino: Inode, version: Version) -> Blob:
+            nonlocal done
+            blob = await whole(self, ino, version)
+            done += 1
+            if done == 2:
+                b.store.blobs.drop(b.arena.resolve(b"f"))
+            return blob
+
+        monkeypatch.setattr(Fetcher, "complete", complete)
+        step = await ask(b, "fetch", "")
+        assert (step.files, step.size, step.failed) == (1, 5000, 1)
+        assert [path for path, _ in step.failures] == [b"f"]
 
 
 async def test_more_than_the_cache_takes_is_refused_before_anything_is_fetched(
@@ -160,4 +189,20 @@ async def test_more_than_the_cache_takes_is_refused_before_anything_is_fetched(
         await introduce(a, b)
         await until(lambda: b.status("f") == "remote")
         with pytest.raises(CacheFull, match="the cache may take 512,000"):
-            await b.arena.on_demand.wanted(b.arena.root_ino)
+            await ask(b, "fetch", "")
+
+
+async def test_what_is_kept_leaves_less_room(tmp_path: Path) -> None:
+    for name in ("f", "g"):
+        write(tmp_path / "a/root", name, os.urandom(300 * KIB))
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b", cache_max=500 * KIB) as b,
+    ):
+        await introduce(a, b)
+        await until(lambda: b.status("g") == "remote")
+        await b.mark("f", Mark.KEEP)
+        await until(lambda: b.arena.cached_complete(b.arena.resolve(b"f")))
+        with pytest.raises(CacheFull, match="beside what is kept"):
+            await ask(b, "fetch", "g")
+        assert (await ask(b, "fetch", "f")).failed == 0
