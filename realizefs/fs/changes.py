@@ -190,6 +190,10 @@ async def _rename(
             item = await making_native.make_real(served, item, ctx)
         if not replaced.is_directory:
             replaced = await making_native.make_real(served, replaced, ctx)
+        # While they were made real another program may have put something else in either place:
+        # then it is looked at again what is to be exchanged.
+        if not (_is_at(source, old_name, item) and _is_at(target, new_name, replaced)):
+            raise items.missing(old_name)
     path = _writable_place(target.arena, target.ino, new_name)
     if item.stat is not None:
         _make_native(served, target)
@@ -204,6 +208,11 @@ async def _rename(
     with served.changed_by_kernel():
         over_native = replaced is not None and replaced.stat is not None
         await item.arena.move(item.ino, target.ino, new_name, flags, over_native=over_native)
+
+
+def _is_at(directory: Spot, name: bytes, item: Item) -> bool:
+    found = items.child(directory.arena, directory.ino, name)
+    return found is not None and found.ino == item.ino
 
 
 def _make_native(served: Served, directory: Spot) -> None:

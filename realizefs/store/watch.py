@@ -36,6 +36,10 @@ EventKind = Literal[
 
 log = logging.getLogger(__name__)
 
+RETOLD_MAX = 64
+"""Moves of directories in one read for which what was told before is told again: each costs a look
+at all of it. Beyond that it counts as if events had been lost."""
+
 _MASK = (
     flags.CREATE
     | flags.DELETE
@@ -82,12 +86,14 @@ class RootEvent:
 
 @dataclass(slots=True)
 class _Moves:
-    """Of directories, in one read: what was `left` by cookie, paths whose watches are `unclear`, and
-    those just `followed`."""
+    """Of directories, in one read: what was `left` by cookie, paths whose watches are `unclear`, those
+    just `followed`; for how many of these what was told before was `retold`, and what that was."""
 
     left: dict[int, bytes] = field(default_factory=dict)
     unclear: dict[bytes, None] = field(default_factory=dict)
     followed: list[tuple[bytes, bytes]] = field(default_factory=list)
+    retold: int = 0
+    again: set[RootEvent] = field(default_factory=set)
 
 
 class RootWatch:
@@ -138,13 +144,7 @@ class RootWatch:
                 for told in self._translate(event, moves):
                     if not result or result[-1] != told:
                         result.append(told)
-                for old, new in moves.followed:  # what was told before is at another path now
-                    result += [
-                        replace(told, path=new + told.path[len(old) :])
-                        for told in result
-                        if told.path != old and is_within(told.path, old)
-                    ]
-                moves.followed.clear()
+                result += _elsewhere(result, moves)
             for old in moves.left.values():
                 self._forget(old)
             for path in moves.unclear:
@@ -274,6 +274,24 @@ class RootWatch:
         path = self._paths.pop(watch, None)
         if path is not None and self._watches.get(path) == watch:
             del self._watches[path]
+
+
+def _elsewhere(told: Sequence[RootEvent], moves: _Moves) -> list[RootEvent]:
+    """What was told before is at another path now where its directory has moved since. Each is told
+    once at each path: what moves to and fro would else be told twice as often with every move."""
+    again: list[RootEvent] = []
+    for old, new in moves.followed:
+        moves.retold += 1
+        if moves.retold > RETOLD_MAX:
+            again += [RootEvent(b"", "overflow")] if moves.retold == RETOLD_MAX + 1 else []
+            continue
+        below = [one for one in told if one.path != old and is_within(one.path, old)]
+        moved = [replace(one, path=new + one.path[len(old) :]) for one in below]
+        fresh = [one for one in moved if one not in moves.again]
+        moves.again.update(fresh)
+        again += fresh
+    moves.followed.clear()
+    return again
 
 
 def _too_many(setting: str, error: OSError) -> StoreFault:

@@ -8,6 +8,7 @@ real files here, by its hash, and copied into the cache; from there it goes wher
 """
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 
 import trio
@@ -26,6 +27,9 @@ log = logging.getLogger(__name__)
 
 SETTLE_SECONDS = 2.0
 """Before anything is looked for: who has followed says so in a moment."""
+
+TRIES_MAX = 8
+"""Times that a content is found and can't be taken in, until the next start."""
 
 PAGE = 2000
 """Rows of what is sought, and of real files, looked at in one read transaction: some ten
@@ -53,6 +57,7 @@ class Homeless:
     def __init__(self, context: Context, fetcher: Fetcher) -> None:
         self._context = context
         self._fetcher = fetcher
+        self._in_vain: Counter[tuple[Inode, Digest]] = Counter()  # of what is sought, no more
 
     async def run(self) -> None:
         """Until cancelled. What is sought is stored, so a restart goes on."""
@@ -76,11 +81,12 @@ class Homeless:
             after = page[-1][0]
             wanted = await trio.to_thread.run_sync(self._wanted, page)
             found = await trio.to_thread.run_sync(self._search, set(wanted)) if wanted else {}
-            left: set[Inode] = set()
+            left = {one[0] for one in page if self._in_vain[one] >= TRIES_MAX}
             for digest, path in found.items():
                 for ino, version in wanted[digest]:
                     if not await self._take_in(ino, version, path):
                         left.add(ino)
+                        self._in_vain[ino, digest] += 1
             await self._settle([one for one in page if one[0] not in left])
 
     def _page(self, after: Inode) -> list[tuple[Inode, Digest]]:
@@ -97,6 +103,7 @@ class Homeless:
                 if (
                     entry is not None
                     and entry.version.hash == digest
+                    and self._in_vain[ino, digest] < TRIES_MAX
                     and is_homeless(self._context, txn, entry)
                 ):
                     wanted.setdefault(digest, []).append((ino, entry.version))
@@ -111,6 +118,8 @@ class Homeless:
 
         if page:
             await self._context.writer.do(note)
+            for one in page:
+                self._in_vain.pop(one, None)
 
     def _search(self, wanted: set[Digest]) -> dict[Digest, bytes]:
         """Paths of real files with these contents, one for each that is found. Blocking: it goes over

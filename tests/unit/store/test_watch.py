@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from inotify_simple import Event
 from realizefs.model.errors import StoreFault
 from realizefs.store.openat import RENAME_EXCHANGE
 from realizefs.store.realfile import Root
-from realizefs.store.watch import RootEvent, RootWatch
+from realizefs.store.watch import RETOLD_MAX, RootEvent, RootWatch
 
 
 @pytest.fixture
@@ -151,6 +152,21 @@ def test_two_directories_that_changed_places_are_known_by_their_new_ones(
             heard |= {event.path for event in watch.read()}
         assert heard == {path.encode()}
     assert len(watch) == 5
+
+
+def test_many_moves_at_once_are_one_look_at_everything(watch: RootWatch, here: Path) -> None:
+    """Each would cost a look at all that was told before it."""
+    names = [here / "a", here / "c"] * (RETOLD_MAX + 1)
+    for old, new in pairwise(names[: RETOLD_MAX + 2]):
+        (here / "a" / "b" / "f").touch() if old.name == "a" else None
+        old.rename(new)
+    told = watch.read()
+    assert [event.path for event in told if event.kind == "overflow"] == [b""]
+    assert len(told) < 10 * RETOLD_MAX
+    (names[RETOLD_MAX + 1] / "b" / "g").touch()
+    assert {event.path for event in watch.read()} == {
+        os.fsencode(names[RETOLD_MAX + 1].name) + b"/b/g"
+    }
 
 
 def test_a_removed_tree_is_forgotten(watch: RootWatch, here: Path) -> None:
