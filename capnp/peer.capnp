@@ -112,6 +112,9 @@ struct Rows {
   last @2 :UInt64;
   rows @3 :List(Row);
   after @4 :UInt64;
+  seen @5 :List(Counter);     # as a vector; mostly none
+  isAll @6 :Bool;
+  isSettled @7 :Bool;
 }
 
 struct Ack {

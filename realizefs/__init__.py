@@ -7,7 +7,9 @@ Words
     unreal      everything else in an arena: listed, its bytes absent, partial or in the cache
     blob        the bytes held of one version of one unreal file; all of them are the cache
     peer        a machine with a key; the household is all peers that know each other
-    version     one state of one path: kind, hash, size, mtime, mode, and who changed it how often
+    version     one state of one path: kind, hash, size, mtime, mode, and whose changes it has seen
+    tombstone   the version of a path that is deleted; forgotten once all peers have it
+    context     how many changes of each peer were seen, of all paths together (causal context)
     mark        what this machine does with a path: own (real), keep (cached), watch (shown)
     holder      a peer that has a version, as `own` (real) or `cached`
     index       every path of an arena with its version; gossiped between peers
@@ -41,7 +43,7 @@ a process of its own, for each mount: by its system calls programs that watch he
 
 Reading order
     1. model.versions, model.marks, model.entries    what is known of a path
-    2. core.merge, core.decide                       the two tables that everything else serves
+    2. core.merge, core.causal, core.decide          the tables that everything else serves
     3. store.schema                                  what is on disk, table by table
     4. sync.arena                                    the parts of an arena put together
     5. a change: sync.scanner → sync.record → sync.gossip → (the other peer) sync.apply

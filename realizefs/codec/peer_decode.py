@@ -9,7 +9,7 @@ from typing import Any
 
 from realizefs.codec import peer_fields as f
 from realizefs.codec.deltas import check_signature
-from realizefs.codec.peer_rows import row
+from realizefs.codec.peer_rows import row, vector
 from realizefs.model import messages as m
 from realizefs.model.entries import PeerCard, Removal
 from realizefs.model.grants import Access, Grant, Grants, full, merge_grants
@@ -109,6 +109,9 @@ def rows(reader: Any, payload: bytes) -> m.Rows:
         last=f.seq(reader.last),
         after=f.seq(reader.after),
         rows=tuple(map(row, f.bounded(reader.rows, ROWS_BATCH_MAX, "rows"))),
+        seen=vector(reader.seen),
+        is_all=reader.isAll,
+        is_settled=reader.isSettled,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from realizefs.model import messages as m
 from realizefs.model.entries import PeerCard
-from realizefs.model.versions import Version
+from realizefs.model.versions import Vector, Version
 
 Field = tuple[str, Any]
 
@@ -64,6 +64,9 @@ def rows(message: m.Rows) -> Field:
         "last": message.last,
         "after": message.after,
         "rows": [row(each) for each in message.rows],
+        "seen": _counters(message.seen),
+        "isAll": message.is_all,
+        "isSettled": message.is_settled,
     }
 
 
@@ -73,10 +76,14 @@ def row(value: m.Row) -> dict[str, Any]:
     fields = _head(version)
     fields["path"] = value.path
     fields["held"] = int(value.held)
-    fields["vector"] = [{"peer": author, "count": count} for author, count in version.vector]
+    fields["vector"] = _counters(version.vector)
     if version.others:
         fields["others"] = [_head(other) for other in version.others]
     return fields
+
+
+def _counters(vector: Vector) -> list[dict[str, int]]:
+    return [{"peer": author, "count": count} for author, count in vector]
 
 
 def _head(version: Version) -> dict[str, Any]:

@@ -23,14 +23,14 @@ _HELD = {held.value: held for held in Held}
 def row(reader: Any) -> m.Row:
     """A Row. Fields are found by name in a microsecond each, so all rows find them once (`_fields`)."""
     read = reader._get_by_field  # noqa: SLF001 - what reader.path calls, too
-    name, held, vector, others, *head = [read(field) for field in _fields("Row", _ROW)]
+    name, held, counts, others, *head = [read(field) for field in _fields("Row", _ROW)]
     version = _head(*head)
     heads: tuple[Version, ...] = ()
     if len(others):
         heads = tuple(map(_other, f.bounded(others, VECTOR_ENTRIES_MAX, "heads")))
     if any(a.author >= b.author for a, b in pairwise(heads)):
         raise ValueError("heads that aren't sorted")
-    version = replace(version, vector=_vector(vector), others=heads)
+    version = replace(version, vector=vector(counts), others=heads)
     return m.Row(f.path(name), version, _HELD[held])
 
 
@@ -85,18 +85,19 @@ def _check_version(version: Version) -> None:
         raise ValueError("a version whose link target doesn't fit its kind")
 
 
-def _vector(readers: Any) -> Vector:
+def vector(readers: Any) -> Vector:
+    """A version vector or a causal context."""
     counters = f.bounded(readers, VECTOR_ENTRIES_MAX, "peers in a version vector")
     peer_field, count_field = _fields("Counter", "peer count")
     # By index: pycapnp's own iteration ends each list with an exception, which costs more than it.
     found = [counters[index]._get_by_field for index in range(len(counters))]  # noqa: SLF001
-    vector: Vector = tuple((read(peer_field), read(count_field)) for read in found)
-    for peer, count in vector:
+    result: Vector = tuple((read(peer_field), read(count_field)) for read in found)
+    for peer, count in result:
         if not 0 < count < _INT63_END:
             raise ValueError(f"counter {count} of peer {peer:016x} in a version vector")
-    if len(vector) > 1 and any(a[0] >= b[0] for a, b in pairwise(vector)):
+    if len(result) > 1 and any(a[0] >= b[0] for a, b in pairwise(result)):
         raise ValueError("a version vector that isn't sorted")
-    return vector
+    return result
 
 
 def _replaced(value: bytes) -> tuple[bytes, ...]:

@@ -6,6 +6,7 @@ household in one thread and repeat a run from its seed.
 
 In reading order:
     merge                   two versions of one path: which wins, and who keeps the loser's content
+    causal                  what was seen in all, so that deletions can be forgotten
     decide                  mark and situation → Realize, Unrealize, UpdateCache or nothing
     membership              who belongs to the household, and whom to believe about it
     guard                   how much peers may delete before somebody is asked

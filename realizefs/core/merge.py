@@ -32,12 +32,12 @@ from dataclasses import replace
 from realizefs.model.ids import AuthorId
 from realizefs.model.limits import REPLACED_MAX
 from realizefs.model.versions import (
+    Dot,
     Kind,
     Vector,
     Version,
     bump,
     join_vectors,
-    next_count,
     vector_of,
 )
 
@@ -53,33 +53,34 @@ def merge(a: Version, b: Version) -> Version:
     return _state(join_vectors(a.vector, b.vector), heads)
 
 
-def changed(value: Version, author: AuthorId, over: Version | None = None) -> Version:
-    """`value` as a new change by `author` in the place of what had the name in `over`.
+def changed(value: Version, dot: Dot, over: Version | None = None) -> Version:
+    """`value` as a new change in the place of what had the name in `over`.
 
     What else is a conflict there stays: who changed the one has not seen the other.
     """
     before = over if over is not None else Version(value.kind, deleted=True)
-    fresh = _fresh(value, author, before)
-    kept = [other for other in conflicts(before) if other.author != author]
-    return _state(bump(before.vector, author), [fresh, *kept])
+    fresh = _fresh(value, dot.author, before)
+    kept = [other for other in conflicts(before) if other.author != dot.author]
+    return _state(bump(before.vector, dot), [fresh, *kept])
 
 
-def added(value: Version, author: AuthorId, over: Version) -> Version:
-    """`value` as a change by `author` beside everything that is there: it replaces nothing that
+def added(value: Version, dot: Dot, over: Version) -> Version:
+    """`value` as a change beside everything that is there: it replaces nothing that
     others made."""
-    kept = [head for head in _heads(over) if head.has_content and head.author != author]
-    fresh = _fresh(value, author, over)
+    kept = [head for head in heads(over) if head.has_content and head.author != dot.author]
+    fresh = _fresh(value, dot.author, over)
     alive = {head.identity for head in kept}
     replaced = tuple(one for one in fresh.replaced if one not in alive)
-    return _state(bump(over.vector, author), [replace(fresh, replaced=replaced), *kept])
+    return _state(bump(over.vector, dot), [replace(fresh, replaced=replaced), *kept])
 
 
 def changed_since(
-    value: Version, author: AuthorId, base: Vector, current: Version, before: Version
+    value: Version, dot: Dot, base: Vector, current: Version, before: Version
 ) -> Version:
-    """`value` as a change by `author` of what was there `before`, when `base` had been seen."""
-    count = next_count(join_vectors(base, current.vector))
-    seen = {**dict(base), author: count}
+    """`value` as a change of what was there `before`, when `base` had been seen."""
+    author = dot.author
+    counts = dict(bump(join_vectors(base, current.vector), dot))
+    seen = {**dict(base), author: counts[author]}
     counted = dict(current.vector)
     kept = [
         other
@@ -89,10 +90,10 @@ def changed_since(
     return _state(vector_of(seen), [_fresh(value, author, before), *kept])
 
 
-def deleted(version: Version, author: AuthorId, now_ns: int) -> Version:
-    """The deletion of what has the name, by `author`."""
+def deleted(version: Version, dot: Dot, now_ns: int) -> Version:
+    """The deletion of what has the name."""
     gone = Version(kind=version.kind, mtime_ns=now_ns, deleted=True)
-    return changed(gone, author, version)
+    return changed(gone, dot, version)
 
 
 def conflicts(version: Version) -> list[Version]:
@@ -127,16 +128,17 @@ def _fresh(value: Version, author: AuthorId, before: Version) -> Version:
     return replace(value.head, author=author, replaced=tuple(dict.fromkeys(gone))[:REPLACED_MAX])
 
 
-def _heads(version: Version) -> Iterable[Version]:
+def heads(version: Version) -> Iterable[Version]:
+    """The one that has the name, then the others."""
     return (version.head, *version.others)
 
 
 def _left(one: Version, other: Version) -> list[Version]:
     """The heads of one side that the other doesn't know to be replaced."""
     counted, seen = dict(one.vector), dict(other.vector)
-    there = {head.author for head in _heads(other)}
+    there = {head.author for head in heads(other)}
     left = []
-    for head in _heads(one):
+    for head in heads(one):
         count, known = counted.get(head.author, 0), seen.get(head.author, 0)
         if known < count or (known == count and head.author in there):
             left.append(head)

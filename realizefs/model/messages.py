@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from realizefs.model.entries import PeerCard, Removal
 from realizefs.model.ids import ArenaId, Digest, PeerId, ReplicaId, Seq
-from realizefs.model.versions import Held, Version
+from realizefs.model.versions import Held, Vector, Version
 
 ZSTD = "zstd"
 """The feature of a Hello that says: Packed is understood here."""
@@ -63,6 +63,10 @@ class Rows:
     """A piece of the sender's history; `after` and `last` are the positions before and after it.
 
     The first is empty, and says where the stream begins. `replica` is the sender's.
+
+    `seen` is the sender's causal context (see `core.causal`) when the rows were read, () where it
+    says nothing of that; `is_all` if there was no more to tell then, `is_settled` if all deletions
+    that it has heard of were carried out.
     """
 
     arena: ArenaId
@@ -70,6 +74,9 @@ class Rows:
     after: Seq
     last: Seq
     rows: tuple[Row, ...]
+    seen: Vector = ()
+    is_all: bool = False
+    is_settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

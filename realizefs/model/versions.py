@@ -1,6 +1,7 @@
 """Versions: one state of one path, and what peers hold of it.
 
-A vector maps author → counter (Parker et al. 1983, version vectors). It is kept as a sorted tuple
+A vector maps author → counter (Parker et al. 1983, version vectors), which is how many changes of
+all paths its author had made. It is kept as a sorted tuple
 of pairs so that versions compare and hash by value; zero counters are never stored. An author is a
 peer with one database of an arena (see `ids.author_of`): one whose database is lost or restored
 doesn't know what it has counted, and counts as another author from then on.
@@ -15,6 +16,7 @@ named by its author, of whom it is the latest change.
 import hashlib
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from typing import NamedTuple
 
 from realizefs.model.ids import NO_DIGEST, AuthorId, Digest
 
@@ -68,15 +70,20 @@ def dominates(a: Vector, b: Vector) -> bool:
     return all(seen.get(author, 0) >= count for author, count in b)
 
 
-def bump(vector: Vector, author: AuthorId) -> Vector:
-    """A local change: own counter = max(all) + 1."""
-    return vector_of({**dict(vector), author: next_count(vector)})
+class Dot(NamedTuple):
+    """A change that is about to be made: its author, and a number above those of all his changes
+    before, whatever the path (the dots of Almeida et al. 2014)."""
+
+    author: AuthorId
+    number: int
 
 
-def next_count(vector: Vector) -> int:
-    """What `bump` counts up to. A hostile peer may have said the largest number already: then
-    changes of that path are told from each other as concurrent ones are, and all else goes on."""
-    return min(max((count for _, count in vector), default=0) + 1, COUNTER_MAX)
+def bump(vector: Vector, dot: Dot) -> Vector:
+    """A local change. A hostile peer may have said the largest number already: then changes of that
+    path are told from each other as concurrent ones are, and all else goes on."""
+    seen = dict(vector)
+    count = max(dot.number, seen.get(dot.author, 0) + 1)
+    return vector_of({**seen, dot.author: min(count, COUNTER_MAX)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ In reading order:
     arena                           the subsystems of one arena, put together
   the index
     tree, positions                 entries and history; what tells that it is an older copy
+    contexts, graves                what was seen of all paths; names of what is deleted
     inodes, real                    their numbers; which real file is whose
     marks, holders, cursors         marks and inheritance; who has what; how far each peer is told
     attributes                      the user's own, of what is unreal

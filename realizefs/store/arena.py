@@ -7,6 +7,7 @@ from realizefs.model.ids import ArenaId, Inode
 from realizefs.store.attributes import Attributes
 from realizefs.store.blobs import Blobs
 from realizefs.store.blocks import BlockLists
+from realizefs.store.contexts import Contexts
 from realizefs.store.cursors import Cursors
 from realizefs.store.decisions import Decisions
 from realizefs.store.dirty import DirtySet
@@ -32,6 +33,7 @@ class ArenaStore:
     real: RealIndex
     holders: Holders
     cursors: Cursors
+    contexts: Contexts
     marks: Marks
     attributes: Attributes
     decisions: Decisions
@@ -77,6 +79,7 @@ def open_arena(
         real=RealIndex(),
         holders=Holders(),
         cursors=Cursors(),
+        contexts=Contexts(tree.positions),
         marks=Marks(tree),
         attributes=Attributes(),
         decisions=Decisions(tree),

@@ -19,6 +19,7 @@ from realizefs.model.limits import BLOCK_BYTES_MIN
 from realizefs.store.arena import ArenaStore
 from realizefs.store.check import Problem, Rule, once, rule_of
 from realizefs.store.check_tree import named
+from realizefs.store.contexts import is_context
 from realizefs.store.hashing import block_size, hash_bytes
 from realizefs.store.holders import read_holder
 from realizefs.store.keys import (
@@ -133,11 +134,14 @@ class RowRules:
         """A cursor is a replica and a position in its history, which in ours is one there was."""
         value = txn.get(CURSOR, key) or b""
         remove = partial(_delete, table=CURSOR, key=key)
-        if len(key) != 9 or key[8:] not in (b"<", b">", b"?", b"=") or len(value) != 24:
+        is_position = key[8:] in (b"<", b">", b"?", b"=") and len(value) == 24
+        if len(key) != 9 or not (is_position or (key[8:] == b"!" and is_context(value))):
             finding = Finding(
                 "cursor", "How far a peer's history is known can't be read", "asks from its start"
             )
             yield Problem(finding, remove)
+            return
+        if not is_position:
             return
         peer = peer_of(key[:8])
         last = self.store.tree.positions.last(txn)

@@ -10,6 +10,7 @@ one in 8,000 for each process.
 
 import secrets
 from collections.abc import Iterator
+from dataclasses import dataclass
 from struct import Struct
 
 from realizefs.model.ids import Seq
@@ -28,7 +29,19 @@ STARTS_LOST_MAX = 64
 
 _SEQ, _GAPS = b"seq", b"gaps"
 _GAP = Struct(">QQ")
-"""The last position before it, the first one behind it."""
+"""The last position before it, the first one behind it, which no change has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """Where no change is: between the pairs, and behind the last one."""
+
+    last: Seq
+    between: tuple[tuple[int, int], ...]
+
+    def has(self, seq: int) -> bool:
+        """Whether no change of this database ever had this position."""
+        return seq > self.last or any(before < seq < behind for before, behind in self.between)
 
 
 class Positions:
@@ -43,17 +56,21 @@ class Positions:
 
     def next(self, txn: Txn) -> Seq:
         """That of one more change."""
-        if self._began:
-            return Seq(txn.count_up(META, _SEQ))
-        self._began = True
-        txn.if_abandoned(self._not_begun)
-        return self._behind_a_gap(txn)
+        self._begin(txn)
+        return Seq(txn.count_up(META, _SEQ))
+
+    def upcoming(self, txn: Txn) -> Seq:
+        """What `next` will return at the next change."""
+        self._begin(txn)
+        return Seq(self.last(txn) + 1)
 
     def is_unknown(self, txn: Txn, seq: Seq) -> bool:
         """Whether no change of this database ever had this position."""
-        if seq > self.last(txn):
-            return True
-        return any(before < seq < behind for before, behind in self._gaps(txn))
+        return self.gaps(txn).has(seq)
+
+    def gaps(self, txn: Txn) -> "Gaps":
+        """For many questions whether a position is unknown."""
+        return Gaps(self.last(txn), tuple(self._gaps(txn)))
 
     def since(self, txn: Txn, unknown: Seq) -> Seq | None:
         """A position from which on everything was changed that may have been after the backup,
@@ -68,14 +85,18 @@ class Positions:
     def _gaps(self, txn: Txn) -> Iterator[tuple[int, int]]:
         return _GAP.iter_unpack(txn.get(META, _GAPS) or b"")
 
-    def _behind_a_gap(self, txn: Txn) -> Seq:
+    def _begin(self, txn: Txn) -> None:
+        """Leave a gap where this process hasn't yet."""
+        if self._began:
+            return
+        self._began = True
+        txn.if_abandoned(self._not_begun)
         before = self.last(txn)
         if not before:  # nothing has been told yet: a backup of this says nothing
-            return Seq(txn.count_up(META, _SEQ))
-        behind = Seq(txn.count_up(META, _SEQ, GAP_MIN + secrets.randbelow(GAP_MIN // 2)))
+            return
+        behind = txn.count_up(META, _SEQ, GAP_MIN + secrets.randbelow(GAP_MIN // 2))
         gaps = (txn.get(META, _GAPS) or b"") + _GAP.pack(before, behind)
         txn.put(META, _GAPS, gaps[-GAPS_MAX * _GAP.size :])
-        return behind
 
     def _not_begun(self) -> None:
         self._began = False

@@ -37,8 +37,10 @@ class TreeRepair:
     me: PeerId
 
     def count_seq_on(self, txn: Txn, last: int) -> None:
-        """New changes come after `last`."""
+        """New changes come after `last`, as another author's: who knows how many there were."""
         txn.count_up(META, _SEQ, last - txn.counter(META, _SEQ))
+        self.store.contexts.reset(txn)
+        self.store.tree.begin_anew(txn)
 
     def remove_name(self, txn: Txn, key: bytes) -> None:
         """A dirent that leads nowhere, or is damaged."""
@@ -77,7 +79,7 @@ class TreeRepair:
             again = Version(Kind.DIRECTORY, mode=0o755, mtime_ns=was.mtime_ns)
             keep_digests(txn, ino, was.hash, again.hash)
             self._put(
-                txn, replace(entry, version=added(again, self.store.tree.author(self.me), was))
+                txn, replace(entry, version=added(again, self.store.tree.dot(txn, self.me), was))
             )
             self.store.dirty.mark(txn, ino)
 
@@ -131,6 +133,7 @@ class TreeRepair:
         for key in list(txn.scan_keys(CURSOR)):
             if key.endswith((b"<", b"?")):
                 txn.delete(CURSOR, key)
+        self.store.contexts.reset(txn)
 
     # -- what can't be read ------------------------------------------------------------------------
 
@@ -195,10 +198,10 @@ class TreeRepair:
             version = replace(version, target=target)
         else:
             return None
-        author = self.store.tree.author(self.me)
-        if not any(one == author for one, _ in real.vector):
-            return changed(version, author, replace(version, vector=real.vector))
-        return replace(version, vector=real.vector, author=author)
+        dot = self.store.tree.dot(txn, self.me)
+        if not any(one == dot.author for one, _ in real.vector):
+            return changed(version, dot, replace(version, vector=real.vector))
+        return replace(version, vector=real.vector, author=dot.author)
 
     # -- rows --------------------------------------------------------------------------------------
 

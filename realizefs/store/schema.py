@@ -81,7 +81,8 @@ CURSOR = "acache.cursor"
 (our replica, seq): how far that peer has ours. A peer and b"?" → (replica, seq): how far we have
 heard that peer while it was read-only, and so what it holds but not what it says of changes. A peer
 and b"=" → (our replica, seq): where ours was when we first heard of the database that it has now.
-Absent: nothing."""
+Absent: nothing. And b"!" → what the peer has said that it has seen and carried out: pairs of author and
+count, u64 each (`store.contexts`)."""
 
 HISTORY = "index.history"
 """Seq → inode. One row an entry: a change removes the entry's older row. So it isn't longer than
@@ -93,7 +94,9 @@ REAL = "index.real"
 META = "index.meta"
 """b"replica" → 16 bytes, b"root" → inode of the arena's root, b"number" → 2 bytes by chance, with
 which a peer is an author (`ids.author_of`; absent in databases of before: the peer's own): made with
-the database. b"gaps" → pairs of u64, the latest gaps in the history (`store.positions`). Numbers (u64,
+the database. b"gaps" → pairs of u64, the latest gaps in the history (`store.positions`). b"seen" → pairs of
+author and count, what was seen of others' changes (`store.contexts`), b"former" → of ours with a
+database of before, b"confirmed" → of our own (u64). Numbers (u64,
 absent: 0): b"seq", the last seq given out, which grows even where history rows are forgotten;
 b"files", b"directories", b"symlinks", how many dirents of that kind are alive, and b"bytes", the
 sum of sizes of those files; b"real", the sum of sizes of regular files over index.real."""

@@ -21,7 +21,7 @@ from realizefs.model.entries import Dirent, Entry
 from realizefs.model.errors import NotFound, StoreFault
 from realizefs.model.ids import AuthorId, Inode, PeerId, ReplicaId, Seq, author_of
 from realizefs.model.limits import ROWS_BATCH_MAX
-from realizefs.model.versions import Kind, Version
+from realizefs.model.versions import Dot, Kind, Version
 from realizefs.store.env import Environment
 from realizefs.store.holders import keep_digests
 from realizefs.store.inodes import ArenaInodes
@@ -69,8 +69,7 @@ class Tree:
                 txn.put(META, _REPLICA, replica)
                 top = Entry(inode_of(root), _NO_PARENT, b"", Version(Kind.DIRECTORY, mode=0o755))
                 txn.put(ENTRY, root, encode_entry(top))
-        self.positions = Positions()
-        self.root = inode_of(root)
+        self.positions, self.root = Positions(), inode_of(root)
         self.replica = ReplicaId(replica)
         self._number = int.from_bytes(number, "big") if number is not None else None
 
@@ -88,6 +87,10 @@ class Tree:
     def author(self, me: PeerId) -> AuthorId:
         """Who a peer is in version vectors with this database."""
         return author_of(me, self._number) if self._number is not None else me
+
+    def dot(self, txn: Txn, me: PeerId) -> Dot:
+        """The next change of a peer: each has a position in the history of its database."""
+        return Dot(self.author(me), self.positions.upcoming(txn))
 
     # -- looking -------------------------------------------------------------------------------
 
@@ -108,12 +111,12 @@ class Tree:
     def entry(self, txn: Txn, ino: Inode) -> Entry | None:
         """The entry of an inode."""
         data = txn.get(ENTRY, pack_u64(ino))
-        return decode_entry(ino, data) if data is not None else None
+        return None if data is None else decode_entry(ino, data)
 
     def entry_at(self, txn: Txn, path: bytes) -> Entry | None:
         """The entry of a path."""
         ino = self.resolve(txn, path)
-        return self.entry(txn, ino) if ino is not None else None
+        return None if ino is None else self.entry(txn, ino)
 
     def resolve(self, txn: Txn, path: bytes) -> Inode | None:
         """The inode of a path, tombstones included; the root's for b""."""

@@ -28,6 +28,7 @@ In reading order:
     urgency, lanes                  who goes first
     links                           those that share an arena
     gossip, apply, restored         telling and hearing history; applying it; being an older copy
+    told_seen, forgetting           telling what was seen here; tombstones that everybody has
     serve                           serving bytes
     aside, renames                  conflict copies; following renames of what is real here
   from the index to the arena root and the cache

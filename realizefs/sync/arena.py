@@ -32,6 +32,7 @@ from realizefs.sync.bell import Bell
 from realizefs.sync.conflicts import Conflicts
 from realizefs.sync.context import Context
 from realizefs.sync.fetcher import Fetcher
+from realizefs.sync.forgetting import Forgetting
 from realizefs.sync.guard import Waiting
 from realizefs.sync.homeless import Homeless
 from realizefs.sync.jobs import Jobs
@@ -97,6 +98,7 @@ class Arena(ArenaView):
         self._actions = Actions(self.context, self.fetcher, self._pinning)
         self.jobs = Jobs(self.context, self._actions)
         self._homeless = Homeless(self.context, self.fetcher)
+        self.forgetting = Forgetting(self.context)
         self.trashcan = Trashcan(self.context)
         self.on_demand = OnDemand(self.context, self.fetcher)
         self.conflicts = Conflicts(self.context, self.remove, self.move)
@@ -147,6 +149,7 @@ class Arena(ArenaView):
                     await nursery.start(self.scanner.run)
                     nursery.start_soon(self.jobs.run)
                     nursery.start_soon(self._homeless.run)
+                    nursery.start_soon(self.forgetting.run)
                     nursery.start_soon(self._reserve_inodes)
                     nursery.start_soon(self._flush_regularly)
                     nursery.start_soon(self.trashcan.run)

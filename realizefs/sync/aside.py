@@ -39,7 +39,7 @@ def keep_above(batch: Batch, directory: Inode) -> None:
             return  # and then those above it are, too
         if not was.deleted and batch.is_ours(was.author):  # the directory keeps the name
             keep_loser(batch, entry, was)
-        again = added(replace(PLACEHOLDER, mtime_ns=was.mtime_ns), batch.author, was)
+        again = added(replace(PLACEHOLDER, mtime_ns=was.mtime_ns), batch.dot, was)
         batch.put(at, entry.parent, entry.name, resolved(again, batch.is_ours))
         at = entry.parent
 
@@ -77,7 +77,7 @@ def name_anew(batch: Batch, entry: Entry, loser: Version) -> None:
     for name in _conflict_names(batch, entry.name, loser):
         there = store.tree.lookup(txn, entry.parent, name)
         if there is None:
-            version = changed(loser, batch.author)
+            version = changed(loser, batch.dot)
             batch.add(store.inodes.allocate(), entry.parent, name, version)
             return
         known = store.tree.entry(txn, there.ino)

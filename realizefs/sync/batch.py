@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, field
 
+from realizefs.core.causal import Context
 from realizefs.model.changes import Change, ChangeKind
 from realizefs.model.entries import Entry
 from realizefs.model.ids import NO_DIGEST, AuthorId, Digest, Inode, PeerId, is_by
 from realizefs.model.marks import Mark
-from realizefs.model.versions import Held, Kind, Version
+from realizefs.model.versions import Dot, Held, Kind, Version
 from realizefs.store.arena import ArenaStore
 from realizefs.store.txn import Txn
 from realizefs.sync.pending import Place
@@ -36,6 +37,7 @@ class Batch:
     seeks: bool = False
     in_hand: frozenset[Inode] = frozenset()
     to_leave: ToLeave = field(default_factory=ToLeave)
+    _seen: Context | None = None
     directories: dict[bytes, Inode] = field(default_factory=dict)
     """of a batch that moves nothing: directories found in this transaction, by path"""
 
@@ -43,6 +45,18 @@ class Batch:
     def author(self) -> AuthorId:
         """Who we are in version vectors."""
         return self.store.tree.author(self.me)
+
+    @property
+    def dot(self) -> Dot:
+        """The next change that we make."""
+        return self.store.tree.dot(self.txn, self.me)
+
+    @property
+    def seen(self) -> Context:
+        """What has been seen here, as it was when this was asked first."""
+        if self._seen is None:
+            self._seen = self.store.contexts.seen(self.txn, self.author)
+        return self._seen
 
     def is_ours(self, author: AuthorId) -> bool:
         """Whether that is us, with this database or one before."""

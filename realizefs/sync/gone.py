@@ -75,6 +75,6 @@ def gone(batch: Batch, ino: Inode, now_ns: int, device: int) -> bool:
     if not dead or ours or is_older(real, entry.version):
         batch.held_changed(ino)  # something inside, or a peer's newer version, lives on, or it was
         return False  # us who took it out of the root (R8), or didn't make it, or after a crash
-    grave = deleted(entry.version, batch.author, now_ns)
+    grave = deleted(entry.version, batch.dot, now_ns)
     batch.put(ino, entry.parent, entry.name, grave)
     return grave.deleted

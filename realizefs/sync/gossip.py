@@ -1,21 +1,23 @@
 """Telling a peer our history, and taking in its own: one stream, catch-up and live (DESIGN 5.2)."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import trio
 
+from realizefs.core.causal import Context as Seen
 from realizefs.model import limits, paths
 from realizefs.model.errors import ConnectionLost
 from realizefs.model.ids import Inode, ReplicaId, Seq
 from realizefs.model.messages import Ack, Row, Rows, Subscribe
-from realizefs.model.versions import Kind
+from realizefs.model.versions import Kind, join_vectors, vector_of
 from realizefs.store.txn import Txn
 from realizefs.sync.apply import apply_row, mark_cached, note_held
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
 from realizefs.sync.link import Link
-from realizefs.sync.restored import begin_anew
+from realizefs.sync.restored import ChangesLost, begin_anew, check_nothing_is_lost
+from realizefs.sync.told_seen import ToldSeen
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +44,8 @@ class Gossip:
         self._wanted = trio.Event()
         self._after = Seq(0)
         self._at: Seq | None = None  # how far they have told us on this link, without a gap
+        self._they_saw: Seen = {}  # as they have told on this link
+        self._told_seen = ToldSeen()
 
     async def run(self) -> None:
         """Subscribe, then tell what is asked for; until the link ends."""
@@ -62,8 +66,9 @@ class Gossip:
         """
         context, peer = self._context, self._link.peer
         first = self._at is None
-        if not first and message.last <= (self._at or 0):
-            await self._link.send(Ack(context.id, message.replica, self._at or Seq(0)))
+        self._they_saw = dict(join_vectors(tuple(self._they_saw.items()), message.seen))
+        if self._at is not None and message.last <= self._at:
+            await self._nothing_new(message, self._at)
             return
         if message.after != self._at and not (first and not message.rows):
             raise ConnectionLost(f"A part of what {self._link.name} tells is missing.")
@@ -73,6 +78,7 @@ class Gossip:
             await trio.to_thread.run_sync(context.store.inodes.ensure, needed)
 
         def apply(batch: Batch) -> None:
+            check_nothing_is_lost(batch, message)
             known, _ = self._theirs(batch.txn)
             if known != message.replica:
                 # Its database is another one: what the old one said that it holds, it may have
@@ -86,16 +92,45 @@ class Gossip:
                 if self._read_only:
                     note_held(batch, row, peer)
                 else:
-                    apply_row(batch, row, peer, context.renames)
+                    apply_row(batch, row, peer, context.renames, self._they_saw)
+            self._note_seen(batch, message)
             if known or first:  # a repair may have forgotten it, to ask for all
                 context.store.cursors.set_theirs(
                     batch.txn, peer, message.replica, message.last, read_only=self._read_only
                 )
 
-        await context.commit(apply)
+        await self._commit(apply)
         self._at = message.last
         self._heard.set()
         await self._link.send(Ack(context.id, message.replica, message.last))
+
+    async def _nothing_new(self, message: Rows, at: Seq) -> None:
+        """But what they have seen, perhaps, or that this is all."""
+        if message.is_all:
+            await self._commit(lambda batch: self._note_seen(batch, message))
+        await self._link.send(Ack(self._context.id, message.replica, at))
+
+    async def _commit(self, work: Callable[[Batch], None]) -> None:
+        """ConnectionLost where it shows that our database is an older copy: on the next link all is
+        told, and claimed, by another author."""
+        try:
+            await self._context.commit(work)
+        except ChangesLost as lost:
+            told = lost.position
+            await self._context.commit(lambda batch: self._begin_anew(batch, told))
+            raise ConnectionLost("The database of this machine is an older copy.") from lost
+
+    def _note_seen(self, batch: Batch, message: Rows) -> None:
+        """With what they have seen, once all that they had to tell is applied here."""
+        contexts, author = self._context.store.contexts, batch.author
+        if message.is_settled:
+            contexts.set_known(batch.txn, self._link.peer, message.seen)
+        if not message.is_all:
+            return
+        if message.seen and not self._read_only:
+            contexts.take_in(batch.txn, author, message.seen)
+        if self._context.members is not None:
+            contexts.heard(batch.txn, [self._link.peer], self._context.members)
 
     def ack(self, message: Ack) -> None:
         """They have committed our history up to there; saved with the next flush."""
@@ -115,25 +150,28 @@ class Gossip:
         with store.env.read() as txn:
             is_older = store.tree.positions.is_unknown(txn, self._after)
         if is_older:
-            await self._context.commit(self._begin_anew)
+            told = self._after
+            await self._context.commit(lambda batch: self._begin_anew(batch, told))
             self._after = Seq(0)
-        replica = store.tree.replica
-        # Told first, so that both sides learn which replica they talk to before any row.
-        await self._link.send(Rows(self._context.id, replica, self._after, self._after, ()))
+        # Told first, so that both sides learn which replica they talk to, and what it has seen, before
+        # any row.
+        with store.env.read() as txn:
+            first, _ = self._piece(txn, (), self._after, is_all=False)
+        await self._link.send(first)
         await self._heard.wait()
         while True:
-            seen = self._context.history.count
-            rows, last, is_all = await trio.to_thread.run_sync(self._page)
-            if last > self._after:
-                piece = Rows(self._context.id, replica, self._after, last, tuple(rows))
+            count = self._context.history.count
+            piece, is_told = await trio.to_thread.run_sync(self._page)
+            if piece.last > self._after or is_told:
                 await self._link.send(piece)
-                self._after = last
-                if is_all:
+                self._after = piece.last
+                if piece.is_all:
                     await trio.sleep(GATHER_SECONDS)
             else:
-                await self._context.history.after(seen)
+                with trio.move_on_after(self._told_seen.due(self._context.clock.now())):
+                    await self._context.history.after(count)
 
-    def _begin_anew(self, batch: Batch) -> None:
+    def _begin_anew(self, batch: Batch, told: Seq) -> None:
         """They have heard more of this history than there is: it came back from a backup. What is
         told under its old positions they would take for what they have heard already."""
         log.warning(
@@ -142,11 +180,10 @@ class Gossip:
             self._link.name,
             self._context.name,
         )
-        begin_anew(batch, self._after)
+        begin_anew(batch, told)
 
-    def _page(self) -> tuple[list[Row], Seq, bool]:
-        """The next rows, the position after them, and whether there are no more; bounded in number
-        and bytes."""
+    def _page(self) -> tuple[Rows, bool]:
+        """The next rows, bounded in number and bytes, and whether they tell what has been seen."""
         store = self._context.store
         rows: list[Row] = []
         last, size = self._after, 0
@@ -165,7 +202,29 @@ class Gossip:
                         break
                     rows.append(row)
                 last = seq
-        return rows, last, is_all
+            return self._piece(txn, tuple(rows), last, is_all=is_all)
+
+    def _piece(
+        self, txn: Txn, rows: tuple[Row, ...], last: Seq, *, is_all: bool
+    ) -> tuple[Rows, bool]:
+        store = self._context.store
+        author = store.tree.author(self._context.me)
+        seen = vector_of(store.contexts.seen(txn, author))
+        # What was heard of and isn't decided yet may be a deletion.
+        is_settled = not store.removals.count(txn) and not store.dirty.any(txn)
+        is_told = self._told_seen.is_to_tell(
+            *(seen, self._context.clock.now()),
+            forgotten=store.contexts.forgotten,
+            is_all=is_all,
+            is_settled=is_settled,
+        )
+        piece = Rows(
+            *(self._context.id, store.tree.replica, self._after, last, rows),
+            seen=seen if is_told else (),
+            is_all=is_all,
+            is_settled=is_told and is_settled,
+        )
+        return piece, is_told
 
     def _theirs(self, txn: Txn) -> tuple[ReplicaId, Seq]:
         return self._context.store.cursors.theirs(txn, self._link.peer, read_only=self._read_only)

@@ -34,7 +34,7 @@ def record_removal(
         batch.held_changed(ino)
         return False
     if not entry.version.deleted:
-        grave = deleted(entry.version, batch.author, now_ns)
+        grave = deleted(entry.version, batch.dot, now_ns)
         batch.put(ino, entry.parent, entry.name, grave)
     return True
 
@@ -67,7 +67,7 @@ def record_metadata(batch: Batch, ino: Inode, mode: int | None, mtime_ns: int | 
         mtime_ns=was.mtime_ns if mtime_ns is None else mtime_ns,
     )
     if version != was:
-        batch.put(ino, entry.parent, entry.name, changed(version, batch.author, was))
+        batch.put(ino, entry.parent, entry.name, changed(version, batch.dot, was))
 
 
 def is_older(real: RealRow, version: Version) -> bool:

@@ -56,7 +56,7 @@ def record_move(
     unseen = _unseen(batch, ino, place, over_unseen=over_unseen)
     if unseen is not None and batch.store.real.has(batch.txn, ino):
         batch.store.real.delete(batch.txn, ino)
-        batch.put(ino, entry.parent, entry.name, deleted(entry.version, batch.author, now_ns))
+        batch.put(ino, entry.parent, entry.name, deleted(entry.version, batch.dot, now_ns))
         return False
     if unseen is not None:
         batch.store.real.delete(batch.txn, unseen)
@@ -142,7 +142,7 @@ def _bury(
     the directory: then they take what they have of it along (see `renames`).
     """
     grave = batch.store.inodes.allocate()
-    left = batch.put(grave, *place, deleted(was.version, batch.author, now_ns))
+    left = batch.put(grave, *place, deleted(was.version, batch.dot, now_ns))
     if was.version.kind is Kind.DIRECTORY:
         _move_children(batch, ino, grave, over, now_ns)
         batch.store.tree.touch(batch.txn, grave)
@@ -239,14 +239,14 @@ def _moved(batch: Batch, entry: Entry, over: Version | None) -> Version:
     one they may be about to throw away.
     """
     # Counters are those of a place: what was seen of the old one says nothing about the new one.
-    return _at_new_place(batch, entry, changed(entry.version, batch.author, over))
+    return _at_new_place(batch, entry, changed(entry.version, batch.dot, over))
 
 
 def _moved_beside(batch: Batch, entry: Entry, there: Entry) -> Version:
     """The same where something lives that keeps its own content, under another name if need be."""
     if batch.is_ours(there.version.author) and there.version.content != entry.version.content:
         name_anew(batch, there, there.version)
-    return _at_new_place(batch, entry, added(entry.version, batch.author, there.version))
+    return _at_new_place(batch, entry, added(entry.version, batch.dot, there.version))
 
 
 def _at_new_place(batch: Batch, entry: Entry, version: Version) -> Version:

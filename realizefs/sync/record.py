@@ -250,12 +250,12 @@ def _local_version(
         target=found.target,
     )
     if current is None:
-        return changed(fresh, batch.author)
+        return changed(fresh, batch.dot)
     if current.content == fresh.content or current.deleted or (real is None and not current.vector):
-        return changed(fresh, batch.author, current)
+        return changed(fresh, batch.dot, current)
     if real is None:  # it appeared beside a peer's version, unseen: they are concurrent
-        return changed_since(fresh, batch.author, (), current, Version(found.kind))
-    return changed_since(fresh, batch.author, real.vector, current, _as_indexed(current, real))
+        return changed_since(fresh, batch.dot, (), current, Version(found.kind))
+    return changed_since(fresh, batch.dot, real.vector, current, _as_indexed(current, real))
 
 
 def _as_indexed(current: Version, real: RealRow) -> Version:

@@ -9,9 +9,11 @@ one that somebody has knowingly replaced. A directory would come back, and has n
 
 from dataclasses import replace
 
+from realizefs.model.errors import RealizeError
 from realizefs.model.ids import AuthorId, Inode, Seq
 from realizefs.model.limits import RECOUNTED_MAX
-from realizefs.model.versions import Kind, Version, next_count, vector_of
+from realizefs.model.messages import Rows
+from realizefs.model.versions import Dot, Kind, Version, bump, vector_of
 from realizefs.sync.batch import Batch
 
 
@@ -21,6 +23,7 @@ def begin_anew(batch: Batch, told: Seq) -> None:
     since = store.tree.positions.since(txn, told)
     # In the same transaction: what was counted by the old number is told no more under it.
     inodes = [] if since is None else _changed_since(batch, since)[-RECOUNTED_MAX:]
+    store.contexts.begin_anew(txn, former)
     store.tree.begin_anew(txn)
     for ino in inodes:
         _count_anew(batch, ino, former)
@@ -42,14 +45,38 @@ def _count_anew(batch: Batch, ino: Inode, former: AuthorId) -> None:
         return
     if entry.version.kind is Kind.DIRECTORY and not entry.version.deleted:
         return
-    version = _without(entry.version, former, batch.author)
+    version = _without(entry.version, former, batch.dot)
     real = store.real.get(txn, ino)
     if real is not None and real.vector == entry.version.vector:
         store.real.put(txn, ino, replace(real, vector=version.vector))
     batch.put(ino, entry.parent, entry.name, version)
 
 
-def _without(version: Version, former: AuthorId, author: AuthorId) -> Version:
-    seen = {one: count for one, count in version.vector if one != former}
-    counted = vector_of({**seen, author: next_count(version.vector)})
-    return replace(version, vector=counted, author=author)
+def _without(version: Version, former: AuthorId, dot: Dot) -> Version:
+    seen = vector_of({one: count for one, count in version.vector if one != former})
+    return replace(version, vector=bump(seen, dot), author=dot.author)
+
+
+class ChangesLost(RealizeError):
+    """A peer knows of a change made here, at a `position` in the history, that this database doesn't."""
+
+    def __init__(self, position: Seq) -> None:
+        super().__init__("The database of this machine is an older copy.")
+        self.position = position
+
+
+def check_nothing_is_lost(batch: Batch, message: Rows) -> None:
+    """Raises ChangesLost where what a peer tells counts a change of ours that isn't known here. What
+    it counts of those that we made with a database of before is noted."""
+    gaps, own = None, batch.author
+    former: dict[AuthorId, int] = {}
+    for vector in (message.seen, *(row.version.vector for row in message.rows)):
+        for author, count in vector:
+            if author == own:
+                gaps = gaps or batch.store.tree.positions.gaps(batch.txn)
+                if gaps.has(count):
+                    raise ChangesLost(Seq(count))
+            elif batch.is_ours(author):
+                former[author] = max(count, former.get(author, 0))
+    if former:
+        batch.store.contexts.told_of_former(batch.txn, vector_of(former))

@@ -9,7 +9,7 @@ import trio
 from realizefs.core.merge import changed
 from realizefs.model.limits import TRASH_SECONDS_DEFAULT
 from realizefs.model.marks import Mark
-from realizefs.model.versions import Held, vector_of
+from realizefs.model.versions import Dot, Held, vector_of
 from realizefs.sync.trash import Trash
 from tests.crash.moving import _cached, _outdated, _real, _tombstone, work
 from tests.crash.scenario import EDIT, LARGE, NEW, OLD, Scenario
@@ -101,7 +101,7 @@ async def _peer_renames(world: World) -> None:
     entry = world.entry("d/f")
     assert entry is not None
     if not entry.version.deleted:
-        moved = changed(entry.version, PEER, entry.version)
+        moved = changed(entry.version, Dot(PEER, 0), entry.version)
         await world.peer_tells("d/e/g", moved, Held.NONE)
         await _tombstone(world, "d/f")
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from realizefs.core.merge import changed, deleted
 from realizefs.model.marks import Mark
-from realizefs.model.versions import Held, Kind, Version, join_vectors, vector_of
+from realizefs.model.versions import Dot, Held, Kind, Version, join_vectors, vector_of
 from tests.crash.scenario import EDIT, EMPTY, LARGE, NEW, OLD, Scenario
 from tests.crash.world import ME, MTIME_NS, PEER, World, file_version
 
@@ -82,7 +82,7 @@ async def _deleted(world: World) -> None:
 async def _tombstone(world: World, path: str) -> None:
     entry = world.entry(path)
     assert entry is not None
-    await world.peer_tells(path, deleted(entry.version, PEER, MTIME_NS), Held.NONE)
+    await world.peer_tells(path, deleted(entry.version, Dot(PEER, 0), MTIME_NS), Held.NONE)
 
 
 async def _link_deleted(world: World) -> None:
@@ -104,7 +104,7 @@ async def _metadata_changed(world: World) -> None:
     entry = world.entry("d/f")
     assert entry is not None
     edited = replace(entry.version, mode=0o600, mtime_ns=MTIME_NS - 5)
-    await world.peer_tells("d/f", changed(edited, PEER, entry.version))
+    await world.peer_tells("d/f", changed(edited, Dot(PEER, 0), entry.version))
 
 
 async def _directory_mode_changed(world: World) -> None:
@@ -113,7 +113,9 @@ async def _directory_mode_changed(world: World) -> None:
     await world.work()
     entry = world.entry("d")
     assert entry is not None
-    await world.peer_tells("d", changed(replace(entry.version, mode=0o711), PEER, entry.version))
+    await world.peer_tells(
+        "d", changed(replace(entry.version, mode=0o711), Dot(PEER, 0), entry.version)
+    )
 
 
 def _link(target: bytes, counter: int = 1) -> Version:

@@ -11,6 +11,7 @@ from realizefs.model.ids import Digest, Seq
 from realizefs.model.marks import Mark
 from realizefs.model.paths import show
 from realizefs.model.versions import Kind, Version
+from realizefs.store import graves
 from realizefs.store.hashing import hash_bytes
 from realizefs.sync.describe import status_of
 from tests.sim.replica import Replica
@@ -165,12 +166,16 @@ class Judge:
                         found.append(f"{one.name}: {path!r} {decision}")
         return found
 
-    async def at_the_end(self, users: "list[User]", *, everybody_connected: bool) -> None:
+    async def at_the_end(
+        self, users: "list[User]", *, everybody_connected: bool, forgets: bool
+    ) -> None:
         """All rules, once nothing happens any more."""
         self.audit("at the end")
         self._converged()
         self._nothing_is_lost()
         self._nothing_is_back()
+        if everybody_connected and forgets:
+            self._tombstones_are_forgotten()
         if everybody_connected:
             self._everybody_has_what_is_asked_for()
             await self._everything_is_readable(users)
@@ -186,6 +191,23 @@ class Judge:
                 assert a == b, (
                     f"R3: {first.name} and {replica.name} differ about {path!r}:\n{a}\n{b}"
                 )
+
+    def _tombstones_are_forgotten(self) -> None:
+        """R6: the index doesn't grow for ever. Those that are nobody's stay, and all while somebody has
+        still to carry one out."""
+        if any(self._removes(one) for one in self._replicas):
+            return
+        for one in self._replicas:
+            store = one.store
+            with store.env.read() as txn:
+                found, _ = graves.page(txn, b"", 1_000_000)
+                entries = [store.tree.entry(txn, ino) for ino in found]
+                left = [entry for entry in entries if entry and entry.version.author]
+                assert not left, f"R6: {one.name} remembers {left[0]}"
+
+    def _removes(self, replica: Replica) -> bool:
+        with replica.store.env.read() as txn:
+            return replica.store.removals.count(txn) > 0
 
     def _nothing_is_lost(self) -> None:
         """R1, R2, R8: what nobody deleted has a name, and somebody holds it there."""

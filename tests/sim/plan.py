@@ -35,7 +35,23 @@ EXCHANGING_FROM = 100_000
 """The first seed of plans in which names are exchanged: those below stay as they were when they
 found something."""
 
+FORGETTING_FROM = 200_000
+"""The first seed of plans in which tombstones are forgotten soon."""
+
 EXCHANGING = {**KINDS, "exchange": 8, "exchange directories": 6}
+
+RESTORING_FROM = 300_000
+"""The first seed of plans in which, besides, databases are often lost and replaced by older copies."""
+
+RESTORING = {
+    **EXCHANGING,
+    "remove": 20,
+    "cut": 12,
+    "heal": 12,
+    "back up": 8,
+    "restore": 6,
+    "lose the database": 2,
+}
 
 UNMARKING = {
     "write": 20,
@@ -77,11 +93,17 @@ class Plan:
     min_copies: int = 1
     watched: bool = False
 
+    @property
+    def forgets(self) -> bool:
+        """Whether tombstones are forgotten within the run."""
+        return self.seed >= FORGETTING_FROM
+
 
 def make(seed: int) -> Plan:
     """The plan of a seed."""
     chance = Random(seed)
     kinds = KINDS if seed < EXCHANGING_FROM else EXCHANGING
+    kinds = kinds if seed < RESTORING_FROM else RESTORING
     peers = chance.randint(*PEERS)
     marks = ["own", *(chance.choice(["own", "own", "keep", "watch"]) for _ in range(peers - 1))]
     skewed = chance.random() < 0.3

@@ -8,7 +8,7 @@ import pytest
 
 from realizefs.core.merge import deleted
 from realizefs.model.ids import Inode
-from realizefs.sync import apply, aside, engine, record, safety, serve
+from realizefs.sync import apply, aside, engine, forgetting, record, safety, serve
 from realizefs.sync.batch import Batch
 from realizefs.sync.pinning import Pinning
 from realizefs.sync.wanted import Wanted
@@ -35,7 +35,7 @@ def losers_are_forgotten(patch: Patch) -> None:
 
 
 def the_last_word_wins(patch: Patch) -> None:
-    patch(apply, "merge", lambda ours, theirs: theirs)
+    patch(apply, "merge_seen", lambda ours, seen, theirs, they_saw: theirs)
 
 
 def bytes_are_not_checked(patch: Patch) -> None:
@@ -52,10 +52,14 @@ def what_we_give_up_is_a_delete(patch: Patch) -> None:
         entry = batch.store.tree.entry(batch.txn, ino)
         here = batch.store.real.get(batch.txn, ino) is not None
         if entry is not None and not here and entry.version.has_content:
-            grave = deleted(entry.version, batch.author, 1)
+            grave = deleted(entry.version, batch.dot, 1)
             batch.store.tree.put(batch.txn, ino, entry.parent, entry.name, grave)
 
     patch(Batch, "held_changed", held_changed)
+
+
+def what_not_all_have_heard_is_forgotten(patch: Patch) -> None:
+    patch(forgetting, "seen_by_all", lambda contexts: contexts[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +75,13 @@ MUTATIONS = [
     Mutation("R1", last_copies_go, 6),
     Mutation("R2", losers_are_forgotten, 21),
     Mutation("R3", the_last_word_wins, 5),
+    Mutation("R3", what_not_all_have_heard_is_forgotten, 200_000),
     Mutation("R4", bytes_are_not_checked, 4),
     Mutation("R8", what_we_give_up_is_a_delete, 3),
 ]
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda one: one.rule)
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda one: one.broken.__name__)
 def test_a_broken_rule_is_caught(mutation: Mutation, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = make(mutation.seed)
     with monkeypatch.context() as broken:

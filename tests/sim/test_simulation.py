@@ -5,12 +5,16 @@ Plans that once failed are kept whole, as their seeds make them: see `plan`.
 
 import pytest
 
-from tests.sim.plan import make, make_unmarking
+from tests.sim.plan import FORGETTING_FROM, RESTORING_FROM, make, make_unmarking
 from tests.sim.shrink import failure, shrunk, story
 from tests.sim.world import run
 
-SEEDS = range(20)
-"""About half a minute."""
+SEEDS = [
+    *range(20),
+    *range(FORGETTING_FROM, FORGETTING_FROM + 10),
+    *range(RESTORING_FROM, RESTORING_FROM + 10),
+]
+"""About a minute."""
 
 FOUND = {
     8: "a job whose decision changed while it ran was never tried again",
@@ -30,6 +34,8 @@ FOUND = {
     10382: "a restored backup with new changes wasn't noticed",
     10518: "what was moved away and back was buried by that",
     16732: "a crash before the only file of a root was made passed for a missing disk",
+    200_107: "who renamed a file that had replaced another one didn't know who had that",
+    200_254: "deletions by a lost database were remembered for ever",
     10561: "a file renamed while it was being truncated took a newer version along",
 }
 

@@ -21,6 +21,7 @@ import trio.testing
 
 from realizefs.model.errors import RealizeError
 from realizefs.model.marks import Mark
+from realizefs.sync import forgetting, told_seen
 from realizefs.sync.following import Following
 from tests.fakes.in_memory import TMPFS
 from tests.sim.deeds import ANCHOR, do, unmark
@@ -35,6 +36,13 @@ log = logging.getLogger(__name__)
 
 FAULTS = 0.05
 """The chance of each fault of a message on a faulty wire."""
+
+FORGET_SECONDS, SEEN_SECONDS = 0.4, 0.1
+"""Virtual seconds between rounds of forgetting tombstones, and between what is told of what was seen,
+where that is to happen within a run."""
+
+FORGOTTEN_SECONDS = 10.0
+"""Virtual seconds until all has been forgotten, once nothing else happens."""
 
 MOVING = {"ftruncate", "remove", "rename", "renameat2", "replace", "unlink"}
 
@@ -93,7 +101,10 @@ class World:
                 await self._do(deed)
             await self._heal_all(pairs)
             await self._settle()
-            await self.judge.at_the_end(self.users, everybody_connected=self.plan.mesh)
+            await trio.sleep(FORGOTTEN_SECONDS if self.plan.forgets else 0.0)
+            await self.judge.at_the_end(
+                self.users, everybody_connected=self.plan.mesh, forgets=self.plan.forgets
+            )
             for one in self.replicas:
                 one.process.die()
             nursery.cancel_scope.cancel()
@@ -298,7 +309,7 @@ class World:
 def run(plan: Plan) -> World:
     """Run a plan; AssertionError if a rule is broken."""
     with TemporaryDirectory(prefix="realizefs-sim-", dir=TMPFS) as directory:
-        with effects_counted(), _deterministic(plan.seed):
+        with effects_counted(), _deterministic(plan):
             world = World(plan, Path(directory))
             watch = effects_watched(world.look) if plan.watched else nullcontext()
             try:
@@ -313,8 +324,10 @@ def run(plan: Plan) -> World:
 class _deterministic:  # noqa: N801 - reads as a word
     """Tasks take turns by a seeded chance, and nobody has inotify."""
 
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
+    def __init__(self, plan: Plan) -> None:
+        self._seed = plan.seed
+        soon = (FORGET_SECONDS, SEEN_SECONDS)
+        self._soon = soon if plan.forgets else (forgetting.FORGET_SECONDS, told_seen.SEEN_SECONDS)
 
     def __enter__(self) -> None:
         self._run = cast("Any", trio._core._run)
@@ -323,10 +336,13 @@ class _deterministic:  # noqa: N801 - reads as a word
         self._run._r.seed(self._seed)
         self._watch = Following.begin
         setattr(Following, "begin", _watch_nothing)  # noqa: B010 - mypy
+        self._late = forgetting.FORGET_SECONDS, told_seen.SEEN_SECONDS
+        forgetting.FORGET_SECONDS, told_seen.SEEN_SECONDS = self._soon
 
     def __exit__(self, *_: object) -> None:
         self._run._ALLOW_DETERMINISTIC_SCHEDULING = self._was
         setattr(Following, "begin", self._watch)  # noqa: B010 - mypy
+        forgetting.FORGET_SECONDS, told_seen.SEEN_SECONDS = self._late
 
 
 async def _watch_nothing(following: Following) -> None:

@@ -25,7 +25,7 @@ from realizefs.model.limits import (
     ROWS_BATCH_MAX,
     VECTOR_ENTRIES_MAX,
 )
-from realizefs.model.versions import Held, Kind, Version
+from realizefs.model.versions import Dot, Held, Kind, Version
 
 ARENA = ArenaId(b"a" * 16)
 REPLICA = ReplicaId(b"r" * 16)
@@ -62,7 +62,7 @@ MESSAGES: list[m.Message] = [
         m.Row(b"f", FILE, Held.OWN),
         m.Row(b"d", DIRECTORY, Held.NONE),
         m.Row(b"d/l", LINK, Held.CACHED),
-        m.Row(b"gone", deleted(FILE, PeerId(3), 5), Held.NONE),
+        m.Row(b"gone", deleted(FILE, Dot(PeerId(3), 1), 5), Held.NONE),
     ),
     m.Ack(ARENA, REPLICA, Seq(2**63 - 1)),
     READ,

@@ -10,7 +10,7 @@ from realizefs.model.decisions import Action, LocalBlob
 from realizefs.model.entries import Fingerprint, RealRow
 from realizefs.model.ids import Digest, PeerId
 from realizefs.model.marks import Mark
-from realizefs.model.versions import Kind, Version, vector_of
+from realizefs.model.versions import Dot, Kind, Version, vector_of
 
 HASH, OLD = Digest(b"n" * 32), Digest(b"o" * 32)
 CURRENT = Version(Kind.FILE, hash=HASH, size=5, vector=vector_of({PeerId(1): 2}))
@@ -54,7 +54,7 @@ def test_decision_table(situation: Situation, action: Action | None) -> None:
 
 @pytest.mark.parametrize("mark", list(Mark))
 def test_a_remote_delete_takes_the_real_file_away_whatever_the_mark(mark: Mark) -> None:
-    gone = deleted(CURRENT, PeerId(2), now_ns=1)
+    gone = deleted(CURRENT, Dot(PeerId(2), 1), now_ns=1)
     assert decide(at(mark, current=gone, real=REAL)) is Action.UNREALIZE
     assert decide(at(mark, current=gone)) is None
 

@@ -6,9 +6,11 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realizefs.core.merge import added, changed, changed_since, conflicts, deleted, merge, resolved
+from realizefs.core import merge as rules
+from realizefs.core.merge import conflicts, merge, resolved
 from realizefs.model.ids import AuthorId, Digest, PeerId, author_of, is_by
 from realizefs.model.versions import (
+    Dot,
     Kind,
     Vector,
     Version,
@@ -28,6 +30,18 @@ values = st.builds(
     mtime_ns=st.integers(0, 3),
     mode=st.sampled_from([0o644, 0o600]),
 )
+
+
+def changed(value: Version, author: AuthorId, over: Version | None = None) -> Version:
+    return rules.changed(value, Dot(author, 0), over)
+
+
+def added(value: Version, author: AuthorId, over: Version) -> Version:
+    return rules.added(value, Dot(author, 0), over)
+
+
+def deleted(version: Version, author: AuthorId, now_ns: int) -> Version:
+    return rules.deleted(version, Dot(author, 0), now_ns)
 
 
 def file(content: bytes, mtime_ns: int = 0) -> Version:
@@ -261,7 +275,7 @@ def test_who_made_the_copy_is_believed_by_all() -> None:
 def test_an_edit_of_an_older_state_is_concurrent_with_what_came_since() -> None:
     old = changed(file(b"old"), A)
     new = changed(file(b"new", 5), B, old)
-    edit = changed_since(file(b"edit", 9), A, old.vector, new, old)
+    edit = rules.changed_since(file(b"edit", 9), Dot(A, 0), old.vector, new, old)
     merged = merge(edit, new)
     assert merged.hash == edit.hash
     assert conflicts(merged) == [new.head]
@@ -287,7 +301,7 @@ vectors = st.dictionaries(st.sampled_from(AUTHORS), st.integers(0, 3)).map(vecto
 
 @given(vectors, st.sampled_from(AUTHORS))
 def test_a_local_change_dominates_what_it_was_made_from(vector: Vector, author: AuthorId) -> None:
-    counted = bump(vector, author)
+    counted = bump(vector, Dot(author, 0))
     assert dominates(counted, vector)
     assert not dominates(vector, counted)
 

@@ -4,7 +4,7 @@ from realizefs.core.merge import deleted
 from realizefs.model.entries import Dirent, Entry
 from realizefs.model.errors import NotFound
 from realizefs.model.ids import Digest, Inode, PeerId, Seq
-from realizefs.model.versions import Kind, Version
+from realizefs.model.versions import Dot, Kind, Version
 from realizefs.store.env import Environment
 from realizefs.store.inodes import ArenaInodes
 from realizefs.store.schema import ENTRY, HISTORY
@@ -139,7 +139,7 @@ def test_counts_follow_replace_delete_and_undelete(
         assert tree.counts(txn) == TreeCounts(1, 1, 1, 10)
         tree.put(txn, file, tree.root, b"file", FILE)
         assert tree.counts(txn) == TreeCounts(1, 1, 1, FILE.size)
-        tree.put(txn, file, tree.root, b"file", deleted(FILE, PeerId(1), 0))
+        tree.put(txn, file, tree.root, b"file", deleted(FILE, Dot(PeerId(1), 1), 0))
         assert tree.counts(txn) == TreeCounts(0, 1, 1, 0)
         tree.put(txn, file, tree.root, b"file", Version(Kind.DIRECTORY))
         assert tree.counts(txn) == TreeCounts(0, 2, 1, 0)
