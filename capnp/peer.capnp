@@ -27,6 +27,7 @@ struct PeerMessage {
     readDelta @16 :ReadDelta; # with the feature "delta"
     delta @17 :Packed;      # the answer; smaller than its size: a zstd frame
     pin @18 :Pin;
+    take @19 :Take;         # with the feature "take"
   }
 }
 
@@ -154,6 +155,12 @@ struct Pin {
   arena @1 :Data;
   path @2 :Data;
   hash @3 :Data;
+}
+
+struct Take {
+  request @0 :UInt64;
+  arena @1 :Data;
+  path @2 :Data;
 }
 
 struct Failure {

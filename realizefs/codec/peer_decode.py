@@ -167,6 +167,11 @@ def pin(reader: Any, payload: bytes) -> m.Pin:
     )
 
 
+def take(reader: Any, payload: bytes) -> m.Take:
+    """A Take."""
+    return m.Take(request=reader.request, arena=f.arena(reader.arena), path=f.path(reader.path))
+
+
 def data(request: int, payload: bytes) -> m.Data:
     """Data with the payload of its frame."""
     return m.Data(request, payload)
@@ -225,6 +230,7 @@ DECODERS: dict[str, Callable[[Any, bytes], m.Message]] = {
     "read": read,
     "readBlocks": read_blocks,
     "pin": pin,
+    "take": take,
     "packed": packed,
     "readDelta": read_delta,
     "delta": delta,

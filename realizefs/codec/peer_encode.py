@@ -156,6 +156,11 @@ def pin(message: m.Pin) -> Field:
     }
 
 
+def take(message: m.Take) -> Field:
+    """The field of a Take."""
+    return "take", {"request": message.request, "arena": message.arena, "path": message.path}
+
+
 def data(message: m.Data) -> Field:
     """The field of Data; the bytes travel beside the message."""
     return "data", message.request
@@ -227,6 +232,7 @@ ENCODERS: dict[type[Any], Callable[[Any], Field]] = {
     m.Read: read,
     m.ReadBlocks: read_blocks,
     m.Pin: pin,
+    m.Take: take,
     m.Data: data,
     m.Packed: packed,
     m.ReadDelta: read_delta,

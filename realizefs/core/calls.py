@@ -18,9 +18,10 @@ from realizefs.model.messages import (
     Read,
     ReadBlocks,
     ReadDelta,
+    Take,
 )
 
-Request = Read | ReadBlocks | ReadDelta | Pin
+Request = Read | ReadBlocks | ReadDelta | Pin | Take
 Answer = Data | Packed | Delta | Failure
 DIGEST_BYTES = 32
 
@@ -83,9 +84,9 @@ def _check_length(asked: Request, length: int) -> None:
     if isinstance(asked, Read | ReadDelta):
         if length > asked.length:
             raise ProtocolFault(f"{length} bytes in answer to a read of {asked.length}.")
-    elif isinstance(asked, Pin):
+    elif isinstance(asked, Pin | Take):
         if length:
-            raise ProtocolFault(f"{length} bytes in answer to a pin.")
+            raise ProtocolFault(f"{length} bytes in answer to a {type(asked).__name__}.")
     elif length % DIGEST_BYTES or length > BLOCKS_MAX * DIGEST_BYTES:
         raise ProtocolFault(f"a block list of {length} bytes.")
 

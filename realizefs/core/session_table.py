@@ -28,6 +28,7 @@ from realizefs.model.messages import (
     Roster,
     Rows,
     Subscribe,
+    Take,
 )
 
 
@@ -77,6 +78,7 @@ TABLE: dict[State, dict[type[Any], Rule]] = {
         Read: Rule.SERVE,
         ReadBlocks: Rule.SERVE,
         Pin: Rule.SERVE,
+        Take: Rule.SERVE,
         ReadDelta: Rule.SERVE,
         Data: Rule.ANSWER,
         Packed: Rule.ANSWER,

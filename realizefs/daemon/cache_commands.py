@@ -14,7 +14,8 @@ from realizefs.daemon.control import Caller
 from realizefs.daemon.locate import Places
 from realizefs.daemon.path_commands import inode_at
 from realizefs.model.control import path_text
-from realizefs.sync.on_demand import OnDemand, Progress, Top
+from realizefs.sync.below import Top
+from realizefs.sync.on_demand import OnDemand, Progress
 
 Answer = Mapping[str, object]
 Asked = Mapping[OnDemand, list[Top]]

@@ -16,7 +16,10 @@ ZSTD = "zstd"
 DELTA = "delta"
 """The feature of a Hello that says: ReadDelta is answered here."""
 
-FEATURES = (ZSTD, DELTA)
+TAKE = "take"
+"""The feature of a Hello that says: Take is understood here."""
+
+FEATURES = (ZSTD, DELTA, TAKE)
 """All that this program understands beyond the protocol's first version."""
 
 
@@ -146,6 +149,19 @@ class Pin:
 
 
 @dataclass(frozen=True, slots=True)
+class Take:
+    """Mark this path own, so that it and all below it become plain files of yours: somebody here
+    moves it to you.
+
+    Answered by Data without bytes, or Failure.
+    """
+
+    request: int
+    arena: ArenaId
+    path: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Data:
     """The answer to Read and ReadBlocks; the bytes travel as the frame's raw payload."""
 
@@ -245,6 +261,7 @@ Message = (
     | Read
     | ReadBlocks
     | Pin
+    | Take
     | ReadDelta
     | Data
     | Packed

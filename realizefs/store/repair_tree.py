@@ -155,8 +155,16 @@ class TreeRepair:
         )  # of which version nobody knows (R1); peers say it again
         self._ask_again(txn)
         if entry is not None:
-            self._put(txn, entry)
+            self._put(txn, self._counted(txn, entry))
             self.store.dirty.mark(txn, ino)
+
+    def _counted(self, txn: Txn, entry: Entry) -> Entry:
+        """As a change of ours where none of its changes was."""
+        version = entry.version
+        if not version.author or any(one == version.author for one, _ in version.vector):
+            return entry
+        over = replace(version, author=PeerId(0))
+        return replace(entry, version=changed(version, self.store.tree.dot(txn, self.me), over))
 
     def _rebuilt(self, txn: Txn, ino: Inode) -> Entry | None:
         key = next((k for k, value in txn.scan(DIRENT) if value[:8] == pack_u64(ino)), None)
@@ -198,10 +206,7 @@ class TreeRepair:
             version = replace(version, target=target)
         else:
             return None
-        dot = self.store.tree.dot(txn, self.me)
-        if not any(one == dot.author for one, _ in real.vector):
-            return changed(version, dot, replace(version, vector=real.vector))
-        return replace(version, vector=real.vector, author=dot.author)
+        return replace(version, vector=real.vector, author=self.store.tree.author(self.me))
 
     # -- rows --------------------------------------------------------------------------------------
 

@@ -39,7 +39,8 @@ In reading order:
     turns, own_attributes           one at a time; what else goes along with a file
     guard, approving                what peers deleted, where it is very much: held, and released
     trash, trashcan, conflicts      what peers deleted or replaced here; conflict copies settled
-    on_demand                       what a person asks to be cached, or no longer
+    on_demand, handover, below      what a person asks to be cached, or no longer; to be another
+                                    machine's; all files below a path
     homeless                        what nobody holds at a name, and is here at another
     fetcher, sources, wanted        pieces on their way; from holders; what is wanted, verified
     reuse, bases, holder            what the old version has of it; a delta, a copy, or both

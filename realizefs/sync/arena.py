@@ -17,7 +17,7 @@ from realizefs.model.changes import Change
 from realizefs.model.ids import ArenaId, Inode, PeerId
 from realizefs.model.limits import INODE_RESERVE
 from realizefs.model.marks import Mark
-from realizefs.model.messages import Pin, ReadBlocks
+from realizefs.model.messages import Pin, ReadBlocks, Take
 from realizefs.model.ports import Clock
 from realizefs.model.versions import Version
 from realizefs.store.arena import ArenaStore
@@ -34,6 +34,7 @@ from realizefs.sync.context import Context
 from realizefs.sync.fetcher import Fetcher
 from realizefs.sync.forgetting import Forgetting
 from realizefs.sync.guard import Waiting
+from realizefs.sync.handover import Handover
 from realizefs.sync.homeless import Homeless
 from realizefs.sync.jobs import Jobs
 from realizefs.sync.leaving import forget_others
@@ -100,6 +101,7 @@ class Arena(ArenaView):
         self._homeless = Homeless(self.context, self.fetcher)
         self.forgetting = Forgetting(self.context)
         self.trashcan = Trashcan(self.context)
+        self.handover = Handover(self.context, self.set_mark)
         self.on_demand = OnDemand(self.context, self.fetcher)
         self.conflicts = Conflicts(self.context, self.remove, self.move)
         self._writing = trio.CancelScope(shield=True)
@@ -263,15 +265,20 @@ class Arena(ArenaView):
         await self._actions.make_real(ino, truncate=truncate)
 
     async def answer(self, peer: PeerId, request: Request) -> bytes:
-        """What a peer asks for: bytes, or that we keep a real file so that it may give its own up."""
+        """What a peer asks for: bytes, or that we keep or take something that it gives up."""
         if isinstance(request, Pin):
             self._pinning.promise(peer, request.path, request.hash)
             return b""
-        return await self.serve(request)
+        if isinstance(request, Take):
+            await self.handover.take(peer, request.path)
+            return b""
+        data = await self.serve(request)
+        self.handover.was_read(peer, len(data))
+        return data
 
     async def serve(self, request: Request) -> bytes:
         """Bytes for a peer; a real file that isn't what was indexed is looked at again."""
-        assert not isinstance(request, Pin), "there is `promise` for it"
+        assert not isinstance(request, Pin | Take), "`answer` knows these"
         try:
             if isinstance(request, ReadBlocks):
                 return serve.read_blocks(self.store, request.path, request.hash)

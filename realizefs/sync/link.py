@@ -45,6 +45,7 @@ from realizefs.model.messages import (
     ReadBlocks,
     ReadDelta,
     Rows,
+    Take,
 )
 from realizefs.model.paths import show
 from realizefs.model.ports import Clock
@@ -188,6 +189,12 @@ class Link:
         """Have the peer promise to keep its real file of that content; raises like `read`."""
         await self._asking.ask(
             lambda request: Pin(request, arena, path, content), path, Urgency(urgent=True), 0
+        )
+
+    async def take(self, arena: ArenaId, path: bytes) -> None:
+        """Have the peer make a path, and all below it, its own; raises like `read`."""
+        await self._asking.ask(
+            lambda request: Take(request, arena, path), path, Urgency(urgent=True), 0
         )
 
     async def send(self, message: fx.Gossip) -> None:

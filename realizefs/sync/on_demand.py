@@ -4,39 +4,29 @@ It goes on as long as whoever asked waits: stopped and asked again, what is here
 over. Files go in the order of their paths, a page at a time, many small ones at once.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import NamedTuple, Self
 
 import trio
 
-from realizefs.model import limits, paths
+from realizefs.model import limits
 from realizefs.model.blobs import BlobRow
 from realizefs.model.entries import Entry
 from realizefs.model.errors import CacheFull, RealizeError
 from realizefs.model.ids import Inode
 from realizefs.model.marks import Mark
-from realizefs.model.versions import Kind, Version
-from realizefs.store.tree import Tree
+from realizefs.model.versions import Version
 from realizefs.store.txn import Txn
+from realizefs.sync.below import Page, Top
+from realizefs.sync.below import page as page_below
 from realizefs.sync.context import Context
 from realizefs.sync.fetcher import Fetcher
 from realizefs.sync.gate import SizeGate
 from realizefs.sync.safety import droppable
 
-PAGE = 2000
-"""Entries looked at in one read transaction, some ten milliseconds."""
-
 FAILURES_TOLD_MAX = 100
 """Named each time that is told how far it is; the others are counted."""
-
-
-class Top(NamedTuple):
-    """Where to begin: an inode, and the path that failures below it are named with."""
-
-    path: bytes
-    ino: Inode
 
 
 @dataclass(slots=True)
@@ -83,14 +73,11 @@ class _Unreal(NamedTuple):
         return self.row is not None and self.row.protected
 
 
-Page = tuple[Sequence[_Unreal], bytes | None]
-
-
 class _Pages:
     """Pages, each read where the former ended, in a worker thread; one that is left early leaves
     nothing behind, unlike an asynchronous generator."""
 
-    def __init__(self, page: Callable[[bytes], Page]) -> None:
+    def __init__(self, page: Callable[[bytes], Page[_Unreal]]) -> None:
         self._page = page
         self._after: bytes | None = b""
 
@@ -166,20 +153,13 @@ class OnDemand:
         """All unreal files that have content; what comes or goes meanwhile may be among them."""
         return _Pages(lambda after: self._page(top, after))
 
-    def _page(self, top: Top, after: bytes) -> Page:
-        """Those of the next PAGE files, and the path of the last; None at the end."""
-        found: list[_Unreal] = []
-        last: bytes | None = None
-        with self._store.env.read() as txn:
-            files = islice(files_below(self._store.tree, txn, top.ino, after), PAGE)
-            for count, (path, ino) in enumerate(files, 1):
-                entry = self._store.tree.entry(txn, ino)
-                if entry is not None and self._is_unreal(txn, entry):
-                    row = self._store.blobs.find(txn, ino)
-                    shown = paths.join(top.path, path) if path else top.path
-                    found.append(_Unreal(shown, entry, row))
-                last = path if count == PAGE else None
-        return found, last
+    def _page(self, top: Top, after: bytes) -> Page[_Unreal]:
+        def look(txn: Txn, path: bytes, entry: Entry) -> _Unreal | None:
+            if not self._is_unreal(txn, entry):
+                return None
+            return _Unreal(path, entry, self._store.blobs.find(txn, entry.ino))
+
+        return page_below(self._store, top, after, look)
 
     def _is_unreal(self, txn: Txn, entry: Entry) -> bool:
         # An outdated real file is brought up to date by itself.
@@ -246,33 +226,3 @@ class OnDemand:
         for one in page:
             if one.entry.ino in reasons:
                 progress.fail(one.path, reasons[one.entry.ino])
-
-
-def files_below(tree: Tree, txn: Txn, top: Inode, after: bytes) -> Iterator[tuple[bytes, Inode]]:
-    """Live files at or below an inode by their paths from there, beyond `after`, in the order of the
-    names of each directory; b"" is the path of `top` itself. Depth bounded by PATH_BYTES_MAX."""
-    entry = tree.entry(txn, top)
-    if entry is None or entry.version.deleted:
-        return
-    if entry.version.kind is Kind.FILE:
-        if not after:
-            yield b"", top
-        return
-    yield from _below(tree, txn, top, b"", paths.components(after))
-
-
-def _below(
-    tree: Tree, txn: Txn, directory: Inode, path: bytes, after: Sequence[bytes]
-) -> Iterator[tuple[bytes, Inode]]:
-    if len(after) > 1:  # it ended somewhere within this one
-        inner = tree.lookup(txn, directory, after[0])
-        if inner is not None and not inner.deleted and inner.kind is Kind.DIRECTORY:
-            yield from _below(tree, txn, inner.ino, paths.join(path, after[0]), after[1:])
-    for child in tree.children(txn, directory, after[0] if after else None):
-        if child.deleted:
-            continue
-        where = paths.join(path, child.name)
-        if child.kind is Kind.DIRECTORY:
-            yield from _below(tree, txn, child.ino, where, ())
-        elif child.kind is Kind.FILE:
-            yield where, child.ino

@@ -114,7 +114,7 @@ async def _peer_renames_and_work(world: World) -> None:
 async def _edited_by_both(world: World) -> None:
     """The user has edited what the peer has changed meanwhile."""
     await _real(world)
-    version = file_version(NEW, 2, vector=vector_of({ME: 1, PEER: 2}), mtime_ns=2**62)
+    version = file_version(NEW, 2, vector=vector_of({ME: 9, PEER: 2}), mtime_ns=2**62)
     await world.peer_tells("d/f", version)
     world.write("d/f", EDIT)
 

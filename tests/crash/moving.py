@@ -9,7 +9,7 @@ from realizefs.model.versions import Dot, Held, Kind, Version, join_vectors, vec
 from tests.crash.scenario import EDIT, EMPTY, LARGE, NEW, OLD, Scenario
 from tests.crash.world import ME, MTIME_NS, PEER, World, file_version
 
-_BOTH = vector_of({ME: 1, PEER: 2})
+_BOTH = vector_of({ME: 9, PEER: 2})
 """The peer's change of what was first made here."""
 
 

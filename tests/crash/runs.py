@@ -206,7 +206,8 @@ def snapshot(world: World) -> Report:
             what += [_name(path.read_bytes()), _mtime(at.st_mtime_ns)]
         natives[str(path.relative_to(world.root))] = what
     cached = {path: _name(data) for path in _paths(world) if (data := world.cached(path))}
-    told = {path: _shown(version) for path, version in consistency.versions(world).items()}
+    versions = _ranked(consistency.versions(world))
+    told = {path: _shown(version) for path, version in versions.items()}
     trash = sorted({_name(one) for one in world.trash()})
     put_away = [_name(one) for one in world.lost_and_found()]
     return {
@@ -215,6 +216,16 @@ def snapshot(world: World) -> Report:
         "told": told,
         "trash": trash,
         "lost+found": put_away,
+    }
+
+
+def _ranked(versions: dict[str, Version]) -> dict[str, Version]:
+    """Numbers of changes as places in their order: each process begins them anew, far behind."""
+    numbers = {pair for version in versions.values() for pair in version.vector}
+    ranks = {pair: place for place, pair in enumerate(sorted(numbers), 1)}
+    return {
+        path: replace(version, vector=tuple((one[0], ranks[one]) for one in version.vector))
+        for path, version in versions.items()
     }
 
 

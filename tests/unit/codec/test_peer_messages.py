@@ -75,6 +75,7 @@ MESSAGES: list[m.Message] = [
     replace(READ, bulk=True),
     m.Failure(7, "version-gone", "it changed"),
     m.Cancel(7),
+    m.Take(7, ARENA, b"a/b"),
     m.Ping(1),
     m.Pong(2**64 - 1),
     m.Join(b"s" * 32, CARD),

@@ -13,9 +13,10 @@ from realizefs.model.marks import Mark
 from realizefs.model.rates import RateLimit, RateLimits
 from realizefs.model.versions import Version
 from realizefs.store.blob import Blob
-from realizefs.sync import on_demand
+from realizefs.sync import below
+from realizefs.sync.below import Top, files_below
 from realizefs.sync.fetcher import Fetcher
-from realizefs.sync.on_demand import Progress, Top, files_below
+from realizefs.sync.on_demand import Progress
 from tests.fakes.peer import Peer, introduce, running_peer, until, write
 
 
@@ -65,7 +66,7 @@ async def forget_holders(peer: Peer, path: str) -> None:
 async def test_a_tree_is_fetched_and_evicted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(on_demand, "PAGE", 3)
+    monkeypatch.setattr(below, "PAGE", 3)
     for number in range(10):
         write(tmp_path / "a/root", f"d/{number}", os.urandom(3000 + number))
     write(tmp_path / "a/root", "d/empty", b"")

@@ -1,0 +1,210 @@
+"""Handing files over to another peer: it takes ownership, and only then this side lets go.
+
+The other side is asked to mark them own; its nursery then brings them, verified, many small ones at once
+or a big one, and tells of each that it owns it, as of all that it does. Once it owns all of them they
+are marked watch here, and this side's nursery gives them up, each on the word of as many owners as
+must be. So whatever ends in between, nothing is lost, and the same request goes on from there.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import trio
+
+from realizefs.model.entries import Entry
+from realizefs.model.errors import Busy, Misuse, NotFound
+from realizefs.model.ids import Inode, PeerId
+from realizefs.model.marks import Mark
+from realizefs.model.messages import TAKE
+from realizefs.model.paths import show
+from realizefs.model.versions import Held
+from realizefs.store.txn import Txn
+from realizefs.sync.below import Top, pages
+from realizefs.sync.context import Context
+from realizefs.sync.on_demand import Progress
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.25
+"""Seconds between looks at how far it is, or LOOK_REST times as long as one takes."""
+
+LOOK_REST = 9
+"""A look at a million files takes some seconds of a worker thread: a tenth of the time."""
+
+STALLED_SECONDS = 60.0
+"""Seconds for which the other side may be away, read nothing and own no more than before, until whoever
+waits hears that it is so. What was asked for goes on all the same."""
+
+SetMark = Callable[[Inode, Mark | None], Awaitable[None]]
+
+
+class _Seen(NamedTuple):
+    """Of the files at and below some paths: all, those that the other side owns, and those that are
+    still kept here; sizes in bytes."""
+
+    files: int
+    size: int
+    theirs: int
+    their_size: int
+    ours: tuple[tuple[bytes, Inode], ...]
+
+
+class Handover:
+    """Both sides of it, for one arena. Trio thread."""
+
+    def __init__(self, context: Context, set_mark: SetMark) -> None:
+        self._context = context
+        self._store = context.store
+        self._set_mark = set_mark
+        self._read: Counter[PeerId] = Counter()
+
+    def was_read(self, peer: PeerId, count: int) -> None:
+        """A peer has read so many bytes more."""
+        self._read[peer] += count
+
+    # -- the side that takes -------------------------------------------------------------------
+
+    async def take(self, peer: PeerId, path: bytes) -> None:
+        """Own a path because somebody at `peer` asks; Misuse where it can't be, a sentence."""
+        found = await trio.to_thread.run_sync(self._lacking, path)
+        if found is None:
+            raise NotFound(f'There is no "{show(path)}" here.')
+        ino, lacking = found
+        disk = self._store.root.statvfs()
+        room = disk.f_bavail * disk.f_frsize
+        if lacking > room:
+            raise Misuse(
+                f'"{show(path)}" takes {lacking:,} bytes more here, and the disk has {room:,} free.'
+            )
+        with self._store.env.read() as txn:
+            mark, _ = self._store.marks.effective(txn, ino, self._context.default_mark)
+        if mark is not Mark.OWN:
+            name = self._context.links.name(peer)
+            log.info('"%s" is marked own: somebody at %s moves it here.', show(path), name)
+            await self._set_mark(ino, Mark.OWN)
+
+    def _lacking(self, path: bytes) -> tuple[Inode, int] | None:
+        """The inode of what lives at a path, and the bytes of what isn't real at and below it."""
+        with self._store.env.read() as txn:
+            entry = self._store.tree.entry_at(txn, path)
+        if entry is None or entry.version.deleted:
+            return None
+
+        def lacks(txn: Txn, _path: bytes, below: Entry) -> int:
+            return 0 if self._store.real.has(txn, below.ino) else below.version.size
+
+        return entry.ino, sum(pages(self._store, Top(path, entry.ino), lacks))
+
+    # -- the side that gives -------------------------------------------------------------------
+
+    async def give(self, tops: Sequence[Top], to: PeerId, progress: Progress) -> None:
+        """Hand over all at and below these; Unreachable or Busy, sentences, where it doesn't come to an
+        end. What couldn't be let go of is among the failures."""
+        for top in tops:
+            await self._ask(top, to)
+        await self._until_owned(tops, to, progress)
+        for top in tops:
+            await self._let_go(top.ino)
+        await self._until_gone(tops, to, progress)
+
+    async def _ask(self, top: Top, to: PeerId) -> None:
+        link = self._context.links.get(to)
+        if TAKE not in link.hello.features:
+            raise Misuse(f"{link.name} runs a version that can't be asked to take files.")
+        with self._store.env.read() as txn:
+            path = self._store.tree.path(txn, top.ino)
+        if not path:
+            raise Misuse("A whole arena can't be moved; name what is in it.")
+        await link.take(self._context.id, path)
+
+    async def _until_owned(self, tops: Sequence[Top], to: PeerId, progress: Progress) -> None:
+        began, name = self._read[to], self._context.links.name(to)
+        patience = _Patience(
+            f"{name} has taken nothing for a minute; ask `realizefs status` there."
+        )
+        first: _Seen | None = None
+        while True:
+            seen = await self._look(tops, to)
+            first = first or seen
+            progress.all_files, progress.all_size = seen.files, seen.size
+            progress.files = seen.theirs
+            read = first.their_size + self._read[to] - began
+            progress.size = min(max(seen.their_size, read), seen.size)
+            if seen.theirs == seen.files:
+                return
+            patience.spent((seen.theirs, self._read[to], self._context.links.connected(to)))
+
+    async def _let_go(self, ino: Inode) -> None:
+        """No longer kept here, unless something above it is to be, which is another mark."""
+        await self._set_mark(ino, None)
+        with self._store.env.read() as txn:
+            mark, _ = self._store.marks.effective(txn, ino, self._context.default_mark)
+        if mark is not Mark.WATCH:
+            await self._set_mark(ino, Mark.WATCH)
+
+    async def _until_gone(self, tops: Sequence[Top], to: PeerId, progress: Progress) -> None:
+        patience = _Patience("")
+        while True:
+            seen = await self._look(tops, to)
+            if not seen.ours:
+                return
+            try:
+                patience.spent(len(seen.ours))
+            except Busy:
+                with self._store.env.read() as txn:
+                    for path, ino in seen.ours:
+                        decision = self._store.decisions.get(txn, ino)
+                        why = decision.error if decision is not None else ""
+                        progress.fail(path, why or "it is in use here, or marked otherwise")
+                        progress.files -= 1
+                return
+
+    async def _look(self, tops: Sequence[Top], to: PeerId) -> _Seen:
+        """How far it is, a moment later."""
+        began = trio.current_time()
+        seen = await trio.to_thread.run_sync(self._count, tops, to)
+        took = trio.current_time() - began
+        await trio.sleep(max(LOOK_SECONDS, LOOK_REST * took))
+        return seen
+
+    def _count(self, tops: Sequence[Top], to: PeerId) -> _Seen:
+        """Blocking."""
+        files = size = theirs = their_size = 0
+        ours: list[tuple[bytes, Inode]] = []
+        for top in tops:
+            for path, entry, is_theirs, is_real in pages(self._store, top, partial(self._of, to)):
+                files, size = files + 1, size + entry.version.size
+                if is_theirs:
+                    theirs, their_size = theirs + 1, their_size + entry.version.size
+                if is_real:
+                    ours.append((path, entry.ino))
+        return _Seen(files, size, theirs, their_size, tuple(ours))
+
+    def _of(
+        self, to: PeerId, txn: Txn, path: bytes, entry: Entry
+    ) -> tuple[bytes, Entry, bool, bool]:
+        """A file, whether the other side owns it, and whether it is kept here."""
+        holder = self._store.holders.get(txn, entry.ino, to)
+        is_theirs = (
+            holder is not None and holder.held is Held.OWN and holder.hash == entry.version.hash
+        )
+        return path, entry, is_theirs, self._store.real.has(txn, entry.ino)
+
+
+class _Patience:
+    """Busy with a sentence once nothing has changed for STALLED_SECONDS."""
+
+    def __init__(self, sentence: str) -> None:
+        self._sentence = sentence
+        self._state: object = None
+        self._since = trio.current_time()
+
+    def spent(self, state: object) -> None:
+        """It is like this now."""
+        if state != self._state:
+            self._state, self._since = state, trio.current_time()
+        elif trio.current_time() - self._since > STALLED_SECONDS:
+            raise Busy(self._sentence)
