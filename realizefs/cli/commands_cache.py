@@ -1,4 +1,4 @@
-"""Commands about what is cached: fetch and evict.
+"""Commands about what is here: fetch, evict and move.
 
 The daemon does it as long as the command waits for it, so Ctrl-C just ends it: what is here by then
 stays, and the same command goes on from there.
@@ -84,7 +84,28 @@ def evict(session: Session, paths: tuple[str, ...], as_json: bool) -> int:
     return _end(done, f"{_files(done['files'])}, {size(done['bytes'])}, evicted.", as_json=as_json)
 
 
-def _ask(client: Client, command: str, paths: Sequence[str], told: Told) -> object:
+@click.command(cls=Command)
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.option("--to", "peer", metavar="PEER", required=True, help="Who is to have them.")
+@json_option
+@pass_session
+def move(session: Session, paths: tuple[str, ...], peer: str, as_json: bool) -> int:
+    """Give each PATH, and all files below it, to PEER as plain files, and up here.
+
+    They keep their names in the arena and are still shown here. PEER marks them own and fetches them;
+    once it owns all of them, this machine gives its own up. Stopped and run again, it goes on. The exit
+    status is 0 when PEER owns all and nothing is a plain file here any more. Example:
+
+        realizefs move ~/Photos/2019 --to nas
+    """
+    with _shown(as_json=as_json) as told:
+        done: Any = _ask(session.client(), "move", paths, told, to=peer)
+    return _end(done, f"{_files(done['files'])}, {size(done['bytes'])}, moved.", as_json=as_json)
+
+
+def _ask(
+    client: Client, command: str, paths: Sequence[str], told: Told, **arguments: str
+) -> object:
     """Ctrl-C hangs up, and so ends it."""
     absolute = [os.path.abspath(path) for path in paths]
     progress = Progress()
@@ -93,7 +114,7 @@ def _ask(client: Client, command: str, paths: Sequence[str], told: Told) -> obje
         progress.at(value, time.monotonic())
         told(progress)
 
-    return client.ask_running(command, {"paths": absolute}, seconds=None, told=hear)
+    return client.ask_running(command, {"paths": absolute, **arguments}, seconds=None, told=hear)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import click
 
-from realizefs.cli.commands_cache import evict, fetch
+from realizefs.cli.commands_cache import evict, fetch, move
 from realizefs.cli.commands_check import accept_loss, check
 from realizefs.cli.commands_daemon import mount, serve, status, umount
 from realizefs.cli.commands_home import arena, init, invite, join
@@ -42,7 +42,7 @@ def cli(context: click.Context) -> None:
 
 for _command in (
     *(init, arena, invite, join, serve, mount, umount, status, mark, info, peer, check),
-    *(fetch, evict, approve, trash, conflicts),
+    *(fetch, evict, move, approve, trash, conflicts),
 ):
     cli.add_command(_command)
 cli.add_command(limit)

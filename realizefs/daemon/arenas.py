@@ -23,6 +23,7 @@ from realizefs.model.marks import Mark
 from realizefs.sync.conflicts import Conflicts
 from realizefs.sync.describe import Description
 from realizefs.sync.guard import Waiting
+from realizefs.sync.handover import Handover
 from realizefs.sync.on_demand import OnDemand
 from realizefs.sync.trashcan import Trashcan
 
@@ -73,6 +74,11 @@ class RunningArena(Protocol):
     @property
     def conflicts(self) -> Conflicts:
         """Conflict copies."""
+        ...
+
+    @property
+    def handover(self) -> Handover:
+        """What becomes another peer's, or is taken from one, because somebody asked for it."""
         ...
 
     @property

@@ -1,4 +1,4 @@
-"""Commands about what is cached: fetch and evict. They tell how far they are, and end when nobody
+"""Commands about what is here: fetch, evict and move. They tell how far they are, and end when nobody
 waits for them any more."""
 
 import os
@@ -13,12 +13,13 @@ from realizefs.daemon.arguments import Arguments
 from realizefs.daemon.control import Caller
 from realizefs.daemon.locate import Places
 from realizefs.daemon.path_commands import inode_at
+from realizefs.daemon.peer_commands import named
 from realizefs.model.control import path_text
 from realizefs.sync.below import Top
-from realizefs.sync.on_demand import OnDemand, Progress
+from realizefs.sync.on_demand import Progress
 
 Answer = Mapping[str, object]
-Asked = Mapping[OnDemand, list[Top]]
+Asked = Mapping[RunningArena, list[Top]]
 
 TELL_SECONDS = 0.5
 """Seconds between what is told of how far it is."""
@@ -28,11 +29,11 @@ async def fetch(app: App, arguments: Arguments, caller: Caller) -> Answer:
     """Cache all at and below some paths; CacheFull where it can't all be."""
     progress = Progress()
     async with caller.waiting(), _asked(app, arguments) as asked:
-        for on_demand, tops in asked.items():
-            await on_demand.count_lacking(tops, progress)
+        for arena, tops in asked.items():
+            await arena.on_demand.count_lacking(tops, progress)
         async with _telling(caller, progress, asked):
-            for on_demand, tops in asked.items():
-                await on_demand.fetch(tops, progress)
+            for arena, tops in asked.items():
+                await arena.on_demand.fetch(tops, progress)
     return _told(progress, ())
 
 
@@ -44,15 +45,29 @@ async def evict(app: App, arguments: Arguments, caller: Caller) -> Answer:
         _asked(app, arguments) as asked,
         _telling(caller, progress, asked),
     ):
-        for on_demand, tops in asked.items():
-            await on_demand.free(tops, progress)
+        for arena, tops in asked.items():
+            await arena.on_demand.free(tops, progress)
+    return _told(progress, ())
+
+
+async def move(app: App, arguments: Arguments, caller: Caller) -> Answer:
+    """Hand all at and below some paths over to a peer; Unreachable or Busy where that doesn't come to
+    an end."""
+    progress, to = Progress(), named(app, arguments.text("to")).peer
+    async with (
+        caller.waiting(),
+        _asked(app, arguments) as asked,
+        _telling(caller, progress, asked),
+    ):
+        for arena, tops in asked.items():
+            await arena.handover.give(tops, to, progress)
     return _told(progress, ())
 
 
 @asynccontextmanager
 async def _asked(app: App, arguments: Arguments) -> AsyncIterator[Asked]:
     """What `paths` names, by arena; a path below another one is part of that."""
-    found: dict[OnDemand, list[Top]] = {}
+    found: dict[RunningArena, list[Top]] = {}
     arenas: dict[str, RunningArena] = {}
     places = Places(app.arenas, app.mounts.current)
     async with AsyncExitStack() as stack:
@@ -62,7 +77,7 @@ async def _asked(app: App, arguments: Arguments) -> AsyncIterator[Asked]:
             if name not in arenas:
                 arenas[name] = await stack.enter_async_context(app.using(slot))
             top = Top(path, inode_at(arenas[name], inside))
-            found.setdefault(arenas[name].on_demand, []).append(top)
+            found.setdefault(arenas[name], []).append(top)
         yield found
 
 
@@ -94,10 +109,10 @@ async def _telling(caller: Caller, progress: Progress, asked: Asked) -> AsyncIte
     await caller.tell(_told(progress, asked))
 
 
-def _told(progress: Progress, asked: Iterable[OnDemand]) -> Answer:
+def _told(progress: Progress, asked: Iterable[RunningArena]) -> Answer:
     return {
         "files": progress.files,
-        "bytes": progress.size + sum(each.arrived(progress) for each in asked),
+        "bytes": progress.size + sum(each.on_demand.arrived(progress) for each in asked),
         "total_files": progress.all_files,
         "total_bytes": progress.all_size,
         "failed": progress.failed,

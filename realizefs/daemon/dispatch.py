@@ -50,6 +50,7 @@ COMMANDS: dict[str, Callable[[App, Arguments], Awaitable[object]]] = {
 LONG_COMMANDS: dict[str, Callable[[App, Arguments, Caller], Awaitable[object]]] = {
     "evict": cache_commands.evict,
     "fetch": cache_commands.fetch,
+    "move": cache_commands.move,
 }
 """Those that tell how far they are, and end when nobody waits for them any more."""
 

@@ -267,13 +267,10 @@ class Arena(ArenaView):
     async def answer(self, peer: PeerId, request: Request) -> bytes:
         """What a peer asks for: bytes, or that we keep or take something that it gives up."""
         if isinstance(request, Pin):
-            self._pinning.promise(peer, request.path, request.hash)
-            return b""
+            return self._pinning.promise(peer, request.path, request.hash)
         if isinstance(request, Take):
-            await self.handover.take(peer, request.path)
-            return b""
-        data = await self.serve(request)
-        self.handover.was_read(peer, len(data))
+            return await self.handover.take(peer, request.path)
+        self.handover.was_read(peer, len(data := await self.serve(request)))
         return data
 
     async def serve(self, request: Request) -> bytes:

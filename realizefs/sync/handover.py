@@ -67,8 +67,8 @@ class Handover:
 
     # -- the side that takes -------------------------------------------------------------------
 
-    async def take(self, peer: PeerId, path: bytes) -> None:
-        """Own a path because somebody at `peer` asks; Misuse where it can't be, a sentence."""
+    async def take(self, peer: PeerId, path: bytes) -> bytes:
+        """The answer, without bytes: own a path because somebody at `peer` asks; Misuse where it can't be, a sentence."""
         found = await trio.to_thread.run_sync(self._lacking, path)
         if found is None:
             raise NotFound(f'There is no "{show(path)}" here.')
@@ -85,6 +85,7 @@ class Handover:
             name = self._context.links.name(peer)
             log.info('"%s" is marked own: somebody at %s moves it here.', show(path), name)
             await self._set_mark(ino, Mark.OWN)
+        return b""
 
     def _lacking(self, path: bytes) -> tuple[Inode, int] | None:
         """The inode of what lives at a path, and the bytes of what isn't real at and below it."""

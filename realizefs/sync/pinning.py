@@ -23,8 +23,8 @@ class Pinning:
         self._store = context.store
         self._pins = Pins(context.me)
 
-    def promise(self, peer: PeerId, path: bytes, digest: Digest) -> None:
-        """Keep this real file for `peer` to give its own up; VersionGone where it isn't here, Busy
+    def promise(self, peer: PeerId, path: bytes, digest: Digest) -> bytes:
+        """The answer, without bytes: keep this real file for `peer` to give its own up; VersionGone where it isn't here, Busy
         where it may be gone in a moment."""
         store = self._store
         with store.env.read() as txn:
@@ -40,6 +40,7 @@ class Pinning:
             raise VersionGone(f'"{shown}" changed just now.')
         if not self._pins.asked(entry.ino, peer, self._context.clock.now()):
             raise Busy(f'"{shown}" may be given up here, too.')
+        return b""
 
     @asynccontextmanager
     async def giving_up(

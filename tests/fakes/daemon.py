@@ -23,6 +23,7 @@ from realizefs.model.marks import Mark
 from realizefs.sync.conflicts import Conflicts
 from realizefs.sync.describe import Description
 from realizefs.sync.guard import Waiting
+from realizefs.sync.handover import Handover
 from realizefs.sync.loss import Loss
 from realizefs.sync.on_demand import OnDemand
 from realizefs.sync.trashcan import Trashcan
@@ -82,6 +83,10 @@ class FakeArena:
     @property
     def conflicts(self) -> Conflicts:
         raise AssertionError("a dict has no conflicts")
+
+    @property
+    def handover(self) -> Handover:
+        raise AssertionError("a dict gives nothing away")
 
     @property
     def on_demand(self) -> OnDemand:

@@ -1,4 +1,4 @@
-"""realizefs fetch and evict: with progress for programs, on from where it was, and 0 only when all
+"""realizefs fetch, evict and move: with progress for programs, on from where it was, and 0 only when all
 is done."""
 
 import json
@@ -58,3 +58,23 @@ def test_what_cannot_be_had_is_named_and_the_status_says_so(own_pair: Pair) -> N
 def test_a_path_that_is_none_of_ours_is_one_sentence(pair: Pair) -> None:
     assert "neither in a mount" in pair.bob.refused("fetch", "/etc/passwd")
     assert "There is no" in pair.bob.refused("evict", pair.mnt / "nothing")
+
+
+def test_a_folder_is_moved_to_another_machine(own_pair: Pair) -> None:
+    """And back, from the mount: it is listed in the same place all the time."""
+    shown = filled(own_pair)
+    contents = {one.name: one.read_bytes() for one in shown.iterdir()}
+    moved = own_pair.alice.ask("move", own_pair.files / "holiday", "--to", "bob")
+    assert moved == "20 files, 195.3 KiB, moved."
+    assert {one.name: one.read_bytes() for one in shown.iterdir()} == contents
+    assert {word(one) for one in shown.iterdir()} == {"real"}
+    assert list((own_pair.files / "holiday").iterdir()) == []
+    told = lines(own_pair.bob, "move", shown, "--to", "alice")
+    assert (told[-1]["files"], told[-1]["failed"], told[-1]["done"]) == (20, 0, True)
+    assert {
+        one.name: one.read_bytes() for one in (own_pair.files / "holiday").iterdir()
+    } == contents
+    assert "no peer called" in own_pair.bob.refused("move", shown, "--to", "nobody")
+    own_pair.alice.stop()
+    assert "alice is not connected" in own_pair.bob.run("move", shown, "--to", "alice").err
+    own_pair.alice.serve()

@@ -1,0 +1,130 @@
+"""Files that become another peer's."""
+
+import os
+from pathlib import Path
+
+import pytest
+import trio
+
+from realizefs.model.errors import Busy, Misuse, Unreachable
+from realizefs.model.limits import MIB
+from realizefs.model.marks import Mark
+from realizefs.sync import handover
+from realizefs.sync.below import Top
+from realizefs.sync.on_demand import Progress
+from tests.fakes.peer import Peer, introduce, running_peer, until, write
+
+FILES = {"d/1": b"one", "d/e/2": b"two" * 1000, "d/big": os.urandom(9 * MIB), "d/empty": b""}
+
+
+async def move(peer: Peer, path: str, to: Peer) -> Progress:
+    progress = Progress()
+    tops = [Top(path.encode(), peer.arena.resolve(path.encode()))]
+    await peer.arena.handover.give(tops, to.identity.peer, progress)
+    return progress
+
+
+async def test_the_other_owns_all_before_anything_is_given_up(tmp_path: Path) -> None:
+    for path, content in {**FILES, "other": b"stays"}.items():
+        write(tmp_path / "a/root", path, content)
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b") as b,
+    ):
+        await introduce(a, b)
+        await until(lambda: a.paths() == b.paths() and "d/empty" in b.paths())
+        progress = await move(a, "d", b)
+        assert (progress.files, progress.failures) == (4, [])
+        assert progress.size == sum(map(len, FILES.values()))
+        for path, content in FILES.items():
+            assert (b.root / path).read_bytes() == content
+            assert not (a.root / path).exists()
+            assert b.status(path) == "real"
+            assert await a.read(path) == content
+        assert (a.root / "other").exists()
+        assert not (b.root / "other").exists()
+        assert (await move(a, "d", b)).files == 4, "once more does nothing"
+
+
+async def test_stopped_and_asked_again_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path, content in FILES.items():
+        write(tmp_path / "a/root", path, content)
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b") as b,
+    ):
+        await introduce(a, b)
+        await until(lambda: a.paths() == b.paths() and "d/empty" in b.paths())
+        with trio.CancelScope() as scope, monkeypatch.context() as patch:
+
+            async def stop(*_: object) -> None:
+                scope.cancel()
+                await trio.lowlevel.checkpoint()
+
+            patch.setattr(handover.Handover, "_until_owned", stop)
+            await move(a, "d", b)
+        assert scope.cancelled_caught
+        assert all((a.root / path).exists() for path in FILES)
+        assert (await move(a, "d", b)).files == 4
+        assert not any((a.root / path).exists() for path in FILES)
+
+
+async def test_who_isnt_there_or_takes_nothing_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "a/root", "f", b"content")
+    async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
+        async with running_peer(tmp_path / "b", "b") as b:
+            await introduce(a, b)
+            await until(lambda: b.status("f") == "remote")
+            with pytest.raises(Misuse, match="whole arena"):
+                await move(a, "", b)
+
+            async def refuse(*_: object) -> None:
+                await trio.lowlevel.checkpoint()
+
+            monkeypatch.setattr(handover, "STALLED_SECONDS", 0.5)
+            with monkeypatch.context() as patch:
+                patch.setattr(handover.Handover, "take", refuse)
+                with pytest.raises(Busy, match="b has taken nothing"):
+                    await move(a, "f", b)
+        await until(lambda: not a.arena.context.links.any_connected)
+        with pytest.raises(Unreachable, match="b is not connected"):
+            await move(a, "f", b)
+        assert (a.root / "f").read_bytes() == b"content"
+
+
+async def test_what_the_disk_there_has_no_room_for_isnt_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "a/root", "f", b"content")
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b") as b,
+    ):
+        await introduce(a, b)
+        await until(lambda: b.status("f") == "remote")
+        full = os.statvfs_result((4096, 4096, 100, 0, 0, 10, 10, 10, 0, 255))
+        monkeypatch.setattr(type(b.store.root), "statvfs", lambda _root: full)
+        with pytest.raises(Exception, match='"f" takes 7 bytes more here, and the disk has 0 free'):
+            await move(a, "f", b)
+        assert b.arena.describe(b.arena.resolve(b"f")).mark is Mark.WATCH
+
+
+async def test_what_is_in_use_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "a/root", "f", b"content")
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b") as b,
+    ):
+        await introduce(a, b)
+        await until(lambda: b.status("f") == "remote")
+        monkeypatch.setattr(handover, "STALLED_SECONDS", 1.0)
+        with (a.root / "f").open("rb"):
+            progress = await move(a, "f", b)
+        assert [path for path, _ in progress.failures] == [b"f"]
+        assert (progress.files, b.status("f"), a.status("f")) == (0, "real", "real")
+        assert (await move(a, "f", b)).failed == 0
+        assert a.status("f") != "real"
