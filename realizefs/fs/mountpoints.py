@@ -76,7 +76,7 @@ def prepare(path: Path) -> Path:
         if not _is_dead(path):
             raise Misuse(
                 f'"{path}" already shows {mount.source or FILESYSTEM}; '
-                f"unmount it first: realizefs umount {path}"
+                f"`realizefs umount {path}` unmounts it."
             )
         unmount(path, lazy=True)
     try:
@@ -137,7 +137,7 @@ def _unmount_command(path: Path, *, lazy: bool) -> list[str]:
         return ["fusermount3", "-u", *(["-z"] if lazy else []), "--", str(path)]
     if os.geteuid() == 0:
         return ["umount", *(["-l"] if lazy else []), "--", str(path)]
-    raise StoreFault("fusermount3 is missing; install Debian's package fuse3.")
+    raise StoreFault("The program fusermount3 is missing; install Debian's package fuse3.")
 
 
 def _is_dead(path: Path) -> bool:

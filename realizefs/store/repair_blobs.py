@@ -158,7 +158,7 @@ class BlobRepair:
         """An idle row, and the length of its file."""
         row, stat = self.rows.get(txn, blob), self.files.stat(blob)
         if row is None or stat is None or not self.is_idle(txn, blob):
-            raise Busy("somebody uses its file")
+            raise Busy("Somebody uses its file.")
         return row, stat.st_size
 
     # -- files -----------------------------------------------------------------------------------
@@ -259,7 +259,7 @@ class BlobRepair:
             return False
         adopted = self.commit(lambda txn: self._adopt_for(txn, blob, lacking[0], digest, size))
         if not adopted:
-            raise Busy("its file changed just now")
+            raise Busy("Its file changed just now.")
         return True
 
     def _adopt_for(self, txn: Txn, blob: BlobId, ino: Inode, digest: Digest, size: int) -> int:

@@ -82,7 +82,7 @@ class DeepRepair:
         # Who opened it before the commit has the old ranges in memory, and would save them.
         if self.store.blobs.is_open(row.id):
             if row.outdated:
-                raise Busy("somebody reads it")
+                raise Busy("Somebody reads it.")
             self.store.blobs.drop(row.ino)
             self.means.commit(lambda txn: self._no_longer_held(txn, row.ino))
 

@@ -2,6 +2,7 @@
 for, compressed where it pays, and taken back when nobody wants them any more.
 """
 
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -23,9 +24,12 @@ from realizefs.model.errors import (
 )
 from realizefs.model.limits import COMPRESS_BYTES_MIN, SERVES_AT_ONCE_MAX
 from realizefs.model.messages import ZSTD, Data, Delta, Failure, Packed, Read, ReadDelta
+from realizefs.model.paths import show
 from realizefs.model.ports import Clock
 from realizefs.net.channel import Channel
 from realizefs.sync.lanes import Lanes
+
+log = logging.getLogger(__name__)
 
 DELTA_SURELY_SMALLER = 1 / 16
 """Part of the bytes to which they are hardly ever compressed: then it needn't be tried."""
@@ -86,8 +90,12 @@ class Answering:
                 if changes is not None:
                     return Delta(request.request, *changes)
             return await self._packed(request.request, data)
-        except (RealizeError, OSError) as error:
+        except RealizeError as error:
             return Failure(request.request, _code(error), str(error))
+        except OSError as error:
+            reason = error.strerror or str(error)
+            log.warning('"%s" can\'t be read for a peer: %s.', show(request.path), reason)
+            return Failure(request.request, _code(error), f"Its file can't be read: {reason}.")
 
     async def _packed(self, request: int, data: bytes) -> Answer:
         """The answer, compressed where that is quicker."""

@@ -1,5 +1,6 @@
 """The requests of a link: a slot, the request, and its answer or the reason why there is none."""
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 import trio
@@ -25,6 +26,8 @@ from realizefs.model.ports import Clock
 from realizefs.net.channel import Channel
 from realizefs.sync.silence import Progress, Silence
 from realizefs.sync.urgency import Urgency
+
+log = logging.getLogger(__name__)
 
 
 class Changes(bytes):
@@ -108,7 +111,7 @@ class Asking:
             self.slot_free()
             self._do(effects)
             await self._until(event.is_set, event.wait, silence, path)
-            data = await self._outcome(number)
+            data = await self._outcome(number, path)
             self._count(len(data), began)
             return data
         finally:
@@ -170,7 +173,7 @@ class Asking:
                 )
             await silence.during(wait)
 
-    async def _outcome(self, number: int) -> bytes | Changes:
+    async def _outcome(self, number: int, path: bytes) -> bytes | Changes:
         answer = self._answers.get(number)
         if answer is None:
             raise self._lost()
@@ -183,6 +186,7 @@ class Asking:
                 return Changes(answer.payload)
             return Changes(await self._unpacked(answer))
         sentence = f"{self._name()}: {answer.detail or answer.code}"
+        log.debug('Asked for "%s": %s', show(path), sentence)
         if answer.code == "version-gone":
             raise VersionGone(sentence)
         raise RequestFailed(answer.code, sentence)
