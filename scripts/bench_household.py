@@ -8,6 +8,8 @@ Everything is real daemons on loopback, over TLS. Rows:
                files isn't in it; entries a second by the clock, and a second of processor time of
                the receiver, which a busy machine changes less
     latency    a file is made in an arena root; until a mount shows it, one and two hops away
+    follow     a file is changed at its owner; until another one that owns it has the new content as a
+               plain file, and one that keeps it has it in its cache
     idle       processor time of a peer that is connected to the others and has nothing to do
     syncthing  N small files are made in a folder of one peer; until the other lists them all
 """
@@ -23,6 +25,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
+
+from blake3 import blake3
 
 from realizefs.model.cache_limits import Amount, CacheLimits
 from realizefs.model.ids import ArenaId, Digest, PeerId
@@ -40,6 +44,7 @@ PAGE = 2000
 AUTHOR = PeerId(77)
 TIME_NS = 1_700_000_000 * 10**9
 SAMPLES = 60
+FOLLOWED_BYTES = 100_000
 IDLE_SECONDS = 30.0
 CATCHUP_SECONDS = 1800.0
 
@@ -156,6 +161,55 @@ def latency(work: Path) -> None:
         )
 
 
+# -- follow ------------------------------------------------------------------------------------
+
+
+def follow(work: Path) -> None:
+    """What `own` and `keep` take to be up to date again."""
+    desk, owner, keeper = (Machine(work, name) for name in ("desk", "owner", "keeper"))
+    desk.ask("arena", "add", "docs", desk.root)
+    took: dict[str, list[float]] = {"own": [], "keep": []}
+    with ExitStack() as stack:
+        for machine in (desk, owner, keeper):
+            stack.enter_context(machine.serving())
+        for machine, mark in ((owner, "own"), (keeper, "keep")):
+            machine.join(desk, mark)
+        keeper.mnt.mkdir()
+        keeper.ask("mount", keeper.mnt)
+        stack.callback(keeper.ask, "umount", keeper.mnt)
+        (desk.root / "file").write_bytes(b"first")
+        wait((owner.root / "file").exists, 60)
+        wait((keeper.mnt / "file").exists, 60)
+        for number in range(SAMPLES):
+            content = os.urandom(FOLLOWED_BYTES)
+            digest = blake3(content).hexdigest().encode()
+            (desk.root / "new").write_bytes(content)
+            time.sleep(0.2)
+            began = time.monotonic()
+            (desk.root / "new").rename(desk.root / "file")
+            has = {
+                "own": lambda: (owner.root / "file").read_bytes() == content,  # noqa: B023
+                "keep": lambda: _cached(keeper.mnt / "file") == digest,  # noqa: B023
+            }
+            for mark in sorted(has, key=lambda _: number % 2):  # which is looked at first
+                wait(has[mark], 60, every=0.001)
+                took[mark].append(time.monotonic() - began)
+    for mark, times in took.items():
+        p50, p95 = statistics.median(times), statistics.quantiles(times, n=20)[-1]
+        show(
+            f"changed until {mark} has it: p50, p95",
+            f"{p50 * 1000:.0f} ms, {p95 * 1000:.0f} ms",
+            f"aim < 1 s; load {os.getloadavg()[0]:.1f}",
+        )
+
+
+def _cached(path: Path) -> bytes | None:
+    """The hash of a file that is complete in the cache."""
+    if os.getxattr(path, "user.realize.status") != b"cached":
+        return None
+    return os.getxattr(path, "user.realize.hash")
+
+
 # -- idle --------------------------------------------------------------------------------------
 
 
@@ -245,12 +299,13 @@ def main() -> int:
     parser.add_argument("--entries", default="100000,1000000", metavar="N,…")
     parser.add_argument("--files", type=int, default=20_000)
     parser.add_argument("--peers", type=int, default=10)
-    parser.add_argument("--only", default="catchup,latency,idle,syncthing", metavar="ROW,…")
+    parser.add_argument("--only", default="catchup,latency,follow,idle,syncthing", metavar="ROW,…")
     options = parser.parse_args()
     entries = [int(each) for each in options.entries.split(",")]
     rows: dict[str, list[Callable[[Path], None]]] = {
         "catchup": [lambda work, count=count: catchup(work, count) for count in entries],  # type: ignore[misc]
         "latency": [latency],
+        "follow": [follow],
         "idle": [lambda work: idle(work, options.peers)],
         "syncthing": [lambda work: beside_syncthing(work, options.files)],
     }

@@ -4,7 +4,7 @@ Everything is real but the hands: what carries a decision out is a fake that fai
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from realizefs.model.decisions import Action, Decision
 from realizefs.model.entries import Holder
 from realizefs.model.errors import Busy, Unreachable
 from realizefs.model.ids import Digest, Inode, PeerId
+from realizefs.model.limits import CHUNK_BYTES, JOBS_MAX
 from realizefs.model.marks import Mark
 from realizefs.model.versions import Held, Kind, Version
 from realizefs.store import decisions as decisions_module
@@ -82,14 +83,15 @@ async def running(arena: Arena, hands: Hands) -> AsyncIterator[Jobs]:
         writing.cancel_scope.cancel()
 
 
-def make(store: ArenaStore, *wanted: Decision) -> list[Inode]:
-    """An entry for each decision."""
+def make(store: ArenaStore, *wanted: Decision, sizes: Sequence[int] | None = None) -> list[Inode]:
+    """An entry for each decision, of `sizes` bytes or a few."""
     store.inodes.ensure(len(wanted))
     made = []
     with store.env.write() as txn:
         for number, decision in enumerate(wanted):
             ino = store.inodes.allocate()
-            version = Version(Kind.FILE, HASH, size=5, vector=((ME, 1),), author=ME)
+            size = sizes[number] if sizes else 5
+            version = Version(Kind.FILE, HASH, size=size, vector=((ME, 1),), author=ME)
             store.tree.put(txn, ino, store.tree.root, b"%d" % number, version)
             store.decisions.set(txn, ino, decision)
             made.append(ino)
@@ -254,3 +256,40 @@ async def test_the_engine_store_by_path(directory: Path) -> None:
             assert stored.get(b"0") is None
             assert not await stored.set(b"nowhere", DUE)
             nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "most"),
+    [
+        ([CHUNK_BYTES // 4] * 12, 4),
+        ([CHUNK_BYTES * 3] * 3, 1),
+        ([CHUNK_BYTES * 3, *[1000] * 5], 5),
+        ([1000] * (JOBS_MAX * 2), JOBS_MAX),
+    ],
+    ids=["quarters", "large", "one large", "many"],
+)
+async def test_small_files_share_a_chunk_and_a_larger_one_goes_alone(
+    directory: Path, sizes: list[int], most: int
+) -> None:
+    """Together they never are more than a chunk, unless one is alone; and as many as may go do."""
+    together: list[int] = []
+    seen: list[tuple[int, int]] = []
+
+    class Carrying(Hands):
+        async def carry_out(self, ino: Inode, decision: Decision) -> None:
+            size = by_ino[ino]
+            together.append(size)
+            seen.append((len(together), sum(together)))
+            for _ in range(20):
+                await trio.lowlevel.checkpoint()
+            seen.append((len(together), sum(together)))
+            together.remove(size)
+            await super().carry_out(ino, decision)
+
+    with opened(directory) as arena:
+        wanted = [Decision(Action.REALIZE, HASH) for _ in sizes]
+        by_ino = dict(zip(make(arena.store, *wanted, sizes=sizes), sizes, strict=True))
+        async with running(arena, Carrying()):
+            await until(lambda: pending(arena.store) == 0)
+    assert all(size <= CHUNK_BYTES or count == 1 for count, size in seen)
+    assert max(count for count, _ in seen) == most

@@ -79,6 +79,56 @@ async def test_marks_bring_files_here_and_send_them_back(tmp_path: Path) -> None
         assert (a.root / "sub/7").read_bytes() == b"7" * 5000
 
 
+async def test_a_file_made_by_who_watches_goes_to_the_owner_and_is_cached_here(
+    tmp_path: Path,
+) -> None:
+    """At each moment one of them has it as a plain file."""
+    owned: list[bool] = []
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b") as b,
+    ):
+        await introduce(a, b)
+        write(b.root, "d/f", b"new" * 5000)
+
+        def is_cached() -> bool:
+            owned.append(any((one.root / "d/f").exists() for one in (a, b)))
+            return b.status("d/f") == "cached"
+
+        await until(is_cached)
+        assert all(owned)
+        assert a.status("d/f") == "real"
+        assert (a.root / "d/f").read_bytes() == await b.read("d/f") == b"new" * 5000
+
+
+async def test_what_all_owners_have_lost_is_kept_by_who_has_it_cached(tmp_path: Path) -> None:
+    """It is the last copy, which no other content pushes out of the cache; what nobody has stays
+    listed."""
+    contents = {f"{number}": os.urandom(MIB) for number in range(6)}
+    async with running_peer(tmp_path / "b", "b", cache_max=3 * MIB) as b:
+        async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
+            for name, content in {"cached": b"c" * MIB, "nowhere": b"n" * MIB}.items():
+                write(a.root, name, content)
+            await introduce(a, b)
+            await until(lambda: b.status("nowhere") == "remote")
+            assert await b.read("cached") == b"c" * MIB
+            await until(lambda: b.status("cached") == "cached")
+            lost = a.identity.peer
+        await b.household.roster.remove(lost)
+        await until(lambda: b.status("nowhere") == "unavailable")
+        async with running_peer(tmp_path / "c", "c", mark=Mark.OWN) as c:
+            for name, content in contents.items():
+                write(c.root, name, content)
+            await introduce(b, c)
+            for name, content in contents.items():
+                await until(lambda name=name: b.entry(name))  # type: ignore[misc]
+                assert await b.read(name) == content
+            assert b.status("cached") in ("cached", "real")
+            await until(lambda: c.status("cached") == "real")
+            assert (c.root / "cached").read_bytes() == b"c" * MIB
+            assert c.status("nowhere") == b.status("nowhere") == "unavailable"
+
+
 async def test_the_last_owner_keeps_its_files(tmp_path: Path) -> None:
     write(tmp_path / "a/root", "only", b"only here")
     async with running_peer(tmp_path / "a", "a") as a, running_peer(tmp_path / "b", "b") as b:
