@@ -15,8 +15,9 @@ from typing import NamedTuple
 import trio
 
 from realizefs.model.entries import Entry
-from realizefs.model.errors import Busy, Misuse, NotFound
+from realizefs.model.errors import Busy, ConnectionLost, Misuse, NotFound
 from realizefs.model.ids import Inode, PeerId
+from realizefs.model.limits import PROGRESS_SECONDS
 from realizefs.model.marks import Mark
 from realizefs.model.messages import TAKE
 from realizefs.model.paths import show
@@ -24,6 +25,7 @@ from realizefs.model.versions import Held
 from realizefs.store.txn import Txn
 from realizefs.sync.below import Top, pages
 from realizefs.sync.context import Context
+from realizefs.sync.link import Link
 from realizefs.sync.on_demand import Progress
 
 log = logging.getLogger(__name__)
@@ -33,6 +35,9 @@ LOOK_SECONDS = 0.25
 
 LOOK_REST = 9
 """A look at a million files takes some seconds of a worker thread: a tenth of the time."""
+
+ASKED_MAX = 3
+"""Times that the other side is asked, where the connection ends before its answer."""
 
 STALLED_SECONDS = 60.0
 """Seconds for which the other side may be away, read nothing and own no more than before, until whoever
@@ -112,13 +117,24 @@ class Handover:
         await self._until_gone(tops, to, progress)
 
     async def _ask(self, top: Top, to: PeerId) -> None:
-        link = self._context.links.get(to)
-        if TAKE not in link.hello.features:
-            raise Misuse(f"{link.name} runs a version that can't be asked to take files.")
+        """Asked twice it is as if asked once, so a connection that ends is no obstacle."""
         with self._store.env.read() as txn:
             path = self._store.tree.path(txn, top.ino)
         if not path:
             raise Misuse("A whole arena can't be moved; name what is in it.")
+        links = self._context.links
+        for _ in range(ASKED_MAX - 1):
+            try:
+                return await self._ask_once(links.get(to), path)
+            except ConnectionLost:
+                with trio.move_on_after(PROGRESS_SECONDS):
+                    while not links.connected(to):
+                        await links.changed.after(links.changed.count)
+        return await self._ask_once(links.get(to), path)
+
+    async def _ask_once(self, link: Link, path: bytes) -> None:
+        if TAKE not in link.hello.features:
+            raise Misuse(f"{link.name} runs a version that can't be asked to take files.")
         await link.take(self._context.id, path)
 
     async def _until_owned(self, tops: Sequence[Top], to: PeerId, progress: Progress) -> None:

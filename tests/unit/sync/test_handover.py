@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 import trio
 
-from realizefs.model.errors import Busy, Misuse, Unreachable
+from realizefs.model.errors import Busy, ConnectionLost, Misuse, Unreachable
+from realizefs.model.ids import ArenaId
 from realizefs.model.limits import MIB
 from realizefs.model.marks import Mark
 from realizefs.sync import handover
 from realizefs.sync.below import Top
+from realizefs.sync.link import Link
 from realizefs.sync.on_demand import Progress
 from tests.fakes.peer import Peer, introduce, running_peer, until, write
 
@@ -82,8 +84,9 @@ async def test_who_isnt_there_or_takes_nothing_is_told(
             with pytest.raises(Misuse, match="whole arena"):
                 await move(a, "", b)
 
-            async def refuse(*_: object) -> None:
+            async def refuse(*_: object) -> bytes:
                 await trio.lowlevel.checkpoint()
+                return b""
 
             monkeypatch.setattr(handover, "STALLED_SECONDS", 0.5)
             with monkeypatch.context() as patch:
@@ -94,6 +97,30 @@ async def test_who_isnt_there_or_takes_nothing_is_told(
         with pytest.raises(Unreachable, match="b is not connected"):
             await move(a, "f", b)
         assert (a.root / "f").read_bytes() == b"content"
+
+
+async def test_a_connection_that_is_made_anew_meanwhile_is_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "a/root", "f", b"content")
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b") as b,
+    ):
+        await introduce(a, b)
+        await until(lambda: b.status("f") == "remote")
+        take, lost = Link.take, 0
+
+        async def lose_first(self: Link, arena: ArenaId, path: bytes) -> None:
+            nonlocal lost
+            if not lost:
+                lost += 1
+                raise ConnectionLost("The connection with b ended.")
+            await take(self, arena, path)
+
+        monkeypatch.setattr(Link, "take", lose_first)
+        assert (await move(a, "f", b)).files == 1
+        assert lost == 1
 
 
 async def test_what_the_disk_there_has_no_room_for_isnt_asked_for(
