@@ -167,7 +167,7 @@ def latency(work: Path) -> None:
 def follow(work: Path) -> None:
     """What `own` and `keep` take to be up to date again."""
     desk, owner, keeper = (Machine(work, name) for name in ("desk", "owner", "keeper"))
-    desk.ask("arena", "add", "docs", desk.root)
+    desk.ask("arena", "add", "docs", desk.root, "--mark", "own")
     took: dict[str, list[float]] = {"own": [], "keep": []}
     with ExitStack() as stack:
         for machine in (desk, owner, keeper):
@@ -183,10 +183,10 @@ def follow(work: Path) -> None:
         for number in range(SAMPLES):
             content = os.urandom(FOLLOWED_BYTES)
             digest = blake3(content).hexdigest().encode()
-            (desk.root / "new").write_bytes(content)
+            (work / "new").write_bytes(content)
             time.sleep(0.2)
             began = time.monotonic()
-            (desk.root / "new").rename(desk.root / "file")
+            (work / "new").rename(desk.root / "file")
             has = {
                 "own": lambda: (owner.root / "file").read_bytes() == content,  # noqa: B023
                 "keep": lambda: _cached(keeper.mnt / "file") == digest,  # noqa: B023
