@@ -19,9 +19,10 @@ from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
 from realizefs.sync.patience import patiently
 
-FORGET_SECONDS = 3600.0
+FORGET_SECONDS = 600.0
 """Seconds between rounds. What is forgotten in one was seen by all in the one before: whatever was
-under way of it then has come to an end."""
+under way of it then has come to an end. A million names take some seconds of a worker thread, and are
+looked through only where more has been seen by all."""
 
 PAGE = 5000
 """Names looked at in one read transaction, some ten milliseconds."""
@@ -39,6 +40,7 @@ class Forgetting:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._before: Seen = {}
+        self._done: Seen = {}
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -53,13 +55,17 @@ class Forgetting:
             return
         seen = await self._context.commit(lambda batch: self._seen_by_all(batch, members))
         forgettable, self._before = self._before, seen
+        if forgettable == self._done:
+            return
         key: bytes | None = b""
+        is_done = True
         while key is not None and forgettable:
             found, key = await trio.to_thread.run_sync(self._page, key, forgettable)
             for at in range(0, len(found), TOGETHER_MAX):
                 part = found[at : at + TOGETHER_MAX]
-                await self._context.commit(partial(self._forget, part, forgettable))
+                is_done &= await self._context.commit(partial(self._forget, part, forgettable))
             await trio.sleep(PAUSE_SECONDS)
+        self._done = forgettable if is_done else {}
 
     def _seen_by_all(self, batch: Batch, members: frozenset[PeerId]) -> dict[PeerId, int]:
         contexts, txn = self._context.store.contexts, batch.txn
@@ -75,15 +81,19 @@ class Forgetting:
             if not graves.has_any(store.tree, txn):
                 return [], None
             found, last = graves.page(txn, after, PAGE)
-            return [ino for ino in found if self._is_forgettable(txn, ino, seen)], last
+            return [ino for ino in found if self._is_seen(txn, ino, seen)], last
 
-    def _is_forgettable(self, txn: Txn, ino: Inode, seen: Seen) -> bool:
-        store = self._context.store
-        entry = store.tree.entry(txn, ino)
+    def _is_seen(self, txn: Txn, ino: Inode, seen: Seen) -> bool:
+        """Whether everybody has this tombstone."""
+        entry = self._context.store.tree.entry(txn, ino)
         if entry is None or not entry.version.deleted or not is_seen(entry.version, seen):
             return False
-        if entry.version.vector and not entry.version.author:
-            return False  # not all who have seen what is gone need have seen that it is
+        # Of nobody's not all who have seen what is gone need have seen that it is.
+        return bool(entry.version.author) or not entry.version.vector
+
+    def _is_left(self, txn: Txn, ino: Inode) -> bool:
+        """Whether nothing here has to do with it any more."""
+        store = self._context.store
         return not (
             any(True for _ in store.tree.children(txn, ino))
             or store.real.has(txn, ino)
@@ -91,13 +101,14 @@ class Forgetting:
             or ino in self._context.in_hand
         )
 
-    def _forget(self, inodes: list[Inode], seen: Seen, batch: Batch) -> None:
-        """Those that are still to be forgotten, and the directories that they were the last in."""
+    def _forget(self, inodes: list[Inode], seen: Seen, batch: Batch) -> bool:
+        """And the directories that they were the last in. False if something was in the way of one."""
         store, txn = self._context.store, batch.txn
         store.contexts.forgotten += 1
         for ino in inodes:
             at: Inode | None = ino
-            while at is not None and self._is_forgettable(txn, at, seen):
+            while at is not None and self._is_seen(txn, at, seen) and self._is_left(txn, at):
                 above = store.tree.parent(txn, at)
                 store.forget(txn, at)
                 at = above
+        return all(store.tree.entry(txn, ino) is None for ino in inodes)
