@@ -145,6 +145,10 @@ ARENAS_MAX = 256
 VECTOR_ENTRIES_MAX = PEERS_MAX
 """Peers in one version vector."""
 
+CONTEXT_AUTHORS_MAX = 4 * VECTOR_ENTRIES_MAX
+"""Authors whose changes are counted as seen: each peer with its present database and a few former ones,
+16 KiB."""
+
 CONTROL_LINE_BYTES_MAX = 1 * MIB
 """Bytes of one request or answer on the control socket."""
 

@@ -12,7 +12,7 @@ from struct import Struct
 
 from realizefs.core.causal import Context
 from realizefs.model.ids import AuthorId, PeerId
-from realizefs.model.limits import VECTOR_ENTRIES_MAX
+from realizefs.model.limits import CONTEXT_AUTHORS_MAX, VECTOR_ENTRIES_MAX
 from realizefs.model.versions import Vector, join_vectors, vector_of
 from realizefs.store.keys import pack_u64, peer_of
 from realizefs.store.positions import Positions
@@ -46,7 +46,7 @@ class Contexts:
 
     def take_in(self, txn: Txn, author: AuthorId, seen: Vector) -> None:
         """All that somebody who has seen this has to tell is applied here, in this transaction."""
-        self._join(txn, tuple(one for one in seen if one[0] != author))
+        self._put(txn, _SEEN, tuple(one for one in seen if one[0] != author))
 
     def heard(self, txn: Txn, peers: Collection[PeerId], members: Collection[PeerId]) -> None:
         """All that these have to tell was heard by this process; once all members have been, what
@@ -62,21 +62,18 @@ class Contexts:
             txn.count_up(META, _CONFIRMED, behind)
         former = _unpack(txn.get(META, _FORMER) or b"")
         if former:
-            self._join(txn, former)
+            self._put(txn, _SEEN, former)
             txn.delete(META, _FORMER)
 
     def told_of_former(self, txn: Txn, former: Vector) -> None:
         """How many changes others know that we made with a database that is lost, or renumbered: all of
         these are here once what is made here is confirmed. Who made them says nothing more."""
-        before = _unpack(txn.get(META, _FORMER) or b"")
-        after = join_vectors(before, former)
-        if after != before:
-            txn.put(META, _FORMER, _pack(after))
+        self._put(txn, _FORMER, former)
 
     def begin_anew(self, txn: Txn, former: AuthorId) -> None:
         """We are another author from now on, and nothing that it made is confirmed."""
         own, last = txn.counter(META, _CONFIRMED), self._positions.last(txn)
-        self._join(txn, vector_of({former: own}))
+        self._put(txn, _SEEN, vector_of({former: own}))
         self.told_of_former(txn, vector_of({former: last}))
         was = self._heard, self._is_confirmed
         txn.if_abandoned(lambda: self._be(*was))
@@ -104,11 +101,16 @@ class Contexts:
         if txn.get(CURSOR, key) != _pack(seen):
             txn.put(CURSOR, key, _pack(seen))
 
-    def _join(self, txn: Txn, seen: Vector) -> None:
-        before = _unpack(txn.get(META, _SEEN) or b"")
-        after = join_vectors(before, seen)
+    def _put(self, txn: Txn, key: bytes, more: Vector) -> None:
+        """Join a context to the one at a key. Of too many authors, which only somebody hostile names,
+        those that are known already count (R7)."""
+        before = _unpack(txn.get(META, key) or b"")
+        after = join_vectors(before, more)
+        if len(after) > CONTEXT_AUTHORS_MAX:
+            known = {author for author, _ in before}
+            after = tuple(one for one in after if one[0] in known)
         if after != before:
-            txn.put(META, _SEEN, _pack(after))
+            txn.put(META, key, _pack(after))
 
     def _be(self, heard: frozenset[PeerId], is_confirmed: bool) -> None:
         self._heard, self._is_confirmed = heard, is_confirmed
