@@ -1,6 +1,8 @@
 """Files that become another peer's."""
 
 import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,20 @@ from tests.fakes.peer import Peer, introduce, running_peer, until, write
 FILES = {"d/1": b"one", "d/e/2": b"two" * 1000, "d/big": os.urandom(9 * MIB), "d/empty": b""}
 
 
+@asynccontextmanager
+async def two(tmp_path: Path, files: Mapping[str, bytes]) -> AsyncIterator[tuple[Peer, Peer]]:
+    """One who owns these files, and one who sees them."""
+    for path, content in files.items():
+        write(tmp_path / "a/root", path, content)
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b") as b,
+    ):
+        await introduce(a, b)
+        await until(lambda: files.keys() <= a.paths() and a.paths() == b.paths())
+        yield a, b
+
+
 async def move(peer: Peer, path: str, to: Peer) -> Progress:
     progress = Progress()
     tops = [Top(path.encode(), peer.arena.resolve(path.encode()))]
@@ -27,14 +43,7 @@ async def move(peer: Peer, path: str, to: Peer) -> Progress:
 
 
 async def test_the_other_owns_all_before_anything_is_given_up(tmp_path: Path) -> None:
-    for path, content in {**FILES, "other": b"stays"}.items():
-        write(tmp_path / "a/root", path, content)
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b") as b,
-    ):
-        await introduce(a, b)
-        await until(lambda: a.paths() == b.paths() and "d/empty" in b.paths())
+    async with two(tmp_path, {**FILES, "other": b"stays"}) as (a, b):
         progress = await move(a, "d", b)
         assert (progress.files, progress.failures) == (4, [])
         assert progress.size == sum(map(len, FILES.values()))
@@ -51,14 +60,7 @@ async def test_the_other_owns_all_before_anything_is_given_up(tmp_path: Path) ->
 async def test_stopped_and_asked_again_it_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for path, content in FILES.items():
-        write(tmp_path / "a/root", path, content)
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b") as b,
-    ):
-        await introduce(a, b)
-        await until(lambda: a.paths() == b.paths() and "d/empty" in b.paths())
+    async with two(tmp_path, FILES) as (a, b):
         with trio.CancelScope() as scope, monkeypatch.context() as patch:
 
             async def stop(*_: object) -> None:
@@ -102,13 +104,7 @@ async def test_who_isnt_there_or_takes_nothing_is_told(
 async def test_a_connection_that_is_made_anew_meanwhile_is_no_obstacle(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(tmp_path / "a/root", "f", b"content")
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b") as b,
-    ):
-        await introduce(a, b)
-        await until(lambda: b.status("f") == "remote")
+    async with two(tmp_path, {"f": b"content"}) as (a, b):
         take, lost = Link.take, 0
 
         async def lose_first(self: Link, arena: ArenaId, path: bytes) -> None:
@@ -126,13 +122,7 @@ async def test_a_connection_that_is_made_anew_meanwhile_is_no_obstacle(
 async def test_what_the_disk_there_has_no_room_for_isnt_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(tmp_path / "a/root", "f", b"content")
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b") as b,
-    ):
-        await introduce(a, b)
-        await until(lambda: b.status("f") == "remote")
+    async with two(tmp_path, {"f": b"content"}) as (a, b):
         full = os.statvfs_result((4096, 4096, 100, 0, 0, 10, 10, 10, 0, 255))
         monkeypatch.setattr(type(b.store.root), "statvfs", lambda _root: full)
         with pytest.raises(Exception, match='"f" takes 7 bytes more here, and the disk has 0 free'):
@@ -141,13 +131,7 @@ async def test_what_the_disk_there_has_no_room_for_isnt_asked_for(
 
 
 async def test_what_is_in_use_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(tmp_path / "a/root", "f", b"content")
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b") as b,
-    ):
-        await introduce(a, b)
-        await until(lambda: b.status("f") == "remote")
+    async with two(tmp_path, {"f": b"content"}) as (a, b):
         monkeypatch.setattr(handover, "STALLED_SECONDS", 1.0)
         with (a.root / "f").open("rb"):
             progress = await move(a, "f", b)

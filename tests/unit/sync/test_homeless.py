@@ -1,6 +1,8 @@
 """A name whose content nobody holds, while somebody has that content under another name."""
 
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,19 @@ async def renamed_apart(tmp_path: Path, content: bytes) -> None:
         await rename(c, "photo", "sunset")
 
 
+@asynccontextmanager
+async def all_three(tmp_path: Path, mark: Mark) -> AsyncIterator[tuple[Peer, Peer, Peer]]:
+    """Once they have heard of both names."""
+    async with (
+        running_peer(tmp_path / "a", "a", mark=mark) as a,
+        running_peer(tmp_path / "b", "b") as b,
+        running_peer(tmp_path / "c", "c") as c,
+    ):
+        await introduce(a, b, c)
+        await until(lambda: a.paths() == b.paths() == c.paths() == {"beach", "sunset", "other"})
+        yield a, b, c
+
+
 @pytest.mark.parametrize("size", [1000, 3 * MIB + 5])
 @pytest.mark.parametrize("mark", [Mark.OWN, Mark.WATCH])
 async def test_what_two_renamed_apart_is_at_both_names(
@@ -50,13 +65,7 @@ async def test_what_two_renamed_apart_is_at_both_names(
     """Whether its holder wants the other name, too, or not: others do."""
     content = os.urandom(size)
     await renamed_apart(tmp_path, content)
-    async with (
-        running_peer(tmp_path / "a", "a", mark=mark) as a,
-        running_peer(tmp_path / "b", "b") as b,
-        running_peer(tmp_path / "c", "c") as c,
-    ):
-        await introduce(a, b, c)
-        await until(lambda: a.paths() == b.paths() == c.paths() == {"beach", "sunset", "other"})
+    async with all_three(tmp_path, mark) as (a, b, c):
         for name in ("beach", "sunset"):
             await until(lambda name=name: c.status(name) in ("remote", "cached"))  # type: ignore[misc]
             assert await c.read(name) == await b.read(name) == content
@@ -72,13 +81,7 @@ async def test_what_was_to_be_looked_for_when_it_ended_is_looked_for_after_that(
     await renamed_apart(tmp_path, b"a beach at sunset")
     with monkeypatch.context() as patch:
         patch.setattr(homeless, "SETTLE_SECONDS", 1e9)
-        async with (
-            running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-            running_peer(tmp_path / "b", "b") as b,
-            running_peer(tmp_path / "c", "c") as c,
-        ):
-            await introduce(a, b, c)
-            await until(lambda: a.paths() == b.paths() == c.paths() == {"beach", "sunset", "other"})
+        async with all_three(tmp_path, Mark.OWN) as (a, _b, _c):
             assert sought(a)
     async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
         for name in ("beach", "sunset"):
@@ -101,13 +104,7 @@ async def test_what_cannot_be_taken_in_is_not_tried_for_ever(
         return False
 
     monkeypatch.setattr(Homeless, "_take_in", refuse)
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b") as b,
-        running_peer(tmp_path / "c", "c") as c,
-    ):
-        await introduce(a, b, c)
-        await until(lambda: a.paths() == b.paths() == c.paths() == {"beach", "sunset", "other"})
+    async with all_three(tmp_path, Mark.OWN) as (a, _b, _c):
         for _ in range(homeless.TRIES_MAX + 3):
             await a.arena._homeless._go_over()
         assert len(sought(a)) == 1
