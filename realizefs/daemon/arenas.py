@@ -50,6 +50,10 @@ class RunningArena(Protocol):
         """Set or clear the mark; committed on return."""
         ...
 
+    async def first_news(self) -> None:
+        """Wait a moment for what others know where nothing is known here yet."""
+        ...
+
     def status(self) -> Mapping[str, object]:
         """The arena's line of `status`."""
         ...

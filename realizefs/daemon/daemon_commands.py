@@ -66,6 +66,10 @@ async def mount_at(
     made = await _first_arena(app, directory, arena)
     slot = made or _shown_slot(app, directory, arena)
     await app.mount(directory, slot, flags)
+    async with trio.open_nursery() as nursery:
+        for shown in app.arenas if slot is None else [slot]:
+            if shown.opened is not None:
+                nursery.start_soon(shown.arena.first_news)
     what = "The household" if slot is None else f'The arena "{slot.config.name}"'
     if made is not None:
         what = f'{directory} is now the root of the new arena "{made.config.name}", which'

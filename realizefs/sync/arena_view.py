@@ -8,6 +8,8 @@ import errno
 import os
 from collections.abc import Iterable, Sequence
 
+import trio
+
 from realizefs.model.decisions import Action
 from realizefs.model.entries import Dirent, Entry, Node
 from realizefs.model.ids import ArenaId, Inode
@@ -18,6 +20,9 @@ from realizefs.sync.context import Context
 from realizefs.sync.describe import Description, describe, describe_native
 from realizefs.sync.marking import native_mark
 from realizefs.sync.overlay import Overlay
+
+NEWS_SECONDS = 3.0
+"""What the first mount after joining waits at most: a hundred thousand files come in that time."""
 
 
 class ArenaView:
@@ -50,6 +55,15 @@ class ArenaView:
     def root_ino(self) -> Inode:
         """The inode of the arena root."""
         return self.store.tree.root
+
+    async def first_news(self) -> None:
+        """Where nothing is known yet and there are others: until one of them has told all that it
+        knows, or NEWS_SECONDS. Who has just joined is to see files, and not an empty folder."""
+        with self.store.env.read() as txn:
+            is_known = self.store.tree.positions.last(txn) > 0
+        if self.context.members and not is_known:
+            with trio.move_on_after(NEWS_SECONDS):
+                await self.context.heard_all.wait()
 
     def node(self, ino: Inode) -> Node:
         """What the inode is now; FileNotFoundError if neither index nor overlay knows it."""

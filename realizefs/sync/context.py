@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import trio
+
 from realizefs.model.changes import Change
 from realizefs.model.ids import ArenaId, Digest, Inode, PeerId, Seq
 from realizefs.model.marks import Mark
@@ -59,6 +61,8 @@ class Context:
     members: frozenset[PeerId] | None = None
     """the other peers that are in this arena, asleep or not; None before anybody has said so"""
     members_changed: Bell = field(default_factory=Bell)
+    heard_all: trio.Event = field(default_factory=trio.Event)
+    """set once a peer has told all that it knows, to this process"""
     read_only: bool = False
     """whether the others have been told not to heed what we change"""
     listeners: list[Callable[[Change], None]] = field(default_factory=list)

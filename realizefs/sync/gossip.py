@@ -102,12 +102,17 @@ class Gossip:
         await self._commit(apply)
         self._at = message.last
         self._heard.set()
-        await self._link.send(Ack(context.id, message.replica, message.last))
+        await self._acknowledge(message, message.last)
 
     async def _nothing_new(self, message: Rows, at: Seq) -> None:
         """But what they have seen, perhaps, or that this is all."""
         if message.is_all:
             await self._commit(lambda batch: self._note_seen(batch, message))
+        await self._acknowledge(message, at)
+
+    async def _acknowledge(self, message: Rows, at: Seq) -> None:
+        if message.is_all:
+            self._context.heard_all.set()
         await self._link.send(Ack(self._context.id, message.replica, at))
 
     async def _commit(self, work: Callable[[Batch], None]) -> None:

@@ -1,5 +1,6 @@
 """Invitations between real processes: what joins, and what is refused with a sentence."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -179,3 +180,21 @@ def test_joining_twice_or_oneself_is_refused(household: Household, alice: Machin
     assert "is here already" in bob.refused("join", code, bob.directory / "more")
     assert "made here" in alice.refused("join", code, alice.directory / "more")
     assert "nothing" in alice.refused("invite", "nothing")
+
+
+def test_the_first_mount_after_joining_shows_what_there_is(household: Household) -> None:
+    """Whoever looks at once sees files, and not an empty folder."""
+    alice, bob = household.machine("alice"), household.machine("bob")
+    files = alice.directory / "files"
+    for number in range(100):
+        (files / f"d{number}").mkdir(parents=True)
+        (files / f"d{number}" / "f").write_bytes(b"x")
+    alice.serve()
+    alice.share("docs", files)
+    bob.ask("join", alice.ask("invite", "docs"), bob.directory / "files")
+    mnt = bob.directory / "mnt"
+    mnt.mkdir()
+    bob.ask("mount", mnt)
+    assert len(os.listdir(mnt)) == 100
+    assert sorted(path.name for path in mnt.glob("*/*")) == ["f"] * 100
+    bob.ask("umount", mnt)
