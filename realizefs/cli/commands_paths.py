@@ -11,9 +11,12 @@ from typing import Any
 import click
 
 from realizefs.cli.options import Command, Group, Session, json_option, pass_session
-from realizefs.cli.render import show_fields, show_json, show_line, size
+from realizefs.cli.render import show_fields, show_json, show_line, show_table, size
 from realizefs.model.errors import BadMark
 from realizefs.model.marks import Mark
+
+KINDS_SHOWN = {"file": "", "directory": "/", "symlink": "@"}
+"""Behind a name, as ls -F has it."""
 
 PATHS_A_REQUEST = 100
 """Paths in one request: with the longest paths Linux has it stays below the bound of a line."""
@@ -85,6 +88,66 @@ def info(session: Session, path: str, as_json: bool) -> None:
             ("wanted", found["decision"] or "nothing"),
             ("why", found["why"]),
         ]
+    )
+
+
+@click.command("ls", cls=Command)
+@click.argument("paths", metavar="[PATH]...", nargs=-1)
+@json_option
+@pass_session
+def list_states(session: Session, paths: tuple[str, ...], as_json: bool) -> None:
+    """List each PATH (here, unless said) with the state and the mark of all that is in it.
+
+    The state is real (a plain file here), modified, cached, partial, remote or unavailable. Example:
+
+        realizefs ls ~/Photos/holiday
+    """
+    client, found = session.client(), list[Any]()
+    for path in paths or (".",):
+        absolute, after = os.path.abspath(path), ""
+        while True:
+            answer: Any = client.ask("ls", {"path": absolute, "after": after})
+            entries = answer["entries"]
+            found += [{"arena": answer["arena"], "folder": path, **one} for one in entries]
+            if not answer["more"]:
+                break
+            after = entries[-1]["name"]
+    if as_json:
+        show_json(found)
+        return
+    show_table(
+        ("STATE", "MARK", "SIZE", "NAME"),
+        [
+            (one["status"], one["mark"], size(one["size"]), one["name"] + KINDS_SHOWN[one["kind"]])
+            for one in found
+        ],
+        "Nothing is in it.",
+    )
+
+
+@click.command(cls=Command)
+@click.argument("paths", metavar="[PATH]...", nargs=-1)
+@json_option
+@pass_session
+def du(session: Session, paths: tuple[str, ...], as_json: bool) -> None:
+    """Say how much of each PATH (here, unless said), in all, is in which state.
+
+    SIZE is what the files have, HERE what of that this machine stores. Example:
+
+        realizefs du ~/Photos
+    """
+    absolute = [os.path.abspath(path) for path in paths or (".",)]
+    found: Any = session.client().ask_running("du", {"paths": absolute}, seconds=None)
+    if as_json:
+        show_json(found)
+        return
+    rows = [(state, one["files"], one["bytes"], one["here"]) for state, one in found.items()]
+    if len(rows) > 1:
+        rows.append(("all", *(sum(row[place] for row in rows) for place in (1, 2, 3))))
+    show_table(
+        ("STATE", "FILES", "SIZE", "HERE"),
+        [(state, str(files), size(whole), size(here)) for state, files, whole, here in rows],
+        "Nothing is in it.",
     )
 
 

@@ -14,7 +14,7 @@ from realizefs.cli.commands_cache import evict, fetch, move
 from realizefs.cli.commands_check import accept_loss, check
 from realizefs.cli.commands_daemon import mount, serve, status, umount
 from realizefs.cli.commands_home import arena, init, invite, join
-from realizefs.cli.commands_paths import info, mark
+from realizefs.cli.commands_paths import du, info, list_states, mark
 from realizefs.cli.commands_peers import peer
 from realizefs.cli.commands_rates import limit
 from realizefs.cli.commands_safety import approve, conflicts, trash
@@ -41,7 +41,8 @@ def cli(context: click.Context) -> None:
 
 
 for _command in (
-    *(init, arena, invite, join, serve, mount, umount, status, mark, info, peer, check),
+    *(init, arena, invite, join, serve, mount, umount, status, mark, info, list_states, du),
+    *(peer, check),
     *(fetch, evict, move, approve, trash, conflicts),
 ):
     cli.add_command(_command)

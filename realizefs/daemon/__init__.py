@@ -14,7 +14,7 @@ In reading order:
     rate_config                     of rates
     control, dispatch, arguments    the socket, the table of commands, their arguments
     setup_commands, household_commands, peer_commands, daemon_commands, path_commands,
-    cache_commands, check_commands, safety_commands, rate_commands, locate
+    listing_commands, cache_commands, check_commands, safety_commands, rate_commands, locate
                                     the commands; from a path here to one in an arena
     failures, logs, starting, clock what the user is told, and where
     readiness                       what the service manager is told

@@ -6,7 +6,7 @@ and meanwhile nothing of it counts as deleted).
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -20,11 +20,13 @@ from realizefs.model.findings import Report
 from realizefs.model.ids import ArenaId, Inode
 from realizefs.model.limits import ARENA_RETRY_SECONDS
 from realizefs.model.marks import Mark
+from realizefs.sync.below import Top
 from realizefs.sync.conflicts import Conflicts
 from realizefs.sync.describe import Description
 from realizefs.sync.guard import Waiting
 from realizefs.sync.handover import Handover
 from realizefs.sync.on_demand import OnDemand
+from realizefs.sync.summary import Listed, Usage
 from realizefs.sync.trashcan import Trashcan
 
 log = logging.getLogger(__name__)
@@ -48,6 +50,14 @@ class RunningArena(Protocol):
 
     async def set_mark(self, ino: Inode, mark: Mark | None) -> None:
         """Set or clear the mark; committed on return."""
+        ...
+
+    def usage(self, tops: Sequence[Top], checkpoint: Callable[[], None]) -> dict[str, Usage]:
+        """How much at and below some paths is in which state; blocking."""
+        ...
+
+    def listing(self, ino: Inode, after: bytes) -> list[Listed]:
+        """Some entries of a directory beyond a name; blocking."""
         ...
 
     async def first_news(self) -> None:

@@ -28,11 +28,11 @@ TELL_SECONDS = 0.5
 async def fetch(app: App, arguments: Arguments, caller: Caller) -> Answer:
     """Cache all at and below some paths; CacheFull where it can't all be."""
     progress = Progress()
-    async with caller.waiting(), _asked(app, arguments) as asked:
-        for arena, tops in asked.items():
+    async with caller.waiting(), asked(app, arguments) as arenas:
+        for arena, tops in arenas.items():
             await arena.on_demand.count_lacking(tops, progress)
-        async with _telling(caller, progress, asked):
-            for arena, tops in asked.items():
+        async with _telling(caller, progress, arenas):
+            for arena, tops in arenas.items():
                 await arena.on_demand.fetch(tops, progress)
     return _told(progress, ())
 
@@ -42,10 +42,10 @@ async def evict(app: App, arguments: Arguments, caller: Caller) -> Answer:
     progress = Progress()
     async with (
         caller.waiting(),
-        _asked(app, arguments) as asked,
-        _telling(caller, progress, asked),
+        asked(app, arguments) as arenas,
+        _telling(caller, progress, arenas),
     ):
-        for arena, tops in asked.items():
+        for arena, tops in arenas.items():
             await arena.on_demand.free(tops, progress)
     return _told(progress, ())
 
@@ -56,16 +56,16 @@ async def move(app: App, arguments: Arguments, caller: Caller) -> Answer:
     progress, to = Progress(), named(app, arguments.text("to")).peer
     async with (
         caller.waiting(),
-        _asked(app, arguments) as asked,
-        _telling(caller, progress, asked),
+        asked(app, arguments) as arenas,
+        _telling(caller, progress, arenas),
     ):
-        for arena, tops in asked.items():
+        for arena, tops in arenas.items():
             await arena.handover.give(tops, to, progress)
     return _told(progress, ())
 
 
 @asynccontextmanager
-async def _asked(app: App, arguments: Arguments) -> AsyncIterator[Asked]:
+async def asked(app: App, arguments: Arguments) -> AsyncIterator[Asked]:
     """What `paths` names, by arena; a path below another one is part of that."""
     found: dict[RunningArena, list[Top]] = {}
     arenas: dict[str, RunningArena] = {}

@@ -7,6 +7,7 @@ from realizefs.daemon import (
     check_commands,
     daemon_commands,
     household_commands,
+    listing_commands,
     path_commands,
     peer_commands,
     rate_commands,
@@ -33,6 +34,7 @@ COMMANDS: dict[str, Callable[[App, Arguments], Awaitable[object]]] = {
     "invite": household_commands.invite,
     "join": household_commands.join,
     "limit": rate_commands.limit,
+    "ls": listing_commands.ls,
     "mark-clear": path_commands.mark_clear,
     "mark-get": path_commands.mark_get,
     "mark-set": path_commands.mark_set,
@@ -48,6 +50,7 @@ COMMANDS: dict[str, Callable[[App, Arguments], Awaitable[object]]] = {
 }
 
 LONG_COMMANDS: dict[str, Callable[[App, Arguments, Caller], Awaitable[object]]] = {
+    "du": listing_commands.du,
     "evict": cache_commands.evict,
     "fetch": cache_commands.fetch,
     "move": cache_commands.move,

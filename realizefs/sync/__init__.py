@@ -46,7 +46,7 @@ In reading order:
     reuse, bases, holder            what the old version has of it; a delta, a copy, or both
     race, candidates, distrust      the first good answer; who is asked next; who lied
     shelf, reading                  into the cache; what of it stays open for its readers
-    describe                        why a path is as it is
+    describe, summary               why a path is as it is; what a folder is, in all
   when something is wrong
     notices                         what its user should know all the same
     presence, loss                  an emptied root stops the arena; accepting that it is lost

@@ -6,7 +6,7 @@ the trio thread unless it says that any thread may ask. Nothing here changes any
 
 import errno
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import trio
 
@@ -16,10 +16,12 @@ from realizefs.model.ids import ArenaId, Inode
 from realizefs.model.marks import Mark
 from realizefs.store.arena import ArenaStore
 from realizefs.store.txn import Txn
+from realizefs.sync.below import Top
 from realizefs.sync.context import Context
 from realizefs.sync.describe import Description, describe, describe_native
 from realizefs.sync.marking import native_mark
 from realizefs.sync.overlay import Overlay
+from realizefs.sync.summary import Listed, Usage, listing, usage
 
 NEWS_SECONDS = 3.0
 """What the first mount after joining waits at most: a hundred thousand files come in that time."""
@@ -64,6 +66,14 @@ class ArenaView:
         if self.context.members and not is_known:
             with trio.move_on_after(NEWS_SECONDS):
                 await self.context.heard_all.wait()
+
+    def usage(self, tops: Sequence[Top], checkpoint: Callable[[], None]) -> dict[str, Usage]:
+        """How much at and below some paths is in which state. Any thread; blocking."""
+        return usage(self.context, tops, checkpoint)
+
+    def listing(self, ino: Inode, after: bytes) -> list[Listed]:
+        """Some entries of a directory beyond a name. Any thread; blocking."""
+        return listing(self.context, ino, after)
 
     def node(self, ino: Inode) -> Node:
         """What the inode is now; FileNotFoundError if neither index nor overlay knows it."""

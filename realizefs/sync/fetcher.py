@@ -108,10 +108,10 @@ class Fetcher:
                 blob.close()
 
     def arriving(self, ino: Inode, digest: Digest) -> Ranges:
-        """Ranges of a content that readers have already and the blob has in a moment."""
+        """Ranges of a content that readers have already and the blob has in a moment. Any thread."""
         pairs = {
             (piece.start, piece.end)
-            for (of, content, _), piece in self._pieces.items()
+            for (of, content, _), piece in tuple(self._pieces.items())
             if of == ino and content == digest and piece.data
         }
         return Ranges(tuple(sorted(pairs)))

@@ -1,6 +1,6 @@
 """An application whose arenas are dicts and whose mount is an event; the rest of it is real."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,14 @@ from realizefs.model.errors import RealizeError
 from realizefs.model.findings import Report
 from realizefs.model.ids import NO_DIGEST, Inode
 from realizefs.model.marks import Mark
+from realizefs.sync.below import Top
 from realizefs.sync.conflicts import Conflicts
 from realizefs.sync.describe import Description
 from realizefs.sync.guard import Waiting
 from realizefs.sync.handover import Handover
 from realizefs.sync.loss import Loss
 from realizefs.sync.on_demand import OnDemand
+from realizefs.sync.summary import Listed, Usage
 from realizefs.sync.trashcan import Trashcan
 
 
@@ -38,6 +40,12 @@ class FakeArena:
         self.paths = [b"", *paths]
         self.marks: dict[Inode, Mark] = {}
         self.waiting = Waiting(0, ())
+
+    def usage(self, tops: Sequence[Top], checkpoint: Callable[[], None]) -> dict[str, Usage]:
+        raise AssertionError("a dict has no states")
+
+    def listing(self, ino: Inode, after: bytes) -> list[Listed]:
+        raise AssertionError("a dict has no states")
 
     async def first_news(self) -> None:
         await trio.lowlevel.checkpoint()

@@ -1,0 +1,57 @@
+"""Commands about what folders are on this machine: ls and du."""
+
+from collections.abc import Mapping
+from functools import partial
+
+import trio
+
+from realizefs.daemon.app import App
+from realizefs.daemon.arguments import Arguments
+from realizefs.daemon.cache_commands import asked
+from realizefs.daemon.control import Caller
+from realizefs.daemon.locate import Places
+from realizefs.daemon.path_commands import inode_at
+from realizefs.model.control import path_bytes, path_text
+from realizefs.sync.summary import Usage
+
+Answer = Mapping[str, object]
+
+
+async def ls(app: App, arguments: Arguments) -> Answer:
+    """Some entries of a folder, or a file, beyond a name; `more` if there may be others."""
+    slot, inside = await Places(app.arenas, app.mounts.current).find(arguments.path("path"))
+    after = path_bytes(arguments.text("after"))
+    async with app.using(slot) as arena:
+        ino = inode_at(arena, inside)
+        found = await trio.to_thread.run_sync(arena.listing, ino, after)
+        is_folder = arena.describe(ino).kind == "directory"
+    return {
+        "arena": slot.config.name,
+        "more": bool(found) and is_folder,
+        "entries": [
+            {
+                "name": path_text(one.name),
+                "kind": one.kind.name.lower(),
+                "size": one.size,
+                "status": one.status,
+                "mark": one.mark,
+            }
+            for one in found
+        ],
+    }
+
+
+async def du(app: App, arguments: Arguments, caller: Caller) -> Answer:
+    """How many files at and below some paths are in which state, and their bytes."""
+    states: dict[str, Usage] = {}
+    async with caller.waiting(), asked(app, arguments) as arenas:
+        for arena, tops in arenas.items():
+            look = partial(arena.usage, tops, trio.from_thread.check_cancelled)
+            for state, more in (await trio.to_thread.run_sync(look)).items():
+                at = states.setdefault(state, Usage())
+                at.files, at.size = at.files + more.files, at.size + more.size
+                at.here += more.here
+    return {
+        state: {"files": one.files, "bytes": one.size, "here": one.here}
+        for state, one in sorted(states.items())
+    }

@@ -1,0 +1,87 @@
+"""What a folder is on this machine: its entries with their states, and how much is in which state.
+
+Blocking, for worker threads: each file costs a system call.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from realizefs.model import paths
+from realizefs.model.entries import Entry
+from realizefs.model.ids import Inode
+from realizefs.model.versions import Kind
+from realizefs.store.txn import Txn
+from realizefs.sync.below import Top, page
+from realizefs.sync.context import Context
+from realizefs.sync.describe import status_of
+
+LISTED_MAX = 500
+"""Entries of one answer: with the longest names Linux has a quarter of what a line may have."""
+
+
+@dataclass(slots=True)
+class Usage:
+    """Files in one state, their `size` in bytes, and how many of these are `here`."""
+
+    files: int = 0
+    size: int = 0
+    here: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An entry of a folder: `status` as `info` has it, `mark` the one in force."""
+
+    name: bytes
+    kind: Kind
+    size: int
+    status: str
+    mark: str
+
+
+def usage(
+    context: Context, tops: Sequence[Top], checkpoint: Callable[[], None]
+) -> dict[str, Usage]:
+    """By state, a partial file's without its share; `checkpoint` is called often and may raise."""
+    found: dict[str, Usage] = {}
+
+    def look(txn: Txn, _path: bytes, entry: Entry) -> tuple[str, int, int]:
+        state, _, share = status_of(context, txn, entry).partition(" ")
+        whole = entry.version.size
+        if state == "partial":
+            return state, whole, whole * int(share.rstrip("%")) // 100
+        return state, whole, whole if state in ("real", "modified", "cached") else 0
+
+    for top in tops:
+        after: bytes | None = b""
+        while after is not None:
+            checkpoint()
+            looked, after = page(context.store, top, after, look)
+            for state, size, here in looked:
+                at = found.setdefault(state, Usage())
+                at.files, at.size, at.here = at.files + 1, at.size + size, at.here + here
+    return found
+
+
+def listing(context: Context, ino: Inode, after: bytes) -> list[Listed]:
+    """The next LISTED_MAX live entries of a directory beyond a name, or a file alone."""
+    store = context.store
+    with store.env.read() as txn:
+        entry = store.tree.entry(txn, ino)
+        if entry is None or entry.version.deleted:
+            return []
+        if entry.version.kind is not Kind.DIRECTORY:
+            name = paths.split(store.tree.path(txn, ino) or b"")[1]
+            return [] if after else [_listed(context, txn, entry, name)]
+        children = store.tree.children(txn, ino, after or None)
+        live = islice((one for one in children if not one.deleted), LISTED_MAX)
+        entries = ((one.name, store.tree.entry(txn, one.ino)) for one in live)
+        return [_listed(context, txn, one, name) for name, one in entries if one is not None]
+
+
+def _listed(context: Context, txn: Txn, entry: Entry, name: bytes) -> Listed:
+    mark, _ = context.names.effective_mark(txn, entry.ino, context.default_mark)
+    version = entry.version
+    status = status_of(context, txn, entry)
+    return Listed(name, version.kind, version.size, status, mark.value)
