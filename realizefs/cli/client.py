@@ -135,16 +135,21 @@ class Client:
             connection.close()
 
     def ask(
-        self, command: str, arguments: Arguments, seconds: float | None = COMMAND_SECONDS
+        self,
+        command: str,
+        arguments: Arguments,
+        seconds: float | None = COMMAND_SECONDS,
+        told: Told | None = None,
     ) -> object:
-        """The result of whoever can answer: the running daemon or a process for this request.
+        """The result of whoever can answer: the running daemon, which tells how far it is, or a process
+        for this request.
 
         It is waited for so many seconds; None: as long as it takes, for what reads all there is.
         """
         deadline = time.monotonic() + DAEMON_START_SECONDS
         while True:
             try:
-                return self.ask_running(command, arguments, seconds)
+                return self.ask_running(command, arguments, seconds, told)
             except DaemonEnded:
                 raise  # it may have done what was asked
             except NoDaemon:

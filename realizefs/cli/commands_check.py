@@ -1,12 +1,15 @@
 """Commands about what may be damaged or lost: check, and arena accept-loss."""
 
+import shutil
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from realizefs.cli.options import Command, Session, json_option, pass_session
-from realizefs.cli.render import show_json, show_line, size
+from realizefs.cli.render import printable, show_json, show_line, size
 from realizefs.model.errors import Misuse
 
 FINDINGS_LEFT = 1
@@ -26,7 +29,8 @@ def check(session: Session, names: tuple[str, ...], repair: bool, deep: bool, as
     about it. The exit status is 0 if nothing is left that is wrong, 1 otherwise.
     """
     arguments = {"names": list(names), "repair": repair, "deep": deep}
-    found: Any = session.client().ask("check", arguments, seconds=None)
+    with _shown_progress(as_json=as_json) as told:
+        found: Any = session.client().ask("check", arguments, seconds=None, told=told)
     if as_json:
         show_json(found)
     else:
@@ -60,6 +64,24 @@ def accept_loss(session: Session, name: str, yes: bool, as_json: bool) -> None:
         show_json(accepted)
     else:
         show_line(f'The loss is accepted; "{name}" goes on without these files.')
+
+
+@contextmanager
+def _shown_progress(*, as_json: bool) -> Iterator[Callable[[object], None]]:
+    """One line on a terminal, which is gone at the end."""
+    if as_json or not sys.stderr.isatty():
+        yield lambda _told: None
+        return
+
+    def show(told: Any) -> None:
+        looked = ", ".join(f"{count} {what}" for what, count in told["looked_at"].items())
+        line = printable(f"{told['name'] or 'home'}: {looked}")
+        click.echo(f"\r{line[: shutil.get_terminal_size().columns - 1]}\x1b[K", nl=False, err=True)
+
+    try:
+        yield show
+    finally:
+        click.echo("\r\x1b[K", nl=False, err=True)
 
 
 def _show(report: Any) -> None:

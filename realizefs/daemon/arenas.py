@@ -122,8 +122,9 @@ class OpenArena(Protocol):
         """Paths whose content is nowhere but in the cache here, some at least; blocking."""
         ...
 
-    async def check(self, *, repair: bool, deep: bool) -> Report:
-        """Whether all that must be so of it is so; also while it doesn't run."""
+    async def check(self, report: Report, *, repair: bool, deep: bool) -> Report:
+        """Whether all that must be so of it is so; also while it doesn't run. The report is filled
+        while it is looked at."""
         ...
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ import trio
 from realizefs.daemon.app import App
 from realizefs.daemon.arenas import RunningArena
 from realizefs.daemon.arguments import Arguments
-from realizefs.daemon.control import Caller
+from realizefs.daemon.control import TELL_SECONDS, Caller
 from realizefs.daemon.locate import Places
 from realizefs.daemon.path_commands import inode_at
 from realizefs.daemon.peer_commands import named
@@ -20,9 +20,6 @@ from realizefs.sync.on_demand import Progress
 
 Answer = Mapping[str, object]
 Asked = Mapping[RunningArena, list[Top]]
-
-TELL_SECONDS = 0.5
-"""Seconds between what is told of how far it is."""
 
 
 async def fetch(app: App, arguments: Arguments, caller: Caller) -> Answer:

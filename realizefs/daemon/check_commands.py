@@ -1,6 +1,7 @@
 """Commands about what may be damaged or lost: check, and arena accept-loss."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 
 import trio
@@ -8,6 +9,7 @@ import trio
 from realizefs.daemon.app import App
 from realizefs.daemon.arenas import Slot
 from realizefs.daemon.arguments import Arguments
+from realizefs.daemon.control import TELL_SECONDS, Caller
 from realizefs.model.control import path_text
 from realizefs.model.errors import Misuse, RealizeError
 from realizefs.model.findings import Finding, Report
@@ -21,19 +23,41 @@ TOLD_BYTES_MAX = CONTROL_LINE_BYTES_MAX // 4
 """Bytes of sentences in one answer, before JSON makes up to six of one."""
 
 
-async def check(app: App, arguments: Arguments) -> Answer:
-    """Whether the home and its arenas, or those that are named, are sound."""
+async def check(app: App, arguments: Arguments, caller: Caller) -> Answer:
+    """Whether the home and its arenas, or those that are named, are sound; tells what was looked at."""
     repair, deep = arguments.flag("repair"), arguments.flag("deep")
     names = arguments.texts("names")
     slots = [app.arenas.named(name) for name in names] if names else list(app.arenas)
-    arenas = [await _arena(app, slot, repair=repair, deep=deep) for slot in slots]
-    reports = [await _home(app, repair=repair), *arenas]
+    reports: list[Report] = []
+    async with caller.waiting(), _telling(caller, reports):
+        reports.append(await _home(app, repair=repair))
+        for slot in slots:
+            reports.append(Report(slot.config.name))
+            reports[-1] = await _arena(app, slot, reports[-1], repair=repair, deep=deep)
     room = TOLD_BYTES_MAX
     told: list[Answer] = []
     for report in reports:
         answer, room = _shown(report, room)
         told.append(answer)
     return {"clean": not any(report.found for report in reports), "reports": told}
+
+
+@asynccontextmanager
+async def _telling(caller: Caller, reports: Sequence[Report]) -> AsyncIterator[None]:
+    """Tell now and then what was looked at of the last of them, which is being filled."""
+    async with trio.open_nursery() as nursery:
+
+        async def tell_forever() -> None:
+            while True:
+                await trio.sleep(TELL_SECONDS)
+                if reports:
+                    last = reports[-1]
+                    looked = dict(tuple(last.looked_at.items()))
+                    await caller.tell({"name": last.name or None, "looked_at": looked})
+
+        nursery.start_soon(tell_forever)
+        yield
+        nursery.cancel_scope.cancel()
 
 
 async def arena_accept_loss(app: App, arguments: Arguments) -> Answer:
@@ -62,13 +86,12 @@ async def _home(app: App, *, repair: bool) -> Report:
     return await trio.to_thread.run_sync(partial(check_home, means))
 
 
-async def _arena(app: App, slot: Slot, *, repair: bool, deep: bool) -> Report:
+async def _arena(app: App, slot: Slot, report: Report, *, repair: bool, deep: bool) -> Report:
     """One that can't even be opened is a finding, and no obstacle to the others."""
     try:
         async with app.opened(slot) as opened:
-            return await opened.check(repair=repair, deep=deep)
+            return await opened.check(report, repair=repair, deep=deep)
     except (RealizeError, OSError) as error:
-        report = Report(slot.config.name)
         report.tell(Finding("closed", str(error).removesuffix(".")))
         return report
 

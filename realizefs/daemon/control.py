@@ -32,6 +32,9 @@ Handler = Callable[[Request, "Caller"], Awaitable[object]]
 
 RECEIVE_BYTES = 64 * 1024
 
+TELL_SECONDS = 0.5
+"""Seconds between what is told of how far a command is."""
+
 
 class Caller:
     """Whoever waits for the answer to one request: at the end of a pipe, deaf to progress."""

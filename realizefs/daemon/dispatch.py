@@ -27,7 +27,6 @@ COMMANDS: dict[str, Callable[[App, Arguments], Awaitable[object]]] = {
     "arena-list": setup_commands.arena_list,
     "arena-remove": setup_commands.arena_remove,
     "arena-set": setup_commands.arena_set,
-    "check": check_commands.check,
     "conflicts": safety_commands.conflicts,
     "conflicts-resolve": safety_commands.conflicts_resolve,
     "info": path_commands.info,
@@ -50,6 +49,7 @@ COMMANDS: dict[str, Callable[[App, Arguments], Awaitable[object]]] = {
 }
 
 LONG_COMMANDS: dict[str, Callable[[App, Arguments, Caller], Awaitable[object]]] = {
+    "check": check_commands.check,
     "du": listing_commands.du,
     "evict": cache_commands.evict,
     "fetch": cache_commands.fetch,

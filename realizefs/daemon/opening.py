@@ -74,12 +74,13 @@ class _Opened:
     def only_cached(self) -> list[bytes]:
         return only_cached(self.arena.context.store)
 
-    async def check(self, *, repair: bool, deep: bool) -> Report:
+    async def check(self, report: Report, *, repair: bool, deep: bool) -> Report:
         async with self._checking:
             checking = Checking(self.arena, self.parts.allocator)
             if self._runs:
-                return await checking.run(repair=repair, deep=deep)
-            return await trio.to_thread.run_sync(partial(checking.alone, repair=repair, deep=deep))
+                return await checking.run(report, repair=repair, deep=deep)
+            alone = partial(checking.alone, report, repair=repair, deep=deep)
+            return await trio.to_thread.run_sync(alone)
 
     async def _watch_place(self) -> None:
         """A root that is moved, removed or unmounted is let go of, and taken up where it is put back.

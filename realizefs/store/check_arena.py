@@ -34,7 +34,7 @@ class Household:
 
 
 def check_arena(
-    name: str,
+    report: Report,
     store: ArenaStore,
     household: Household,
     means: Means,
@@ -42,8 +42,8 @@ def check_arena(
     deep: bool = False,
     root: RootRules | None = None,
 ) -> Report:
-    """The report on one arena; blocking. `root` says who looks after the real files."""
-    report = Report(name)
+    """The report on one arena, which may be read meanwhile, too; blocking. `root` says who looks after
+    the real files."""
     root = root or RootRules(store)
     inodes = InodeRules(store, household.allocator, household.arena)
     rules = [*inodes.rules(), *database_rules(store, household.me, means), *root.rules()]

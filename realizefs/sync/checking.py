@@ -32,11 +32,11 @@ class Checking:
     arena: Arena
     allocator: InodeAllocator
 
-    async def run(self, *, repair: bool, deep: bool) -> Report:
-        """The report; what is repaired is announced and decided as any change is."""
-        return await trio.to_thread.run_sync(partial(self._check, repair=repair, deep=deep))
+    async def run(self, report: Report, *, repair: bool, deep: bool) -> Report:
+        """The report, filled; what is repaired is announced and decided as any change is."""
+        return await trio.to_thread.run_sync(partial(self._check, report, repair=repair, deep=deep))
 
-    def alone(self, *, repair: bool, deep: bool) -> Report:
+    def alone(self, report: Report, *, repair: bool, deep: bool) -> Report:
         """The report on an arena that is open and doesn't run: nobody else writes. Blocking."""
         arena = self.arena
         means = Means(
@@ -46,9 +46,9 @@ class Checking:
             repair=repair,
         )
         household = household_of(arena, self.allocator)
-        return check_arena(arena.name, arena.store, household, means, deep=deep)
+        return check_arena(report, arena.store, household, means, deep=deep)
 
-    def _check(self, *, repair: bool, deep: bool) -> Report:
+    def _check(self, report: Report, *, repair: bool, deep: bool) -> Report:
         store, scanner = self.arena.store, self.arena.scanner
         means = Means(
             env=store.env,
@@ -65,7 +65,7 @@ class Checking:
         )
         store.blobs.flush()  # so that rows say what there is
         household = household_of(self.arena, self.allocator)
-        return check_arena(self.arena.name, store, household, means, deep=deep, root=root)
+        return check_arena(report, store, household, means, deep=deep, root=root)
 
     @contextmanager
     def _holding(self, ino: Inode) -> Iterator[None]:

@@ -34,7 +34,7 @@ def problems(world: World) -> list[str]:
 def problems_at_rest(world: World) -> list[str]:
     """Of everything, the arena root included, when all is done."""
     household = Household(ME, str, InodeAllocator(world.global_env), ARENA)
-    report = check_arena("arena", world.store, household, _means(world), deep=True)
+    report = check_arena(Report("arena"), world.store, household, _means(world), deep=True)
     return [*(one.sentence for one in report.findings), *_usage(world)]
 
 

@@ -255,7 +255,7 @@ class World:
 
     async def check(self, *, repair: bool, deep: bool) -> Report:
         """`realizefs check` where no daemon runs."""
-        report: Report = await self._opened.check(repair=repair, deep=deep)
+        report: Report = await self._opened.check(Report("arena"), repair=repair, deep=deep)
         return report
 
     # -- what is there -------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -13,6 +13,7 @@ from realizefs.model.control import (
     Request,
     decode_request,
     encode_failure,
+    encode_progress,
     encode_result,
 )
 
@@ -20,11 +21,13 @@ Answering = Callable[[Request], object]
 
 
 class FakeDaemon:
-    """Answers at HOME/control.sock while entered; `asked` are the requests it got."""
+    """Answers at HOME/control.sock while entered, after telling how far it is; `asked` are the requests
+    it got."""
 
-    def __init__(self, home: Path, answering: Answering) -> None:
+    def __init__(self, home: Path, answering: Answering, telling: Sequence[object] = ()) -> None:
         self._home = home
         self._answering = answering
+        self._telling = telling
         self.asked: list[Request] = []
         self._listening = socket.socket(socket.AF_UNIX)
         self._thread = threading.Thread(target=self._serve)
@@ -62,6 +65,8 @@ class FakeDaemon:
                     reply = self._reply(request)
                     if not reply:
                         break
+                    for progress in self._telling:
+                        connection.sendall(encode_progress(progress))
                     connection.sendall(reply)
 
     def _reply(self, request: Request) -> bytes:

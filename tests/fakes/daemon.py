@@ -128,7 +128,7 @@ class FakeOpened:
     def only_cached(self) -> list[bytes]:
         return self.alone
 
-    async def check(self, *, repair: bool, deep: bool) -> Report:
+    async def check(self, _report: Report, *, repair: bool, deep: bool) -> Report:
         self.checks.append((repair, deep))
         return self.report
 

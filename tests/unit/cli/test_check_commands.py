@@ -105,3 +105,16 @@ def test_a_loss_with_the_database(home: Path, capsys: pytest.CaptureFixture[str]
         assert json.loads(capsys.readouterr().out)["state_lost"]
         assert run(["arena", "accept-loss", "photos", "--yes"]) == 0
     assert "it isn't known here which files that were" in capsys.readouterr().out
+
+
+def test_on_a_terminal_it_says_how_far_it_is(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    told = [{"name": "photos", "looked_at": {"files": 1234}}]
+    with FakeDaemon(home, lambda _: {"clean": True, "reports": [SOUND]}, told):
+        assert run(["check", "--deep"]) == 0
+    shown = capsys.readouterr()
+    assert "photos: 1234 files" in shown.err
+    assert shown.err.endswith("\r\x1b[K"), "and it is gone at the end"
+    assert shown.out == "home: nothing is wrong (2 peers, 1 inode ranges).\n"

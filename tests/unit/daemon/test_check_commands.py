@@ -1,13 +1,20 @@
 """check and arena accept-loss, asked as the command line does."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+import trio
 
+from realizefs.daemon.control import Caller
+from realizefs.daemon.dispatch import execute
+from realizefs.model.control import Request
 from realizefs.model.errors import Misuse, NotFound, RootGone
-from realizefs.model.findings import FINDINGS_TOLD_MAX, Finding
+from realizefs.model.findings import FINDINGS_TOLD_MAX, Finding, Report
 from realizefs.sync.loss import Loss
-from tests.fakes.daemon import FakeShells, alone, fake_home, running
+from tests.fakes.daemon import FakeOpened, FakeShells, alone, fake_home, running
 
 TWO = """
 name = "desk"
@@ -123,3 +130,42 @@ async def test_a_flag_is_true_or_false(tmp_path: Path, fakes: FakeShells) -> Non
     async with running(fake_home(tmp_path, TWO), fakes) as ask:
         with pytest.raises(Misuse, match="true or false"):
             await ask("check", names=[], repair="yes")
+
+
+class Listening(Caller):
+    """Hears how far it is, and waits no longer once it has."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+        self._scope = trio.CancelScope()
+
+    async def tell(self, progress: object) -> None:
+        self.told.append(progress)
+        self._scope.cancel()
+
+    @asynccontextmanager
+    async def waiting(self) -> AsyncIterator[None]:
+        with self._scope:
+            yield
+
+
+async def test_it_tells_what_it_looks_at_and_ends_when_nobody_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = False
+
+    async def look(_opened: FakeOpened, report: Report, *, repair: bool, deep: bool) -> Report:
+        nonlocal ended
+        report.looked("files", 1000)
+        try:
+            await trio.sleep_forever()
+        finally:
+            ended = True
+
+    monkeypatch.setattr(FakeOpened, "check", look)
+    caller = Listening()
+    async with running(fake_home(tmp_path, TWO), FakeShells()) as ask:
+        request = Request("check", {"names": ["films"], "repair": False, "deep": True})
+        await execute(ask.app, request, caller)
+    assert caller.told == [{"name": "films", "looked_at": {"files": 1000}}]
+    assert ended

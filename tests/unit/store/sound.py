@@ -127,7 +127,7 @@ class Sound:
         """As where no daemon runs."""
         means = Means(self.env, kept_in(self.env), repair=repair)
         household = Household(ME, lambda peer: NAMES[peer], InodeAllocator(self.global_env), ARENA)
-        return check_arena("arena", self.store, household, means, deep=deep)
+        return check_arena(Report("arena"), self.store, household, means, deep=deep)
 
     def told(self, *, deep: bool = False) -> list[str]:
         """The sentences of a check that repairs nothing."""

@@ -27,7 +27,7 @@ class Running:
         means = Means(sound.env, kept_in(sound.env), pause=self.pause, repair=repair)
         household = Household(ME, lambda peer: NAMES[peer], InodeAllocator(sound.global_env), ARENA)
         root = RootRules(sound.store, self.touched.append, self.pending.__contains__)
-        return check_arena("arena", sound.store, household, means, root=root)
+        return check_arena(Report("arena"), sound.store, household, means, root=root)
 
     def pause(self) -> None:
         self.pauses += 1

@@ -21,7 +21,7 @@ from tests.fakes.peer import Peer, introduce, running_peer, until, write
 
 async def check(peer: Peer, *, repair: bool = False, deep: bool = False) -> Report:
     allocator: InodeAllocator = peer.store.inodes._allocator
-    return await Checking(peer.arena, allocator).run(repair=repair, deep=deep)
+    return await Checking(peer.arena, allocator).run(Report("arena"), repair=repair, deep=deep)
 
 
 async def test_a_check_beside_work_finds_nothing(tmp_path: Path) -> None:
