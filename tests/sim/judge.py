@@ -193,16 +193,20 @@ class Judge:
                 )
 
     def _tombstones_are_forgotten(self) -> None:
-        """R6: the index doesn't grow for ever. Those that are nobody's stay, and all while somebody has
-        still to carry one out."""
+        """R6: the index doesn't grow for ever. Those that are nobody's stay, with the directories that
+        they are in, and all while somebody has still to carry one out."""
         if any(self._removes(one) for one in self._replicas):
             return
         for one in self._replicas:
             store = one.store
             with store.env.read() as txn:
                 found, _ = graves.page(txn, b"", 1_000_000)
-                entries = [store.tree.entry(txn, ino) for ino in found]
-                left = [entry for entry in entries if entry and entry.version.author]
+                entries = [entry for ino in found if (entry := store.tree.entry(txn, ino))]
+                left = [
+                    entry
+                    for entry in entries
+                    if entry.version.author and not any(store.tree.children(txn, entry.ino))
+                ]
                 assert not left, f"R6: {one.name} remembers {left[0]}"
 
     def _removes(self, replica: Replica) -> bool:
