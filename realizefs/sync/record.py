@@ -21,7 +21,7 @@ from realizefs.model.ids import NO_DIGEST, Inode
 from realizefs.model.marks import Mark
 from realizefs.model.versions import SYNCED_MODE, Kind, Version
 from realizefs.store.hashing import ContentHash
-from realizefs.sync.aside import keep_above, keep_loser, set_aside
+from realizefs.sync.aside import keep_above, keep_loser, name_anew, set_aside
 from realizefs.sync.batch import Batch
 from realizefs.sync.carried import carried_out
 from realizefs.sync.gone import gone
@@ -186,6 +186,8 @@ def _record_version(batch: Batch, ino: Inode, parent: Inode, name: bytes, found:
         _record_real(batch, ino, done, announce=True)
         return
     local = _local_version(batch, entry, real, found)
+    if entry is not None and _hides_ours(batch, entry.version, real, local):
+        name_anew(batch, entry, entry.version)
     winner = merge(local, entry.version) if entry is not None else local
     lost = [loser for loser in conflicts(winner) if batch.is_ours(loser.author)]
     if any(loser.content == local.content for loser in lost):
@@ -201,6 +203,21 @@ def _record_version(batch: Batch, ino: Inode, parent: Inode, name: bytes, found:
             if loser.content != local.content:
                 keep_loser(batch, entry, loser)
     batch.put(ino, parent, name, resolved(winner, batch.is_ours))
+
+
+def _hides_ours(batch: Batch, current: Version, real: RealRow | None, local: Version) -> bool:
+    """Whether what was found was made without having seen our own latest change there, as of an unreal
+    file that was touched while it was made real to be written to. Two changes of one author can't be
+    told from each other as concurrent: the former would be taken to be replaced, with its content."""
+    if current.author != batch.author or not current.has_content:
+        return False
+    seen = dict(real.vector) if real is not None else {}
+    was = real.hash if real is not None else NO_DIGEST
+    return (
+        seen.get(current.author, 0) < dict(current.vector).get(current.author, 0)
+        and current.hash != was
+        and current.content != local.content
+    )
 
 
 def _agrees(current: Version, real: RealRow | None, found: Found) -> bool:
