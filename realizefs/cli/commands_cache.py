@@ -46,7 +46,7 @@ class Progress:
     def seconds_left(self) -> float | None:
         """At that rate; None where nothing moves."""
         left: int = self.told["total_bytes"] - self.told["bytes"]
-        return left / self.rate if self.rate > 0 else None
+        return max(left, 0) / self.rate if self.rate > 0 else None
 
 
 @click.command(cls=Command)

@@ -1,7 +1,8 @@
 """The control socket: the command line's way to a running daemon.
 
 Requests of one connection are answered in order; connections are served at the same time. What
-takes long tells how far it is, and ends when whoever asked hangs up (`Caller`). Only the owner of the home can connect. The socket is bound through the directory's descriptor, since
+takes long tells how far it is, and ends when whoever asked hangs up (`Caller`). Only the owner of
+the home can connect. The socket is bound through the directory's descriptor, since
 a unix socket's path has at most 107 bytes and a home may be deeper than that.
 """
 

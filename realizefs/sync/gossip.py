@@ -93,11 +93,11 @@ class Gossip:
                     note_held(batch, row, peer)
                 else:
                     apply_row(batch, row, peer, context.renames, self._they_saw)
-            self._note_seen(batch, message)
             if known or first:  # a repair may have forgotten it, to ask for all
                 context.store.cursors.set_theirs(
                     batch.txn, peer, message.replica, message.last, read_only=self._read_only
                 )
+            self._note_seen(batch, message)
 
         await self._commit(apply)
         self._at = message.last
@@ -107,7 +107,12 @@ class Gossip:
     async def _nothing_new(self, message: Rows, at: Seq) -> None:
         """But what they have seen, perhaps, or that this is all."""
         if message.is_all:
-            await self._commit(lambda batch: self._note_seen(batch, message))
+
+            def note(batch: Batch) -> None:
+                check_nothing_is_lost(batch, message)
+                self._note_seen(batch, message)
+
+            await self._commit(note)
         await self._acknowledge(message, at)
 
     async def _acknowledge(self, message: Rows, at: Seq) -> None:
@@ -126,7 +131,10 @@ class Gossip:
             raise ConnectionLost("The database of this machine is an older copy.") from lost
 
     def _note_seen(self, batch: Batch, message: Rows) -> None:
-        """With what they have seen, once all that they had to tell is applied here."""
+        """With what they have seen, once all that they had to tell is applied here. Not where a repair
+        has forgotten how far that was: something is missing until they tell all, on the next link."""
+        if self._theirs(batch.txn)[0] != message.replica:
+            return
         contexts, author = self._context.store.contexts, batch.author
         if message.is_settled:
             contexts.set_known(batch.txn, self._link.peer, message.seen)

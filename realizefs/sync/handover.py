@@ -73,7 +73,8 @@ class Handover:
     # -- the side that takes -------------------------------------------------------------------
 
     async def take(self, peer: PeerId, path: bytes) -> bytes:
-        """The answer, without bytes: own a path because somebody at `peer` asks; Misuse where it can't be, a sentence."""
+        """The answer, without bytes: own a path because somebody at `peer` asks; Misuse where it can't
+        be, a sentence."""
         found = await trio.to_thread.run_sync(self._lacking, path)
         if found is None:
             raise NotFound(f'There is no "{show(path)}" here.')

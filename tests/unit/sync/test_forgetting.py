@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 import trio
 
+from realizefs.model.ids import AuthorId
 from realizefs.model.marks import Mark
 from realizefs.store import graves
+from realizefs.store.repair_tree import TreeRepair
 from realizefs.sync import told_seen
 from tests.fakes.peer import ARENA, Peer, introduce, running_peer, until, write
 
@@ -162,3 +164,35 @@ async def test_what_is_alive_or_still_here_stays(tmp_path: Path) -> None:
         assert await b.arena.reject()
         await until(lambda: all(a.status(f"d/{number}") == "real" for number in range(120)))
         assert not tombstones(a)
+
+
+async def test_after_a_repair_nothing_counts_as_seen_before_all_is_told_again(
+    tmp_path: Path,
+) -> None:
+    """What it has forgotten would else pass for deleted, and be deleted everywhere."""
+    async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
+        async with running_peer(tmp_path / "b", "b") as b:
+            write(a.root, "f", b"x")
+            write(a.root, "g", b"x")
+            await introduce(a, b)
+            await until(lambda: b.paths() == {"f", "g"} and claims(b))
+            ino = b.arena.resolve(b"f")
+
+            def lose() -> None:
+                with b.store.env.write() as txn:
+                    TreeRepair(b.store, b.identity.peer)._ask_again(txn)
+                    b.store.forget(txn, ino)
+
+            await trio.to_thread.run_sync(lose)
+            write(a.root, "h", b"x")
+            await until(lambda: "h" in b.paths())
+            await trio.sleep(0.3)  # longer than it takes until what was seen is told again
+            assert not claims(b)
+        async with running_peer(tmp_path / "b", "b") as b:
+            await until(lambda: b.paths() == {"f", "g", "h"})
+        assert a.paths() == {"f", "g", "h"}
+
+
+def claims(peer: Peer) -> dict[AuthorId, int]:
+    with peer.store.env.read() as txn:
+        return peer.store.contexts.seen(txn, peer.store.tree.author(peer.identity.peer))
