@@ -10,6 +10,7 @@ real files here, by its hash, and copied into the cache; from there it goes wher
 import logging
 from collections import Counter
 from collections.abc import Iterator
+from math import inf
 
 import trio
 
@@ -57,6 +58,7 @@ class Homeless:
     def __init__(self, context: Context, fetcher: Fetcher) -> None:
         self._context = context
         self._fetcher = fetcher
+        self._again = False
         self._in_vain: Counter[tuple[Inode, Digest]] = Counter()  # of what is sought, no more
 
     async def run(self) -> None:
@@ -66,7 +68,8 @@ class Homeless:
             seen = sought.count
             await trio.sleep(SETTLE_SECONDS)
             await patiently(self._go_over, f"Looking for contents in {self._context.name}")
-            await sought.after(seen)
+            with trio.move_on_after(SETTLE_SECONDS if self._again else inf):
+                await sought.after(seen)
 
     async def _go_over(self) -> None:
         """All that is sought, a page at a time. What couldn't be taken in stays, for the next time
@@ -76,7 +79,7 @@ class Homeless:
         file found is changed, and then its bytes aren't taken, since they are checked; the one it is
         for is another version by then, and the cache doesn't take what is outdated.
         """
-        after = Inode(0)
+        after, self._again = Inode(0), False
         while page := await trio.to_thread.run_sync(self._page, after):
             after = page[-1][0]
             wanted = await trio.to_thread.run_sync(self._wanted, page)
@@ -87,6 +90,12 @@ class Homeless:
                     if not await self._take_in(ino, version, path):
                         left.add(ino)
                         self._in_vain[ino, digest] += 1
+            for digest in wanted.keys() - found.keys():  # its file may just be on its way
+                for ino, _ in wanted[digest]:
+                    self._in_vain[ino, digest] += 1
+                    if self._in_vain[ino, digest] < TRIES_MAX:
+                        left.add(ino)
+                        self._again = True
             await self._settle([one for one in page if one[0] not in left])
 
     def _page(self, after: Inode) -> list[tuple[Inode, Digest]]:
