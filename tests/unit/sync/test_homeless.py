@@ -10,7 +10,9 @@ import pytest
 from realizefs.model.ids import Digest, Inode
 from realizefs.model.limits import MIB
 from realizefs.model.marks import Mark
+from realizefs.model.versions import Version
 from realizefs.sync import homeless
+from realizefs.sync.homeless import Homeless
 from tests.fakes.peer import Peer, introduce, running_peer, until, write
 
 
@@ -80,9 +82,32 @@ async def test_what_was_to_be_looked_for_when_it_ended_is_looked_for_after_that(
     with monkeypatch.context() as patch:
         patch.setattr(homeless, "SETTLE_SECONDS", 1e9)
         async with all_three(tmp_path, Mark.OWN) as (a, _b, _c):
-            assert sought(a)
+            await until(lambda: len(sought(a)) == 2)  # each author has told of his own name
     async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
         for name in ("beach", "sunset"):
             await until(lambda name=name: (a.root / name).exists())  # type: ignore[misc]
             assert (a.root / name).read_bytes() == b"a beach at sunset"
         await until(lambda: not sought(a))
+
+
+async def test_what_cannot_be_taken_in_is_not_tried_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each try goes over all real files. It stays noted: the next start tries again."""
+    await renamed_apart(tmp_path, b"a beach at sunset")
+    tries = 0
+
+    async def refuse(_self: Homeless, _ino: Inode, _version: Version, _path: bytes) -> bool:
+        nonlocal tries
+        tries += 1
+        return False
+
+    monkeypatch.setattr(Homeless, "_take_in", refuse)
+    monkeypatch.setattr(homeless, "SETTLE_SECONDS", 1e9)  # it goes over them here only
+    async with all_three(tmp_path, Mark.OWN) as (a, _b, _c):
+        await until(lambda: len(sought(a)) == 2)
+        await until(lambda: "real" in (a.status("beach"), a.status("sunset")))
+        for _ in range(homeless.TRIES_MAX + 3):
+            await a.arena._homeless._go_over()
+        assert len(sought(a)) == 1
+        assert tries == homeless.TRIES_MAX
