@@ -42,6 +42,7 @@ In reading order:
     on_demand, handover, below      what a person asks to be cached, or no longer; to be another
                                     machine's; all files below a path
     homeless                        what nobody holds at a name, and is here at another
+    successors                      what became here of a content that is nowhere any more
     fetcher, sources, wanted        pieces on their way; from holders; what is wanted, verified
     reuse, bases, holder            what the old version has of it; a delta, a copy, or both
     race, candidates, distrust      the first good answer; who is asked next; who lied

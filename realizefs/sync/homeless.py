@@ -4,7 +4,8 @@ Who renames a file that he hasn't got announces a name of which he holds nothing
 (see `renames`). But where two rename it apart from each other, its holder can follow one of them only,
 and the other name would have no content anywhere. And where two that he hasn't got changed places, each is
 under the other's name. So what nobody holds is looked for among the
-real files here, by its hash, and copied into the cache; from there it goes where it is wanted.
+real files here, by its hash, and copied into the cache; from there it goes where it is wanted. Where
+our user has changed it meanwhile, the name gets what it became (`successors`).
 """
 
 import logging
@@ -20,9 +21,11 @@ from realizefs.model.errors import RealizeError
 from realizefs.model.ids import Digest, Inode
 from realizefs.model.versions import Held, Kind, Version
 from realizefs.store.txn import Txn
+from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
 from realizefs.sync.fetcher import Fetcher
 from realizefs.sync.patience import patiently
+from realizefs.sync.successors import give_on, successors
 
 log = logging.getLogger(__name__)
 
@@ -72,8 +75,8 @@ class Homeless:
                 await sought.after(seen)
 
     async def _go_over(self) -> None:
-        """All that is sought, a page at a time. What couldn't be taken in stays, for the next time
-        that something is noted.
+        """All that is sought, a page at a time. What couldn't be taken in stays, and is tried again
+        a few times.
 
         What may change at each await: what was noted has found a holder, and is here twice then; the
         file found is changed, and then its bytes aren't taken, since they are checked; the one it is
@@ -90,8 +93,11 @@ class Homeless:
                     if not await self._take_in(ino, version, path):
                         left.add(ino)
                         self._in_vain[ino, digest] += 1
-            for digest in wanted.keys() - found.keys():  # its file may just be on its way
-                for ino, _ in wanted[digest]:
+                        self._again = True  # a job may just have asked for it in vain
+            missing = {digest: wanted[digest] for digest in wanted.keys() - found.keys()}
+            await self._give_on(missing)
+            for digest, seekers in missing.items():  # its file may just be on its way
+                for ino, _ in seekers:
                     self._in_vain[ino, digest] += 1
                     if self._in_vain[ino, digest] < TRIES_MAX:
                         left.add(ino)
@@ -117,6 +123,31 @@ class Homeless:
                 ):
                     wanted.setdefault(digest, []).append((ino, entry.version))
         return wanted
+
+    async def _give_on(self, missing: dict[Digest, list[tuple[Inode, Version]]]) -> None:
+        """What isn't here may have been changed here. Looked for once for each: what is changed
+        later, its user knows by that name."""
+        context = self._context
+        new = {
+            digest
+            for digest, seekers in missing.items()
+            if any(not self._in_vain[ino, digest] for ino, _ in seekers)
+        }
+        if not new:
+            return
+        became = await trio.to_thread.run_sync(successors, context.store, context.me, new)
+
+        def note(batch: Batch) -> None:
+            for digest, successor in became.items():
+                for ino, _ in missing[digest]:
+                    entry = batch.store.tree.entry(batch.txn, ino)
+                    if entry is None or entry.version.hash != digest:
+                        continue  # another version by now
+                    if is_homeless(context, batch.txn, entry):
+                        give_on(batch, entry, successor)
+
+        if became:
+            await context.commit(note)
 
     async def _settle(self, page: list[tuple[Inode, Digest]]) -> None:
         sought = self._context.store.sought

@@ -3,7 +3,7 @@
     python editing.py DIR WHO SEED EDITS SECONDS
 
 It makes EDITS edits, or as many as it can in SECONDS if that is less. Everything that it writes is a
-line that nobody else writes, and it only appends, so that a line which is in no file in the end was
+line that nobody else writes and that says which file it is for, and it only appends, so that a line which is in no file in the end was
 lost. What would be deleted is moved to "attic". Prints the lines that it wrote.
 """
 
@@ -48,7 +48,7 @@ class Editor:
 
     def _write(self, path: Path) -> None:
         self._count += 1
-        line = f"{self._who} {self._count}"
+        line = f"{self._who} {self._count} {path.stem}"
         path.parent.mkdir(exist_ok=True)
         fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:

@@ -125,24 +125,31 @@ def lines_of(machine: NetworkMachine) -> dict[str, set[str]]:
 
 
 def assert_nothing_lost(machine: NetworkMachine, written: set[str]) -> None:
-    """Every line is somewhere; and what a conflict copy has isn't all in another file, or it would be
-    the copy of a version that somebody had seen when he went on from it.
+    """Every line is somewhere; and each conflict copy is of a concurrent edit, and there once.
 
-    But for somebody else's copy: who met a newer version couldn't know, while a line was cut, that
-    another had gone on from his, which then was a conflict with that newer one, too.
+    What a copy has may all be in another file, too: who met a newer version, and gave his own another
+    name, couldn't know that somebody else was just going on from his. Then there is a third
+    file that was changed apart from it: with a line that the copy hasn't got, and without all of the copy's.
     """
     files = lines_of(machine)
     assert written - set().union(*files.values()) == set()
     for copy in filter(COPY.search, files):
-        others = [path for path in files if path != copy and author(path) in (None, author(copy))]
-        whole = [path for path in others if files[path] >= files[copy]]
-        assert not whole, f"{copy} is a copy of what isn't lost: {whole}"
+        others = {path: files[path] for path in files if path != copy}
+        twice = [path for path in others if others[path] == files[copy]]
+        assert not twice, f"{copy} is a copy of what isn't lost: {twice}"
+        apart = [
+            path
+            for path, lines in others.items()
+            if made_for(lines) & made_for(files[copy])
+            and lines - files[copy]
+            and files[copy] - lines
+        ]
+        assert apart, f"{copy} is a copy of what nobody changed apart from it"
 
 
-def author(path: str) -> str | None:
-    """Whose conflict copy a file is."""
-    found = COPY.search(path)
-    return found[1] if found else None
+def made_for(lines: set[str]) -> set[str]:
+    """The names that lines were written to, whatever they are called now."""
+    return {line.rsplit(" ", 1)[1] for line in lines}
 
 
 def run(

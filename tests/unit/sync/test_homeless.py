@@ -111,3 +111,33 @@ async def test_what_cannot_be_taken_in_is_not_tried_for_ever(
             await a.arena._homeless._go_over()
         assert len(sought(a)) == 1
         assert tries == homeless.TRIES_MAX
+
+
+async def test_what_was_renamed_while_its_holder_edited_it_has_the_edit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who renamed it hasn't got it, and the old bytes are nowhere: it was edited in place."""
+    monkeypatch.setattr(homeless, "SETTLE_SECONDS", 0.3)
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b") as b,
+    ):
+        await introduce(a, b)
+        write(a.root, "photo", b"a beach")
+        await until(lambda: b.paths() == {"photo"})
+        await until(lambda: a.arena.status()["pending"] == 0)
+    async with running_peer(tmp_path / "b", "b") as b:
+        await rename(b, "photo", "beach")
+    async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
+        write(a.root, "photo", b"a beach at sunset")
+        await until(lambda: a.arena.status()["pending"] == 0)
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b") as b,
+    ):
+        await introduce(a, b)
+        await until(lambda: a.paths() == b.paths() == {"photo", "beach"})
+        await until((a.root / "beach").exists)
+        edited = b"a beach at sunset"
+        assert (await b.read("photo"), await b.read("beach")) == (edited, edited)
+        assert (a.root / "photo").read_bytes() == (a.root / "beach").read_bytes()
