@@ -79,7 +79,7 @@ class Handover:
         if found is None:
             raise NotFound(f'There is no "{show(path)}" here.')
         ino, lacking = found
-        disk = self._store.root.statvfs()
+        disk = await trio.to_thread.run_sync(self._store.root.statvfs)
         room = disk.f_bavail * disk.f_frsize
         if lacking > room:
             raise Misuse(
