@@ -1,4 +1,4 @@
-"""Commands about this peer, its arenas and its household."""
+"""Commands about this peer and its arenas: init, arena add, list, set and remove."""
 
 import os
 from typing import Any
@@ -40,7 +40,7 @@ def init(session: Session, name: str | None, listen: tuple[str, ...], as_json: b
     show_fields(
         [
             ("name", made["name"]),
-            ("fingerprint", made["fingerprint"]),
+            *([("fingerprint", made["fingerprint"])] if session.verbose else []),
             ("listen", ", ".join(made["listen"])),
             ("configuration", made["config"]),
         ]
@@ -159,59 +159,3 @@ def arena_remove(session: Session, name: str, as_json: bool) -> None:
         show_json(removed)
     else:
         show_line(f'This machine is no longer in "{name}"; its files are in {removed["root"]}.')
-
-
-@click.command(cls=Command)
-@click.argument("arenas", metavar="ARENA...", nargs=-1, required=True)
-@json_option
-@pass_session
-def invite(session: Session, arenas: tuple[str, ...], as_json: bool) -> None:
-    """Print a code with which one other peer can join the arenas named.
-
-    The code is good once, for a day. Whoever has it can join: hand it over in private. The other
-    machine runs `realizefs join CODE`, while a daemon runs here to answer it.
-    """
-    made: Any = session.client().ask("invite", {"arenas": list(arenas)})
-    if as_json:
-        show_json(made)
-        return
-    click.echo(made["code"])
-    if not made["serving"]:
-        click.echo(
-            "No daemon is running here: start `realizefs serve` or `realizefs mount DIR` before "
-            "the code is used.",
-            err=True,
-        )
-
-
-@click.command(cls=Command)
-@click.argument("code")
-@click.argument("directory", metavar="[DIR]", required=False)
-@mark_option("What this peer stores of it; watch unless said otherwise.")
-@json_option
-@pass_session
-def join(
-    session: Session, code: str, directory: str | None, mark: str | None, as_json: bool
-) -> None:
-    """Join the arenas that an invitation CODE opens.
-
-    DIR is where this machine's own files of the arena will be, ./NAME unless given; where CODE
-    opens several arenas, each gets a folder in DIR.
-    """
-    joined: Any = session.client().ask(
-        "join",
-        {
-            "code": code,
-            "directory": None if directory is None else os.path.abspath(directory),
-            "parent": os.getcwd(),
-            "mark": mark,
-        },
-    )
-    if as_json:
-        show_json(joined)
-        return
-    for each in joined["arenas"]:
-        show_line(
-            f'Joined "{each["name"]}" of {joined["inviter"]}; its root is {each["root"]}, '
-            f"marked {each['mark']}."
-        )

@@ -14,23 +14,25 @@ def peer() -> None:
 
 
 @peer.command("list")
+@click.option("--keys", is_flag=True, help="Show the fingerprint of each one's certificate, too.")
 @json_option
 @pass_session
-def peer_list(session: Session, as_json: bool) -> None:
-    """List the peers that this one knows."""
+def peer_list(session: Session, keys: bool, as_json: bool) -> None:
+    """List the peers that this one knows; with -v or --keys their fingerprints, too."""
     peers: Any = session.client().ask("peer-list", {})
     if as_json:
         show_json(peers)
         return
+    keys = keys or session.verbose
     show_table(
-        ("NAME", "CONNECTED", "ARENAS", "ADDRESSES", "FINGERPRINT"),
+        ("NAME", "CONNECTED", "ARENAS", "ADDRESSES", *(["FINGERPRINT"] if keys else [])),
         [
             (
                 each["name"],
                 "yes" if each["connected"] else "no",
                 _arenas(each),
                 ", ".join(each["addresses"]),
-                each["fingerprint"],
+                *([each["fingerprint"]] if keys else []),
             )
             for each in peers
         ],

@@ -13,7 +13,8 @@ import click
 from realizefs.cli.commands_cache import evict, fetch, move
 from realizefs.cli.commands_check import accept_loss, check
 from realizefs.cli.commands_daemon import mount, serve, status, umount
-from realizefs.cli.commands_home import arena, init, invite, join
+from realizefs.cli.commands_home import arena, init
+from realizefs.cli.commands_joining import invite, join
 from realizefs.cli.commands_paths import du, info, list_states, mark
 from realizefs.cli.commands_peers import peer
 from realizefs.cli.commands_rates import limit

@@ -39,16 +39,15 @@ async def invite(app: App, arguments: Arguments) -> Answer:
         [slot.config.id for slot in slots],
         parts.clock,
     )
-    code = invitation.encode(
-        Invitation(
-            addresses,
-            fingerprint(parts.identity.certificate),
-            secret,
-            tuple(SharedArena(slot.config.id, slot.config.name) for slot in slots),
-        )
+    made = Invitation(
+        addresses,
+        fingerprint(parts.identity.certificate),
+        secret,
+        tuple(SharedArena(slot.config.id, slot.config.name) for slot in slots),
     )
     return {
-        "code": code,
+        "code": invitation.encode(made),
+        "short": invitation.encode_short(made),
         "addresses": list(addresses),
         "expires_seconds": INVITATION_SECONDS,
         "serving": app.online,

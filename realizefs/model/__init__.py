@@ -11,7 +11,8 @@ In reading order:
     blobs, cache_limits, rates          a cached content; how much of such there may be; how fast
     decisions, changes                  what is wanted, what the kernel must hear
     findings                            what a check found wrong
-    messages, invitation                what peers say to each other, and the code that joins them
+    messages                            what peers say to each other
+    invitation, short_code              the code that joins them; as a QR code holds it
     control, arena_names, mount_flags   what the command line and the daemon say to each other
     acls                                what of an ACL the permission bits say
     errors, limits, ports               every failure, every bound, the clock

@@ -4,7 +4,8 @@
 
 The fingerprint is that of the inviter's certificate, the secret is good once, and the JSON has
 addresses and arenas. The checksum (4 bytes of SHA-256) is for people who paste half a code; it
-proves nothing. The inviter keeps only the SHA-256 of the secret.
+proves nothing. The inviter keeps only the SHA-256 of the secret. The same in fewer and larger
+letters, for a QR code, is made by `short_code`.
 """
 
 import binascii
@@ -17,10 +18,13 @@ from realizefs.model.errors import BadInvitation
 from realizefs.model.ids import ArenaId
 from realizefs.model.limits import ADDRESSES_MAX, ARENAS_MAX
 from realizefs.model.messages import SharedArena
+from realizefs.model.short_code import SHORT_PREFIX, lengthened, shortened
 
 PREFIX = "realizefs-"
 CODE_LENGTH_MAX = 16 * 1024
 """Characters; sixteen addresses and a few dozen arenas take far less."""
+QR_LENGTH_MAX = 4296
+"""Characters of its alphabet that the largest QR code holds."""
 SECRET_BYTES = 32
 FINGERPRINT_BYTES = 32
 CHECKSUM_BYTES = 4
@@ -45,19 +49,36 @@ def encode(invitation: Invitation) -> str:
     return PREFIX + urlsafe_b64encode(_checksum(payload) + payload).decode().rstrip("=")
 
 
+def encode_short(invitation: Invitation) -> str | None:
+    """The invitation as a QR code holds it; None where it is too much for one."""
+    parts = (invitation.addresses, invitation.fingerprint, invitation.secret, invitation.arenas)
+    try:
+        code = shortened(parts)
+    except ValueError:
+        return None
+    return code if len(code) <= QR_LENGTH_MAX else None
+
+
 def decode(code: str) -> Invitation:
-    """The invitation in a line; raises BadInvitation."""
+    """The invitation in a line, of either kind; raises BadInvitation."""
     text = "".join(code.split())
-    if not text.startswith(PREFIX) or len(text) > CODE_LENGTH_MAX:
+    is_short = text.upper().startswith(SHORT_PREFIX)
+    if not (is_short or text.startswith(PREFIX)) or len(text) > CODE_LENGTH_MAX:
         raise BadInvitation(
             f'This is not an invitation code; one begins with "{PREFIX}" and is a single line.'
         )
     try:
-        return _parsed(_payload(text.removeprefix(PREFIX)))
+        return _long(text) if is_short else _parsed(_payload(text.removeprefix(PREFIX)))
     except (ValueError, TypeError, RecursionError) as error:
         raise BadInvitation(
             "The invitation code is damaged or incomplete; copy the whole line again."
         ) from error
+
+
+def _long(code: str) -> Invitation:
+    invitation = Invitation(*lengthened(code))
+    _check(invitation)
+    return invitation
 
 
 def _payload(encoded: str) -> bytes:

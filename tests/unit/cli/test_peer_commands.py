@@ -34,6 +34,15 @@ def test_the_list_says_what_each_may_do(home: Path, capsys: pytest.CaptureFixtur
         assert json.loads(capsys.readouterr().out) == [LAPTOP]
 
 
+def test_keys_are_shown_only_where_they_are_asked_for(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with FakeDaemon(home, lambda _: [LAPTOP]):
+        for options, shown in (([], False), (["--keys"], True), (["-v"], True)):
+            assert run(["peer", "list", *options]) == 0
+            assert (LAPTOP["fingerprint"] in capsys.readouterr().out) is shown
+
+
 def test_what_a_peer_may_do_is_set(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with FakeDaemon(home, lambda _: LAPTOP) as daemon:
         assert run(["peer", "set", "laptop", "--arena", "photos", "--read-only"]) == 0
