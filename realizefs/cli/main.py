@@ -13,6 +13,7 @@ import click
 from realizefs.cli.commands_cache import evict, fetch, move
 from realizefs.cli.commands_check import accept_loss, check
 from realizefs.cli.commands_daemon import mount, serve, status, umount
+from realizefs.cli.commands_doctor import doctor
 from realizefs.cli.commands_home import arena, init
 from realizefs.cli.commands_joining import invite, join
 from realizefs.cli.commands_paths import du, info, list_states, mark
@@ -48,6 +49,7 @@ for _command in (
 ):
     cli.add_command(_command)
 cli.add_command(limit)
+cli.add_command(doctor)
 
 
 arena.add_command(accept_loss)

@@ -17,5 +17,6 @@ In reading order:
     compress, rate          whether an answer is compressed; how fast a peer has been lately
     parts                   which parts of a large content leave first
     pins                    owners' promises, so that never all give a file up
+    diagnose                what is in the way on a machine, and how to mend it
     backoff, throttle       when to try again to reach a peer; how fast bytes may pass
 """

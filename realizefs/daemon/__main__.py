@@ -21,6 +21,7 @@ from realizefs.daemon.arguments import Arguments
 from realizefs.daemon.control import Caller, answer, serve_control
 from realizefs.daemon.daemon_commands import mount_at
 from realizefs.daemon.dispatch import execute
+from realizefs.daemon.doctor_commands import doctor_before
 from realizefs.daemon.failures import failed, first_of
 from realizefs.daemon.home import Home, home_at
 from realizefs.daemon.logs import log_to
@@ -29,7 +30,7 @@ from realizefs.daemon.opening import opener
 from realizefs.daemon.readiness import ServiceManager
 from realizefs.daemon.setup_commands import init
 from realizefs.daemon.starting import Starter
-from realizefs.model.control import Request, encode_failure
+from realizefs.model.control import Request
 from realizefs.model.errors import RealizeError
 from realizefs.model.limits import CONTROL_LINE_BYTES_MAX
 from realizefs.store.lock import Lock
@@ -134,6 +135,10 @@ def _once(home: Home, *, verbose: bool) -> int:
     line = sys.stdin.buffer.readline(CONTROL_LINE_BYTES_MAX + 1)
 
     async def handle(request: Request, caller: Caller) -> object:
+        if request.command == "doctor" and not home.initialised:
+            return await doctor_before()  # which makes nothing
+        home.make_directories()
+        log_to(home.log, verbose=verbose)
         if request.command == "init":
             with _lock(home):
                 return init(home, Arguments(request.arguments))
@@ -144,13 +149,7 @@ def _once(home: Home, *, verbose: bool) -> int:
             finally:
                 app.parts.close()
 
-    try:
-        home.make_directories()
-        log_to(home.log, verbose=verbose)
-        reply = trio.run(answer, handle, line, Caller())
-    except RealizeError as error:
-        reply = encode_failure(failed(error))
-    sys.stdout.buffer.write(reply)
+    sys.stdout.buffer.write(trio.run(answer, handle, line, Caller()))
     sys.stdout.buffer.flush()
     return 0
 

@@ -15,6 +15,7 @@ import trio
 
 from realizefs.daemon.config import ArenaConfig
 from realizefs.daemon.failures import first_of
+from realizefs.model.diagnosis import Features
 from realizefs.model.errors import NotFound, RealizeError, RootGone
 from realizefs.model.findings import Report
 from realizefs.model.ids import ArenaId, Inode
@@ -120,6 +121,10 @@ class OpenArena(Protocol):
 
     def only_cached(self) -> list[bytes]:
         """Paths whose content is nowhere but in the cache here, some at least; blocking."""
+        ...
+
+    def features(self) -> Features:
+        """What the filesystem of its root can do; blocking, OSError where nothing can be made there."""
         ...
 
     async def check(self, report: Report, *, repair: bool, deep: bool) -> Report:

@@ -14,12 +14,14 @@ from realizefs.daemon.config import ArenaConfig
 from realizefs.daemon.parts import Parts
 from realizefs.daemon.placing import make_root
 from realizefs.model.cache_limits import CacheLimits
+from realizefs.model.diagnosis import Features
 from realizefs.model.errors import Misuse, RootGone
 from realizefs.model.findings import Report
 from realizefs.model.limits import ARENA_RETRY_SECONDS
 from realizefs.model.paths import STATE_DIR
 from realizefs.store.arena import open_arena
 from realizefs.store.env import Environment
+from realizefs.store.features import features
 from realizefs.store.interrupted import recover_arena
 from realizefs.store.lock import Lock
 from realizefs.store.realfile import Root
@@ -73,6 +75,9 @@ class _Opened:
 
     def only_cached(self) -> list[bytes]:
         return only_cached(self.arena.context.store)
+
+    def features(self) -> Features:
+        return features(self.root.state.fd)
 
     async def check(self, report: Report, *, repair: bool, deep: bool) -> Report:
         async with self._checking:

@@ -34,6 +34,7 @@ In reading order:
     pagecache                       reading without waiting for the disk
     fingerprint, hashing            is it still that file; BLAKE3 of it and its blocks
     watch, statedir, lock           inotify; ROOT/.realize; one daemon at a time
+    features                        what the filesystem can do
     temporary                       names of what is about to be published
   whether all of that is so
     check, check_arena, check_home  looking twice, and mending; the rules of an arena, of a home

@@ -16,6 +16,7 @@ from realizefs.daemon.home import Home, home_at
 from realizefs.daemon.mounts import MountRun
 from realizefs.daemon.parts import Parts
 from realizefs.model.control import Request
+from realizefs.model.diagnosis import Features
 from realizefs.model.errors import RealizeError
 from realizefs.model.findings import Report
 from realizefs.model.ids import NO_DIGEST, Inode
@@ -131,6 +132,9 @@ class FakeOpened:
     async def check(self, _report: Report, *, repair: bool, deep: bool) -> Report:
         self.checks.append((repair, deep))
         return self.report
+
+    def features(self) -> Features:
+        return Features(xattrs=True, sparse=True, reflinks=False, free=5 << 30, size=10 << 30)
 
     def close(self) -> None:
         self.closing()

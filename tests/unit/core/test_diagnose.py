@@ -1,0 +1,123 @@
+"""What facts mean, a row each; and that whatever is wrong says how to mend it."""
+
+from dataclasses import replace
+
+import pytest
+
+from realizefs.core import diagnose
+from realizefs.model.diagnosis import (
+    ArenaFacts,
+    Diagnosis,
+    Features,
+    Health,
+    Machine,
+    PeerFacts,
+    Port,
+)
+
+WELL = Machine(
+    fuse_error="",
+    fusermount="/usr/bin/fusermount3",
+    is_root=False,
+    wants_others=False,
+    allows_others=True,
+    watches=524_288,
+    instances=512,
+    now_ns=1_800_000_000 * 10**9,
+    is_clock_kept=True,
+)
+DISK = Features(xattrs=True, sparse=True, reflinks=True, free=50 << 30, size=100 << 30)
+
+
+def only(found: list[Diagnosis], subject: str) -> Diagnosis:
+    (one,) = [each for each in found if each.subject == subject]
+    return one
+
+
+def test_a_machine_that_is_well_has_nothing_to_mend() -> None:
+    found = list(diagnose.of_machine(WELL))
+    assert {one.health for one in found} == {Health.OK}
+    assert not any(one.fix for one in found)
+
+
+@pytest.mark.parametrize(
+    ("change", "subject", "health", "fix"),
+    [
+        ({"fuse_error": "No such file or directory"}, "fuse", Health.WRONG, "modprobe fuse"),
+        ({"fuse_error": "Permission denied"}, "fuse", Health.WRONG, "chmod"),
+        ({"fuse_error": "Operation not permitted"}, "fuse", Health.WRONG, "fuse3"),
+        ({"fusermount": ""}, "fusermount3", Health.WRONG, "apt install fuse3"),
+        ({"fusermount": "", "is_root": True}, "fusermount3", Health.NOTE, "apt install fuse3"),
+        ({"allows_others": False}, "user_allow_other", Health.OK, "/etc/fuse.conf"),
+        (
+            {"allows_others": False, "wants_others": True},
+            "user_allow_other",
+            Health.WRONG,
+            "/etc/fuse.conf",
+        ),
+        ({"now_ns": 0}, "clock", Health.WRONG, "set-ntp"),
+        ({"is_clock_kept": False}, "clock", Health.NOTE, "set-ntp"),
+        ({"is_clock_kept": None}, "clock", Health.OK, ""),
+    ],
+)
+def test_what_a_machine_lacks(
+    change: dict[str, object], subject: str, health: Health, fix: str
+) -> None:
+    found = only(list(diagnose.of_machine(replace(WELL, **change))), subject)  # type: ignore[arg-type]
+    assert found.health is health
+    assert fix in found.fix
+
+
+def test_few_watches_are_a_note_with_the_setting_to_raise() -> None:
+    found = list(diagnose.of_machine(replace(WELL, watches=8192, instances=8)))
+    notes = [one for one in found if one.health is Health.NOTE]
+    assert ["fs.inotify.max_user_watches=524288" in one.fix for one in notes] == [True, False]
+    assert "fs.inotify.max_user_instances=512" in notes[1].fix
+
+
+@pytest.mark.parametrize(
+    ("disk", "health", "says"),
+    [
+        (DISK, Health.OK, "51,200 MiB free"),
+        (replace(DISK, xattrs=False), Health.NOTE, "no extended attributes"),
+        (replace(DISK, sparse=False), Health.NOTE, "no sparse files"),
+        (replace(DISK, free=1 << 30), Health.WRONG, "nearly full: 1,024 MiB"),
+    ],
+)
+def test_disks(disk: Features, health: Health, says: str) -> None:
+    found = list(diagnose.of_arena(ArenaFacts("photos", "/photos", disk)))
+    assert any(one.health is health and says in one.sentence for one in found)
+    assert all(one.fix for one in found if one.health is not Health.OK)
+
+
+def test_an_arena_out_of_service_is_wrong() -> None:
+    (found,) = diagnose.of_arena(ArenaFacts("photos", "/photos", problem="Its disk is gone."))
+    assert found.health is Health.WRONG
+    assert "Its disk is gone." in found.sentence
+
+
+def test_ports() -> None:
+    ours, taken = Port("[::]:4331", is_ours=True), Port("", is_ours=False, problem="It is taken.")
+    found = list(diagnose.of_ports([ours, taken], runs=True))
+    assert [one.health for one in found] == [Health.OK, Health.WRONG]
+    free, alone = diagnose.of_ports([Port("localhost:1", is_ours=False)], runs=False)
+    assert (free.health, alone.health) == (Health.OK, Health.NOTE)
+    (nowhere,) = diagnose.of_ports([], runs=True)
+    assert nowhere.health is Health.NOTE
+    assert "listen" in nowhere.fix
+
+
+@pytest.mark.parametrize(
+    ("peer", "health", "says"),
+    [
+        (PeerFacts("desk", connected=True), Health.OK, "desk is connected"),
+        (PeerFacts("desk", connected=False), Health.NOTE, "no address"),
+        (PeerFacts("desk", False, (("desk:1", "Connection refused"),)), Health.NOTE, "refused"),
+        (PeerFacts("desk", False, (("desk:1", ""),)), Health.NOTE, "Something answers at desk:1"),
+    ],
+)
+def test_peers_that_are_off_are_no_fault(peer: PeerFacts, health: Health, says: str) -> None:
+    (found,) = diagnose.of_peers([peer])
+    assert found.health is health
+    assert says in found.sentence
+    assert bool(found.fix) == (health is not Health.OK)
