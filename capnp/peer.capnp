@@ -47,6 +47,7 @@ struct Card {
   arenas @4 :List(Data);    # as grants were called before: 16 bytes each
   grants @5 :List(Grant);
   admitted @6 :UInt64;
+  addressed @7 :UInt64;     # the edition of the addresses
 }
 
 struct Grant {

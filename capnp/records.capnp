@@ -70,6 +70,7 @@ struct PeerCard {
   grants @5 :List(Grant);
   admitted @6 :UInt64;
   removed @7 :UInt64;
+  addressed @8 :UInt64;
 }
 
 struct Grant {

@@ -73,6 +73,7 @@ def card(reader: Any) -> PeerCard:
         ),
         grants=_grants(reader.grants) or full(f.arenas(reader.arenas)),
         admitted=f.int63(reader.admitted),
+        addressed=f.int63(reader.addressed),
     )
 
 

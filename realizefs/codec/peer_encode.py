@@ -44,6 +44,7 @@ def card(value: PeerCard) -> dict[str, Any]:
             for grant in value.grants
         ],
         "admitted": value.admitted,
+        "addressed": value.addressed,
     }
 
 

@@ -44,7 +44,7 @@ _PLACE = "parent name seq"
 _REAL = "dev ino size mtimeNs ctimeNs mode hash vector"
 _DECISION = "action hash attempts retryAtNs waitForPeer error"
 _BLOB = "id ino hash size ranges verified protected outdated stamp usage window"
-_CARD = "peer name certificate addresses arenas grants admitted removed"
+_CARD = "peer name certificate addresses arenas grants admitted removed addressed"
 _INVITATION = "expiresNs arenas"
 
 
@@ -220,6 +220,7 @@ def encode_card(card: PeerCard) -> bytes:
         ],
         admitted=card.admitted,
         removed=card.removed,
+        addressed=card.addressed,
     )
     return bytes(message.to_bytes_packed())
 
@@ -236,9 +237,11 @@ def decode_card(data: bytes) -> PeerCard:
         grants: Any,
         admitted: int,
         removed: int,
+        addressed: int,
     ) -> PeerCard:
         told = _grants(grants) or full(_arenas(arenas))
-        return PeerCard(PeerId(peer), name, der, tuple(addresses), told, admitted, removed)
+        where = tuple(addresses)
+        return PeerCard(PeerId(peer), name, der, where, told, admitted, removed, addressed)
 
     return _decode("PeerCard", _CARD, data, build)
 

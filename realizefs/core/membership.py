@@ -2,7 +2,9 @@
 
 A peer is believed about others in the arenas in which it may change things, and nowhere else: who
 only reads can't introduce, promote or remove anybody. Of itself a peer knows best what it is called
-and where it is reached, and it may leave an arena; what it may do is for others to say. All this is
+and where it is reached, and it may leave an arena; what it may do is for others to say. Where it is
+reached others pass on with the edition that it gave that, and the latest counts: whoever is dialled
+there in vain is another one, and is told nothing. All this is
 a join of the latest decisions (`model.grants`), so the order and repetition of news don't matter,
 and an old word doesn't bring back who was removed.
 """
@@ -11,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from realizefs.model.entries import PeerCard, Removal
-from realizefs.model.grants import Access, Grant, merge_grants
+from realizefs.model.grants import Access, Grant, merge_grants, next_edition
 from realizefs.model.ids import ArenaId, PeerId
 from realizefs.model.limits import ADDRESSES_MAX
 
@@ -26,10 +28,12 @@ def learnt(known: PeerCard | None, said: PeerCard, teller: PeerCard) -> PeerCard
     if known is None or not known.certificate:
         before = known or PeerCard(said.peer, "", b"")
         known = replace(said, grants=(), admitted=0, removed=before.removed)
-    addresses = known.addresses or said.addresses
+    is_later = said.addressed > known.addressed or not known.addresses
+    where = said if said.addresses and is_later else known
     return replace(
         known,
-        addresses=addresses[:ADDRESSES_MAX],
+        addresses=where.addresses[:ADDRESSES_MAX],
+        addressed=where.addressed,
         grants=merge_grants(known.grants, heard),
         admitted=max(known.admitted, said.admitted),
     )
@@ -41,14 +45,19 @@ def _of_itself(known: PeerCard, said: PeerCard) -> PeerCard:
         known,
         name=said.name,
         addresses=said.addresses[:ADDRESSES_MAX],
+        addressed=said.addressed,
         grants=merge_grants(known.grants, left),
     )
 
 
 def own_grants(known: PeerCard, said: PeerCard, teller: PeerCard) -> PeerCard:
-    """What this machine itself may do, once `teller` has said so."""
+    """What this machine itself may do, once `teller` has said so. Where others have later word of
+    where it is than it ever gave, from before a backup was restored, its own becomes the latest."""
     heard = (grant for grant in said.grants if _writes(teller, grant.arena))
-    return replace(known, grants=merge_grants(known.grants, heard))
+    addressed = known.addressed
+    if said.addressed > addressed:
+        addressed = next_edition(0, said.addressed)
+    return replace(known, grants=merge_grants(known.grants, heard), addressed=addressed)
 
 
 def may_remove(teller: PeerCard) -> bool:

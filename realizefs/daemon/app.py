@@ -13,7 +13,7 @@ from pathlib import Path
 import trio
 
 from realizefs.daemon.addresses import reachable
-from realizefs.daemon.arenas import Arenas, OpenArena, Opener, RunningArena, Slot
+from realizefs.daemon.arenas import Arenas, OpenArena, Opener, RunningArena, Slot, once
 from realizefs.daemon.config import ArenaConfig, Config, read_config
 from realizefs.daemon.config_edit import add_arena, remove_arena, write_home
 from realizefs.daemon.home import Home
@@ -24,6 +24,8 @@ from realizefs.daemon.parts import Parts, open_parts
 from realizefs.daemon.placing import check_place
 from realizefs.model.errors import RealizeError
 from realizefs.model.ids import ArenaId
+from realizefs.net.interfaces import whenever_addresses_change
+from realizefs.sync.bell import Bell
 from realizefs.sync.loss import Loss
 from realizefs.sync.suspension import whenever_resumed
 
@@ -56,7 +58,8 @@ class App:
         self.parts = parts
         self.arenas = arenas
         self.mounts = Mounts(self._mount_ended)
-        self.listening = Listening(parts.household, self._reached_anew)
+        self._moved = Bell()
+        self.listening = Listening(parts.household, self._moved.ring)
         self.ready = trio.Event()
         """set once everything that is to be started was tried"""
         self.ends_with_mount = False
@@ -191,12 +194,24 @@ class App:
         """Where listening fails the rest goes on: other peers can still be dialled."""
         await nursery.start(self.parts.household.run, [])
         await nursery.start(self.listening.run, self.config.listen)
-        self._reached_anew()
+        await nursery.start(self._follow_addresses)
+        nursery.start_soon(whenever_addresses_change, self._moved.ring)
 
-    def _reached_anew(self) -> None:
-        """Others are to hear where this machine is reached now."""
-        self.parts.roster.addresses = self.addresses()
-        self.parts.roster.changed.ring()
+    async def _follow_addresses(
+        self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Others are to hear where this machine is reached now, each time that it is elsewhere."""
+        report = once(task_status)
+        while True:
+            seen, addresses = self._moved.count, self.addresses()
+            before = self.parts.roster.addresses
+            await self.parts.roster.reached(addresses)
+            report()
+            if not set(before) <= set(addresses):
+                self.parts.household.resumed()  # what went over an address that is gone is dead
+            elif addresses != before:  # who was out of reach may not be any more
+                self.parts.household.dialler.hurry()
+            await self._moved.after(seen)
 
     async def _start_arenas(self, nursery: trio.Nursery) -> None:
         async with trio.open_nursery() as starting:

@@ -97,7 +97,7 @@ async def _check_unknown(app: App, wanted: list[ArenaConfig]) -> None:
 async def _use(app: App, invited: Invitation) -> Welcome:
     parts = app.parts
     # The card names the arenas, so that the inviter's other peers hear what we are in.
-    parts.roster.addresses = app.addresses()
+    await parts.roster.reached(app.addresses())
     channel = await dial(
         invited.addresses,
         parts.identity,

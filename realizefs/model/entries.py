@@ -87,7 +87,8 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class PeerCard:
-    """What the household knows of one peer: `certificate` is DER, `addresses` "host:port".
+    """What the household knows of one peer: `certificate` is DER, `addresses` "host:port", and
+    `addressed` the edition of these, which the peer itself gives them (0: by an older program).
 
     `admitted` and `removed` are the editions (see `grants`) of the last invitation that it used and
     of the last removal, 0 for none; of equal ones the removal counts, and what was granted before it
@@ -101,6 +102,7 @@ class PeerCard:
     grants: Grants = ()
     admitted: int = 0
     removed: int = 0
+    addressed: int = 0
 
     @property
     def arenas(self) -> tuple[ArenaId, ...]:

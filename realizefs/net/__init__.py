@@ -9,4 +9,5 @@ In reading order:
     throttle                what holds it to a rate
     address, dial           addresses as people write them; all of a peer's, whichever answers first
     listen                  the other end
+    interfaces              this machine's addresses change
 """

@@ -96,17 +96,22 @@ class Dialler:
             if card is None:  # no await from here on: whoever admits it anew dials it anew
                 self._dialling.discard(peer)
                 return
-            if card.addresses and peer not in self._connected:
-                await self._dial_once(card, attempt)
+            addresses = self._places(card)
+            if addresses and peer not in self._connected:
+                await self._dial_once(card, addresses, attempt)
             attempt += 1
             with trio.move_on_after(delay(attempt, random.random())):
                 await self._hurried.after(hurried)
                 attempt = 0
 
-    async def _dial_once(self, card: PeerCard, attempt: int) -> None:
+    def _places(self, card: PeerCard) -> list[str]:
+        """Where a peer may be; not where we are ourselves: every machine is at its localhost."""
+        return [address for address in card.addresses if address not in self._roster.addresses]
+
+    async def _dial_once(self, card: PeerCard, addresses: list[str], attempt: int) -> None:
         try:
             channel = await dial(
-                card.addresses,
+                addresses,
                 self._identity,
                 counters=self._counters,
                 certificate=card.certificate,

@@ -79,7 +79,7 @@ class Household:
         self._expected = Expected()
         self.bandwidth = Bandwidth()
         self._connected = Connected()
-        self._dialler = Dialler(
+        self.dialler = Dialler(
             identity, roster, counters, self._connected, self._outbound, self._out_of_reach
         )
         self._nursery: trio.Nursery | None = None
@@ -100,7 +100,7 @@ class Household:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             bound = await nursery.start(self.listen, addresses) if addresses else []
-            nursery.start_soon(self._dialler.run)
+            nursery.start_soon(self.dialler.run)
             nursery.start_soon(self._follow_roster)
             task_status.started(bound)
             await trio.sleep_forever()
@@ -135,9 +135,9 @@ class Household:
         self._connect_anew()
 
     def resumed(self) -> None:
-        """The machine slept: what was connected is so no longer, or nobody can tell."""
+        """The machine slept or moved: what was connected is so no longer, or nobody can tell."""
         self._connect_anew()
-        self._dialler.hurry()
+        self.dialler.hurry()
 
     def _connect_anew(self) -> None:
         for connection in list(self._connections.values()):

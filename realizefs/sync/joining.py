@@ -88,6 +88,7 @@ class Doorman:
             join.card.name,
             join.card.certificate,
             join.card.addresses[: limits.ADDRESSES_MAX],
+            addressed=join.card.addressed,
         )
         await self._roster.admit(card, (one.arena for one in shared))
         log.info("%s joined %s.", card.name, ", ".join(one.name for one in shared))

@@ -63,6 +63,7 @@ class Roster:
             self._identity.certificate,
             self.addresses[: limits.ADDRESSES_MAX],
             merge_grants(grants.values(), ()),
+            addressed=self._itself().addressed,
         )
 
     def _itself(self) -> PeerCard:
@@ -161,6 +162,18 @@ class Roster:
             peer, lambda card: membership.removed(card, Removal(peer, self._edition(card)))
         )
 
+    async def reached(self, addresses: Iterable[str]) -> None:
+        """We are reached there from now on: where that is news, everybody hears of it."""
+        self.addresses = tuple(addresses)[: limits.ADDRESSES_MAX]
+
+        def moved(_known: PeerCard | None) -> PeerCard:
+            card = self._itself()
+            if card.addresses == self.addresses:
+                return card
+            return replace(card, addresses=self.addresses, addressed=self._edition(card))
+
+        await self._change(self._identity.peer, moved)
+
     async def leave(self, arena: ArenaId) -> None:
         """We aren't in an arena any more, and nobody needs to wait for us."""
         self.arenas = tuple(one for one in self.arenas if one != arena)
@@ -175,7 +188,8 @@ class Roster:
         known = [0]
         for card in cards:
             if card is not None:
-                known += [card.admitted, card.removed, *(one.edition for one in card.grants)]
+                known += [card.admitted, card.removed, card.addressed]
+                known += [one.edition for one in card.grants]
         return next_edition(self._clock.wall_ns(), *known)
 
     # -- what peers say ------------------------------------------------------------------------

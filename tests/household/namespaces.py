@@ -19,6 +19,7 @@ class Network:
         self._undo = undo
         self._prefix = f"rzf{getpid()}"
         self.names: list[str] = []
+        self._moves = 0
         self._switch = self._namespace("switch")
         _ip("-n", self._switch, "link", "add", "bridge", "type", "bridge")
         _ip("-n", self._switch, "link", "set", "bridge", "up")
@@ -34,6 +35,15 @@ class Network:
         for device in ("lo", "eth0"):
             _ip("-n", inside, "link", "set", device, "up")
         return NetworkMachine(directory / name, name, inside, address)
+
+    def readdress(self, machine: "NetworkMachine") -> str:
+        """The machine's router gives it another address; the new one."""
+        old, new = machine.address, f"10.199.7.{100 + len(self.names) + self._moves}"
+        self._moves += 1
+        _ip("-n", machine.namespace, "address", "delete", f"{old}/24", "dev", "eth0")
+        _ip("-n", machine.namespace, "address", "add", f"{new}/24", "dev", "eth0")
+        machine.address = new
+        return new
 
     def cut(self, name: str) -> None:
         """Take the machine's line away."""
@@ -55,14 +65,19 @@ class NetworkMachine(Machine):
     """A machine whose daemon and commands run in a network namespace; its files are where all are."""
 
     def __init__(self, directory: Path, name: str, namespace: str, address: str) -> None:
-        self._namespace = namespace
+        self.namespace = namespace
+        self.address = address
         super().__init__(directory, name)
         self.config.write_text(f'name = "{name}"\nlisten = ["{address}:{PORT}"]\n')
+
+    def listen_everywhere(self) -> None:
+        """At whatever address it has."""
+        self.config.write_text(f'name = "{self.name}"\nlisten = ["0.0.0.0:{PORT}"]\n')
 
     def command(self, *arguments: str | Path) -> list[str]:
         return [
             "nsenter",
-            f"--net=/run/netns/{self._namespace}",
+            f"--net=/run/netns/{self.namespace}",
             *super().command(*arguments),
         ]
 

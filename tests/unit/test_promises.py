@@ -83,6 +83,10 @@ HELD_BY: dict[str, tuple[str, ...]] = {
     "a machine can't be reached from outside": (
         f"{HOUSEHOLD}/test_roster.py::test_peers_that_nobody_can_dial_work_as_long_as_they_dial_somebody",
     ),
+    "a machine gets another address": (
+        f"{HOUSEHOLD}/test_moving.py::test_a_machine_that_moves_tells_where_it_is_now",
+        f"{HOUSEHOLD}/test_moving.py::test_two_that_moved_while_off_hear_of_each_other_from_a_third",
+    ),
     "somebody is to see, but not to change": (
         f"{HOUSEHOLD}/test_access.py::test_a_peer_that_only_reads_hears_of_changes_and_makes_none",
         f"{HOUSEHOLD}/test_access.py::test_an_arena_that_is_not_for_a_peer_does_not_exist_for_it",

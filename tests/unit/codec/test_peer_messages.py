@@ -44,7 +44,9 @@ FILE = Version(
 )
 DIRECTORY = Version(kind=Kind.DIRECTORY, mode=0o755, vector=((PeerId(1), 1),), author=PeerId(1))
 LINK = replace(DIRECTORY, kind=Kind.SYMLINK, target=b"../\xff")
-CARD = PeerCard(peer_id_of(b"der"), "desk", b"der", ("desk.local:1", "[::1]:2"), full([ARENA]))
+CARD = PeerCard(
+    peer_id_of(b"der"), "desk", b"der", ("desk.local:1", "[::1]:2"), full([ARENA]), addressed=7
+)
 READ = m.Read(7, ARENA, b"a/b:\xff\n", DIGEST, 2**62, READ_BYTES_MAX)
 
 

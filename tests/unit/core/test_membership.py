@@ -46,6 +46,25 @@ def test_of_itself_a_peer_says_where_it_is_and_leaves_but_takes_nothing() -> Non
     assert learnt(BOB, left, BOB) == left
 
 
+def test_where_a_peer_is_others_pass_on_and_its_latest_word_counts() -> None:
+    moved = replace(BOB, addresses=("new:1",), addressed=5)
+    assert learnt(BOB, moved, ALICE) == moved
+    assert learnt(moved, replace(BOB, addressed=4), ALICE) == moved  # old news
+    assert learnt(moved, BOB, ALICE) == moved  # of a program that numbers none
+    assert learnt(moved, replace(moved, addresses=(), addressed=9), ALICE) == moved
+    assert learnt(BOB, moved, READER) == BOB
+    back = replace(BOB, addresses=("old:1",), addressed=3)
+    assert learnt(moved, back, BOB) == back  # its own word
+
+
+def test_who_was_restored_from_a_backup_outdoes_what_others_remember_of_its_place() -> None:
+    told = replace(BOB, addresses=("new:1",), addressed=5)
+    assert own_grants(replace(BOB, addressed=3), told, ALICE).addressed == 6
+    assert own_grants(replace(BOB, addressed=6), told, ALICE).addressed == 6
+    most = replace(told, addressed=COUNTER_MAX)
+    assert own_grants(BOB, most, ALICE).addressed == COUNTER_MAX
+
+
 def test_a_certificate_never_changes() -> None:
     said = replace(BOB, certificate=b"another", name="other")
     after = learnt(BOB, said, ALICE)
