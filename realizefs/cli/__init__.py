@@ -8,5 +8,6 @@ In reading order:
     commands_home, commands_joining, commands_peers, commands_daemon, commands_paths,
     commands_cache, commands_check, commands_safety, commands_rates, commands_doctor
                                                     the commands
+    foresight                                       what a mark would do, shown
     client, mounting, fstab, render, qr             asking; mounting, and as fstab asks; printing
 """

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from realizefs.cli.foresight import dry_run_option, show_foresight
 from realizefs.cli.options import Command, Group, Session, json_option, pass_session
 from realizefs.cli.render import show_fields, show_json, show_line, show_table, size
 from realizefs.model.errors import BadMark
@@ -48,21 +49,40 @@ def mark_get(session: Session, path: str, as_json: bool) -> None:
 
 @mark.command("set")
 @click.argument("words", metavar="MARK PATH...", nargs=-1, required=True)
+@dry_run_option
 @json_option
 @pass_session
-def mark_set(session: Session, words: tuple[str, ...], as_json: bool) -> None:
-    """Set MARK (own, keep or watch) on each PATH; folders pass it on to what is in them."""
+def mark_set(session: Session, words: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
+    """Set MARK (own, keep or watch) on each PATH; folders pass it on to what is in them.
+
+    \b
+    Example:
+        realizefs mark set --dry-run own ~/Photos/2024
+        realizefs mark set own ~/Photos/2024
+    """
     chosen, paths = _mark_and_paths(words)
-    _ask_for_all(session, "mark-set", {"mark": chosen}, paths, as_json)
+    if dry_run:
+        show_foresight(session, chosen, paths, as_json=as_json)
+    else:
+        _ask_for_all(session, "mark-set", {"mark": chosen}, paths, as_json)
 
 
 @mark.command("clear")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@dry_run_option
 @json_option
 @pass_session
-def mark_clear(session: Session, paths: tuple[str, ...], as_json: bool) -> None:
-    """Remove the mark set on each PATH itself, so that it inherits one again."""
-    _ask_for_all(session, "mark-clear", {}, paths, as_json)
+def mark_clear(session: Session, paths: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
+    """Remove the mark set on each PATH itself, so that it inherits one again.
+
+    \b
+    Example:
+        realizefs mark clear ~/Photos/2024
+    """
+    if dry_run:
+        show_foresight(session, None, paths, as_json=as_json)
+    else:
+        _ask_for_all(session, "mark-clear", {}, paths, as_json)
 
 
 @click.command(cls=Command)

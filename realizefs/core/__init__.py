@@ -8,6 +8,7 @@ In reading order:
     merge                   two versions of one path: which wins, and who keeps the loser's content
     causal                  what was seen in all, so that deletions can be forgotten
     decide                  mark and situation → Realize, Unrealize, UpdateCache or nothing
+    foresee                 what another mark would do
     membership              who belongs to the household, and whom to believe about it
     guard                   how much peers may delete before somebody is asked
     plan, striping          which blocks a read fetches, and how far ahead; from which holder

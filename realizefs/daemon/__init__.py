@@ -15,7 +15,8 @@ In reading order:
     control, dispatch, arguments    the socket, the table of commands, their arguments
     setup_commands, household_commands, peer_commands, daemon_commands, path_commands,
     listing_commands, cache_commands, check_commands, safety_commands, rate_commands,
-    doctor_commands, locate         the commands; from a path here to one in an arena
+    doctor_commands, foresight_commands, locate
+                                    the commands; from a path here to one in an arena
     examining                       what `doctor` judges
     failures, logs, starting, clock what the user is told, and where
     readiness                       what the service manager is told

@@ -24,6 +24,7 @@ from realizefs.model.marks import Mark
 from realizefs.sync.below import Top
 from realizefs.sync.conflicts import Conflicts
 from realizefs.sync.describe import Description
+from realizefs.sync.foresight import Foresight
 from realizefs.sync.guard import Waiting
 from realizefs.sync.handover import Handover
 from realizefs.sync.on_demand import OnDemand
@@ -55,6 +56,12 @@ class RunningArena(Protocol):
 
     def usage(self, tops: Sequence[Top], checkpoint: Callable[[], None]) -> dict[str, Usage]:
         """How much at and below some paths is in which state; blocking."""
+        ...
+
+    def foresight(
+        self, tops: Sequence[Top], mark: Mark | None, checkpoint: Callable[[], None]
+    ) -> Foresight:
+        """What a mark on some paths would bring or take away; blocking."""
         ...
 
     def listing(self, ino: Inode, after: bytes) -> list[Listed]:

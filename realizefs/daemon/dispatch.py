@@ -7,6 +7,7 @@ from realizefs.daemon import (
     check_commands,
     daemon_commands,
     doctor_commands,
+    foresight_commands,
     household_commands,
     listing_commands,
     path_commands,
@@ -55,6 +56,7 @@ LONG_COMMANDS: dict[str, Callable[[App, Arguments, Caller], Awaitable[object]]] 
     "du": listing_commands.du,
     "evict": cache_commands.evict,
     "fetch": cache_commands.fetch,
+    "mark-foresee": foresight_commands.foresee,
     "move": cache_commands.move,
 }
 """Those that tell how far they are, and end when nobody waits for them any more."""

@@ -48,6 +48,7 @@ In reading order:
     race, candidates, distrust      the first good answer; who is asked next; who lied
     shelf, reading                  into the cache; what of it stays open for its readers
     describe, summary               why a path is as it is; what a folder is, in all
+    foresight                       what a mark would bring or take away
   when something is wrong
     notices                         what its user should know all the same
     presence, loss                  an emptied root stops the arena; accepting that it is lost

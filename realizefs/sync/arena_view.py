@@ -19,6 +19,7 @@ from realizefs.store.txn import Txn
 from realizefs.sync.below import Top
 from realizefs.sync.context import Context
 from realizefs.sync.describe import Description, describe, describe_native
+from realizefs.sync.foresight import Foresight, foresight
 from realizefs.sync.marking import native_mark
 from realizefs.sync.overlay import Overlay
 from realizefs.sync.summary import Listed, Usage, listing, usage
@@ -70,6 +71,13 @@ class ArenaView:
     def usage(self, tops: Sequence[Top], checkpoint: Callable[[], None]) -> dict[str, Usage]:
         """How much at and below some paths is in which state. Any thread; blocking."""
         return usage(self.context, tops, checkpoint)
+
+    def foresight(
+        self, tops: Sequence[Top], mark: Mark | None, checkpoint: Callable[[], None]
+    ) -> Foresight:
+        """What a mark on some paths would bring or take away. Any thread; blocking."""
+        connected = self.context.links.all_connected()
+        return foresight(self.context, tops, mark, connected, checkpoint)
 
     def listing(self, ino: Inode, after: bytes) -> list[Listed]:
         """Some entries of a directory beyond a name. Any thread; blocking."""

@@ -55,6 +55,10 @@ class Links:
         """Whether there is anybody to ask."""
         return bool(self._links)
 
+    def all_connected(self) -> frozenset[PeerId]:
+        """Those that can be asked now."""
+        return frozenset(self._links)
+
     def connected(self, peer: PeerId) -> bool:
         """Whether a peer can be asked now."""
         return peer in self._links

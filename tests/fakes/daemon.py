@@ -24,6 +24,7 @@ from realizefs.model.marks import Mark
 from realizefs.sync.below import Top
 from realizefs.sync.conflicts import Conflicts
 from realizefs.sync.describe import Description
+from realizefs.sync.foresight import Foresight
 from realizefs.sync.guard import Waiting
 from realizefs.sync.handover import Handover
 from realizefs.sync.loss import Loss
@@ -43,6 +44,11 @@ class FakeArena:
         self.waiting = Waiting(0, ())
 
     def usage(self, tops: Sequence[Top], checkpoint: Callable[[], None]) -> dict[str, Usage]:
+        raise AssertionError("a dict has no states")
+
+    def foresight(
+        self, tops: Sequence[Top], mark: Mark | None, checkpoint: Callable[[], None]
+    ) -> Foresight:
         raise AssertionError("a dict has no states")
 
     def listing(self, ino: Inode, after: bytes) -> list[Listed]:
