@@ -6,7 +6,7 @@ nursery. Stopping it, however that happens, leaves no mount and no process behin
 In reading order:
     app, parts                      everything a daemon is made of, and its life
     arenas, opening, placing        its arenas: tried until they open; opened; where they may be
-    listening                       where others connect, tried until it works
+    listening, lan                  where others connect, tried until it works; announced where
     mounts, mounting                its one mount
     home, config, config_edit       where things are; config.toml read, and changed
     config_lines, sizes, addresses  the line of a key; 10GiB; where this machine is reached

@@ -17,6 +17,7 @@ from realizefs.daemon.arenas import Arenas, OpenArena, Opener, RunningArena, Slo
 from realizefs.daemon.config import ArenaConfig, Config, read_config
 from realizefs.daemon.config_edit import add_arena, remove_arena, write_home
 from realizefs.daemon.home import Home
+from realizefs.daemon.lan import Lan
 from realizefs.daemon.listening import Listening
 from realizefs.daemon.mounts import Mounted, MountRun, Mounts, clear_stale_mount
 from realizefs.daemon.opening import accept_loss, discard_state, prepare_root
@@ -58,6 +59,8 @@ class App:
         self.parts = parts
         self.arenas = arenas
         self.mounts = Mounts(self._mount_ended)
+        neighbours = parts.household.dialler.neighbours
+        self.lan = Lan(config.lan, parts.identity.certificate, neighbours, self.addresses)
         self._moved = Bell()
         self.listening = Listening(parts.household, self._moved.ring)
         self.ready = trio.Event()
@@ -196,6 +199,7 @@ class App:
         await nursery.start(self.listening.run, self.config.listen)
         await nursery.start(self._follow_addresses)
         nursery.start_soon(whenever_addresses_change, self._moved.ring)
+        nursery.start_soon(self.lan.run)
 
     async def _follow_addresses(
         self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -207,6 +211,8 @@ class App:
             before = self.parts.roster.addresses
             await self.parts.roster.reached(addresses)
             report()
+            if addresses != before:
+                self.lan.moved()
             if not set(before) <= set(addresses):
                 self.parts.household.resumed()  # what went over an address that is gone is dead
             elif addresses != before:  # who was out of reach may not be any more

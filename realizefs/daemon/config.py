@@ -58,6 +58,14 @@ class MountConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class LanConfig:
+    """[lan]: whether this machine is announced on the local network, and looks for others there."""
+
+    announce: bool = True
+    discover: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole file."""
 
@@ -66,6 +74,7 @@ class Config:
     arenas: tuple[ArenaConfig, ...] = ()
     mount: MountConfig = field(default_factory=MountConfig)
     limits: RateLimits = field(default_factory=RateLimits)
+    lan: LanConfig = field(default_factory=LanConfig)
 
     def arena(self, name: str) -> ArenaConfig | None:
         """The arena called `name`."""
@@ -103,7 +112,7 @@ class _Reader:
             top = tomllib.loads(self._text)
         except tomllib.TOMLDecodeError as error:
             raise self._not_toml(error) from error
-        self._only((), top, {"name", "listen", "arena", "mount", "limit"})
+        self._only((), top, {"name", "listen", "arena", "mount", "limit", "lan"})
         arenas = tuple(self._arenas(top))
         return Config(
             name=self._text_of((), top, "name") or default_name(),
@@ -111,6 +120,7 @@ class _Reader:
             arenas=arenas,
             mount=self._mount(top),
             limits=self._limits(top),
+            lan=self._lan(top),
         )
 
     def _arenas(self, top: Mapping[str, object]) -> Iterator[ArenaConfig]:
@@ -170,13 +180,26 @@ class _Reader:
         if not isinstance(table, dict):
             raise self._wrong(("mount",), "must be a table, [mount]")
         self._only(("mount",), table, {"no_fetch", "allow_other"})
-        allow_other = table.get("allow_other", False)
-        if not isinstance(allow_other, bool):
-            raise self._wrong(("mount", "allow_other"), "must be true or false")
         return MountConfig(
             no_fetch=self._texts(("mount",), table, "no_fetch", NO_FETCH_DEFAULT),
-            allow_other=allow_other,
+            allow_other=self._flag(("mount",), table, "allow_other", False),
         )
+
+    def _lan(self, top: Mapping[str, object]) -> LanConfig:
+        table = top.get("lan", {})
+        if not isinstance(table, dict):
+            raise self._wrong(("lan",), "must be a table, [lan]")
+        self._only(("lan",), table, {"announce", "discover"})
+        return LanConfig(
+            announce=self._flag(("lan",), table, "announce", True),
+            discover=self._flag(("lan",), table, "discover", True),
+        )
+
+    def _flag(self, keys: Keys, table: Mapping[str, object], key: str, default: bool) -> bool:
+        value = table.get(key, default)
+        if not isinstance(value, bool):
+            raise self._wrong((*keys, key), "must be true or false")
+        return value
 
     def _limits(self, top: Mapping[str, object]) -> RateLimits:
         """[limit], and in it [limit.peers.NAME]."""

@@ -10,4 +10,5 @@ In reading order:
     address, dial           addresses as people write them; all of a peer's, whichever answers first
     listen                  the other end
     interfaces              this machine's addresses change
+    mdns                    announced on the local network, and heard there
 """

@@ -20,7 +20,8 @@ In reading order:
     names, pending                  what a name means meanwhile
   from peer to peer
     household, expected             who is connected; who may be in a moment
-    dialling, suspension            reaching those who aren't connected; the machine slept
+    dialling, neighbours            reaching those who aren't connected; who is on this network
+    suspension                      the machine slept
     bandwidth                       the rates that links are held to
     roster, joining, leaving        who belongs to us, how they come in and go
     link, handling, silence         one session; what is done with it; how long it brought nothing

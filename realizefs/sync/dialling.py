@@ -8,6 +8,7 @@ there is a reason to hurry.
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from math import inf
 
 import trio
 
@@ -15,10 +16,12 @@ from realizefs.core.backoff import delay
 from realizefs.model.entries import PeerCard
 from realizefs.model.errors import RealizeError
 from realizefs.model.ids import PeerId
+from realizefs.model.lan_limits import FOUND_SECONDS
 from realizefs.net.channel import Channel, WireCounters
 from realizefs.net.dial import dial
 from realizefs.net.identity import Identity
 from realizefs.sync.bell import Bell
+from realizefs.sync.neighbours import Neighbours
 from realizefs.sync.roster import Roster
 
 log = logging.getLogger(__name__)
@@ -69,10 +72,19 @@ class Dialler:
         self._failed = failed
         self._dialling: set[PeerId] = set()
         self._hurried = Bell()
+        self.neighbours = Neighbours(roster, self._found)
+        self._found_at = -inf
 
     def hurry(self) -> None:
         """Dial everybody now: what was out of reach may not be any more."""
         self._hurried.ring()
+
+    def _found(self) -> None:
+        """A peer is on this network."""
+        now = trio.current_time()
+        if now - self._found_at >= FOUND_SECONDS:
+            self._found_at = now
+            self.hurry()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -105,8 +117,10 @@ class Dialler:
                 attempt = 0
 
     def _places(self, card: PeerCard) -> list[str]:
-        """Where a peer may be; not where we are ourselves: every machine is at its localhost."""
-        return [address for address in card.addresses if address not in self._roster.addresses]
+        """Where a peer may be, on this network first; not where we are ourselves: every machine is
+        at its localhost."""
+        places = (*self.neighbours.addresses_of(card.certificate), *card.addresses)
+        return [address for address in places if address not in self._roster.addresses]
 
     async def _dial_once(self, card: PeerCard, addresses: list[str], attempt: int) -> None:
         try:

@@ -2,7 +2,8 @@
 end at the switch is set down to cut the line."""
 
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from os import getpid
 from pathlib import Path
@@ -10,6 +11,21 @@ from pathlib import Path
 from tests.household.machines import Machine
 
 PORT = 4331
+
+LISTENING = """
+import socket, sys
+address, heard = sys.argv[1:]
+ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+ear.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+ear.bind(("224.0.0.251", 5353))
+group = socket.inet_aton("224.0.0.251") + socket.inet_aton(address)
+ear.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group)
+with open(heard, "w") as file:
+    print("listening", flush=True)
+    while True:
+        packet, source = ear.recvfrom(9000)
+        print(source[0], packet.hex(), file=file, flush=True)
+"""
 
 
 class Network:
@@ -80,6 +96,30 @@ class NetworkMachine(Machine):
             f"--net=/run/netns/{self.namespace}",
             *super().command(*arguments),
         ]
+
+
+@contextmanager
+def overheard(network: Network, directory: Path) -> Iterator[Callable[[], list[tuple[str, bytes]]]]:
+    """A machine that isn't of the household and listens to multicast DNS: what came so far, each with
+    where it is from."""
+    ear = network.machine(directory, "ear")
+    heard = directory / "heard"
+    command = [sys.executable, "-c", LISTENING, ear.address, str(heard)]
+    process = subprocess.Popen(
+        ["nsenter", f"--net=/run/netns/{ear.namespace}", *command], stdout=subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"listening\n"
+
+        def so_far() -> list[tuple[str, bytes]]:
+            lines = [line.split() for line in heard.read_text().splitlines(keepends=True)]
+            return [(source, bytes.fromhex(packet)) for source, packet in lines]
+
+        yield so_far
+    finally:
+        process.terminate()
+        process.communicate()
 
 
 @contextmanager

@@ -1,12 +1,22 @@
 """Machines whose addresses change are found again, by whoever is still where he was."""
 
+import re
+import socket
+import ssl
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from tests.household.conftest import Household, running_household
-from tests.household.namespaces import PORT, Network, NetworkMachine, running_network
+from tests.household.namespaces import (
+    PORT,
+    Network,
+    NetworkMachine,
+    overheard,
+    running_network,
+)
 from tests.household.waiting import until
 
 
@@ -22,12 +32,21 @@ def household(fuse: None, tmp_path: Path) -> Iterator[Household]:
         yield household
 
 
+QUIET = "\n[lan]\nannounce = false\ndiscover = false\n"
+
+
 def member(
-    household: Household, network: Network, name: str, inviter: NetworkMachine | None = None
+    household: Household,
+    network: Network,
+    name: str,
+    inviter: NetworkMachine | None = None,
+    *,
+    lan: str = QUIET,
 ) -> NetworkMachine:
     """A machine that serves at whatever address it has, and owns "docs", made by it or joined."""
     machine = household.add(network.machine(household.directory, name))
     machine.listen_everywhere()
+    machine.config.write_text(machine.config.read_text() + lan)
     machine.serve()
     root = machine.directory / "files"
     if inviter is None:
@@ -73,3 +92,50 @@ def test_two_that_moved_while_off_hear_of_each_other_from_a_third(
     alice.serve()
     until(lambda: bob_now in known_at(alice, bob), "alice hears it from carol, or of bob")
     until(lambda: alice.connected(bob), "alice and bob are connected")
+
+
+def test_two_that_both_moved_while_off_find_each_other_on_the_network(
+    household: Household, network: Network
+) -> None:
+    """There is no third that could tell, and nobody is where the other remembers."""
+    alice = member(household, network, "alice", lan="")
+    bob = member(household, network, "bob", alice, lan="")
+    for machine in (alice, bob):
+        machine.stop()
+        network.readdress(machine)
+    for machine in (alice, bob):
+        machine.serve()
+    until(lambda: alice.connected(bob), "they have found each other")
+
+
+def test_an_announcement_names_nobody_and_no_two_are_alike(
+    household: Household, network: Network
+) -> None:
+    with overheard(network, household.directory) as heard:
+        alice = member(household, network, "alice", lan="")
+        certificate = ssl.PEM_cert_to_DER_cert((alice.home / "cert.pem").read_text())
+        told_by = b"_realizefs"
+        until(lambda: any(told_by in packet for _, packet in heard()), "alice is announced")
+        alice.stop()
+        first = heard()
+        alice.serve()
+        until(lambda: any(told_by in packet for _, packet in heard()[len(first) :]), "again")
+        alice.stop()
+        both = b"".join(packet for _, packet in heard())
+    for secret in (b"alice", b"docs", socket.gethostname().encode(), sha256(certificate).digest()):
+        assert secret.lower() not in both.lower()
+        assert secret.hex().encode() not in both
+    salts = re.findall(rb"s=([0-9a-f]{16})", both)
+    tags = re.findall(rb"t=([0-9a-f]{16})", both)
+    assert len(set(salts)) == len(set(tags)) == 2
+    names = re.findall(rb"\x10([0-9a-f]{16})", both)
+    assert len(set(names)) == 2
+
+
+def test_who_is_told_to_keep_quiet_sends_nothing(household: Household, network: Network) -> None:
+    with overheard(network, household.directory) as heard:
+        alice = member(household, network, "alice", lan=QUIET)
+        bob = member(household, network, "bob", lan="")
+        until(lambda: bob.address in {source for source, _ in heard()}, "bob is heard")
+        alice.stop()
+        assert alice.address not in {source for source, _ in heard()}

@@ -86,6 +86,7 @@ HELD_BY: dict[str, tuple[str, ...]] = {
     "a machine gets another address": (
         f"{HOUSEHOLD}/test_moving.py::test_a_machine_that_moves_tells_where_it_is_now",
         f"{HOUSEHOLD}/test_moving.py::test_two_that_moved_while_off_hear_of_each_other_from_a_third",
+        f"{HOUSEHOLD}/test_moving.py::test_two_that_both_moved_while_off_find_each_other_on_the_network",
     ),
     "somebody is to see, but not to change": (
         f"{HOUSEHOLD}/test_access.py::test_a_peer_that_only_reads_hears_of_changes_and_makes_none",

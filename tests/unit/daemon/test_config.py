@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from realizefs.daemon.cache_config import CacheConfig
-from realizefs.daemon.config import DEFAULT_LISTEN, ArenaConfig, read_config
+from realizefs.daemon.config import DEFAULT_LISTEN, ArenaConfig, LanConfig, read_config
 from realizefs.daemon.config_edit import add_arena, set_arena, write_home
 from realizefs.daemon.config_lines import line_of
 from realizefs.daemon.safety_config import SafetyConfig
@@ -208,3 +208,13 @@ def test_no_number_of_copies_is_refused_with_its_key(path: Path, said: str) -> N
     path.write_text(FULL.replace("cache_max = 5", f"min_copies = {said}"))
     with pytest.raises(BadConfig, match="min_copies"):
         read_config(path)
+
+
+def test_the_local_network_is_taken_part_in_unless_somebody_says_otherwise(path: Path) -> None:
+    assert read_config(path).lan == LanConfig(announce=True, discover=True)
+    path.write_text("[lan]\nannounce = false\n")
+    assert read_config(path).lan == LanConfig(announce=False, discover=True)
+    for wrong in ("lan = 1", "[lan]\nannounce = 1", "[lan]\nbrowse = true"):
+        path.write_text(wrong)
+        with pytest.raises(BadConfig, match="line"):
+            read_config(path)
