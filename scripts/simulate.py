@@ -50,6 +50,9 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--shrink", action="store_true", help="cut down the run of one seed")
     chosen = parser.parse_args()
+    if "PYTHONHASHSEED" not in os.environ:  # sets of bytes have an order: the same one every time
+        os.environ["PYTHONHASHSEED"] = "0"
+        os.execv(sys.executable, [sys.executable, *sys.argv])
     last = chosen.first if chosen.last is None else chosen.last
     if chosen.shrink:
         logging.disable(logging.CRITICAL)

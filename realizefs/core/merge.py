@@ -23,7 +23,9 @@ A change beats a head with the very content that it replaced or deleted, though 
 nobody has edited that, but changed its permissions, or found it where its database was lost. Such a
 head is *buried*, and no conflict. What is known of is the last REPLACED_MAX contents; with more edits
 between, a copy too many is made. Who brings a content back knowing that it was replaced here (it was
-moved away and back, say) isn't buried by that: such a head has its own content among the replaced.
+moved away and back, say) isn't buried by that: such a head has its own content among the replaced. Where
+another head with that content has the name, and doesn't know, the knowing one is not taken out: what
+buries the other elsewhere would take the content with it.
 """
 
 from collections.abc import Callable, Iterable
@@ -107,15 +109,25 @@ def conflicts(version: Version) -> list[Version]:
 
 
 def resolved(version: Version, by: Callable[[AuthorId], bool]) -> Version:
-    """Without the heads of those authors, but for the one that has the name, and for tombstones of
-    what that doesn't know: they may bury what is still to be heard of."""
+    """Without the heads of those authors, but for the one that has the name, for tombstones of
+    what that doesn't know: they may bury what is still to be heard of; and for what knows more of the
+    very same content."""
     known = {version.identity, *version.replaced}
     left = tuple(
         other
         for other in version.others
-        if not by(other.author) or (other.deleted and not known.issuperset(other.replaced))
+        if not by(other.author)
+        or (other.deleted and not known.issuperset(other.replaced))
+        or _knows_more(other, version)
     )
     return version if left == version.others else replace(version, others=left)
+
+
+def _knows_more(head: Version, named: Version) -> bool:
+    """Whether a head brings the content of the named one back, which itself doesn't know that it was
+    replaced."""
+    knows, unknowing = head.identity in head.replaced, named.identity not in named.replaced
+    return head.has_content and head.content == named.content and knows and unknowing
 
 
 def _fresh(value: Version, author: AuthorId, before: Version) -> Version:

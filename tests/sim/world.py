@@ -6,6 +6,8 @@ looks at what has become of it all.
 """
 
 import logging
+import os
+import random
 import shutil
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
@@ -322,7 +324,8 @@ def run(plan: Plan) -> World:
 
 
 class _deterministic:  # noqa: N801 - reads as a word
-    """Tasks take turns by a seeded chance, and nobody has inotify."""
+    """Tasks take turns by a seeded chance, which numbers databases, too, and nobody has inotify. What is
+    left is the order of sets of bytes: `scripts/simulate.py` runs with the same one every time."""
 
     def __init__(self, plan: Plan) -> None:
         self._seed = plan.seed
@@ -334,6 +337,8 @@ class _deterministic:  # noqa: N801 - reads as a word
         self._was = self._run._ALLOW_DETERMINISTIC_SCHEDULING
         self._run._ALLOW_DETERMINISTIC_SCHEDULING = True
         self._run._r.seed(self._seed)
+        self._urandom = os.urandom
+        cast("Any", random)._urandom = os.urandom = Random(self._seed).randbytes
         self._watch = Following.begin
         setattr(Following, "begin", _watch_nothing)  # noqa: B010 - mypy
         self._late = forgetting.FORGET_SECONDS, told_seen.SEEN_SECONDS
@@ -341,6 +346,7 @@ class _deterministic:  # noqa: N801 - reads as a word
 
     def __exit__(self, *_: object) -> None:
         self._run._ALLOW_DETERMINISTIC_SCHEDULING = self._was
+        cast("Any", random)._urandom = os.urandom = self._urandom
         setattr(Following, "begin", self._watch)  # noqa: B010 - mypy
         forgetting.FORGET_SECONDS, told_seen.SEEN_SECONDS = self._late
 
