@@ -6,7 +6,8 @@ non-zero exit status; never a traceback. Talks to the daemon through its control
 In reading order:
     main, options                                   `realizefs`, its errors; what all commands take
     commands_home, commands_joining, commands_peers, commands_daemon, commands_paths,
-    commands_cache, commands_check, commands_safety, commands_rates, commands_doctor
+    commands_cache, commands_check, commands_safety, commands_rates, commands_doctor,
+    commands_background
                                                     the commands
     foresight                                       what a mark would do, shown
     client, mounting, fstab, render, qr             asking; mounting, and as fstab asks; printing

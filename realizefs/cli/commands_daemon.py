@@ -120,6 +120,10 @@ def _show_status(found: Any) -> None:
     for each in found["arenas"]:
         if each.get("notice"):  # an older daemon has none
             show_line(f'Note: Arena "{each["name"]}": {each["notice"]}')
+        if each.get("waits"):
+            show_line(
+                f'Note: Arena "{each["name"]}" fetches nothing in the background: {each["waits"]}.'
+            )
     show_line("")
     show_table(
         ("ARENA", "FILES", "REAL", "CACHED", "KEPT", "PENDING", "JOBS", "ROOT", "MOUNT"),

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import click
 
+from realizefs.cli.commands_background import pause, resume
 from realizefs.cli.commands_cache import evict, fetch, move
 from realizefs.cli.commands_check import accept_loss, check
 from realizefs.cli.commands_daemon import mount, serve, status, umount
@@ -49,7 +50,8 @@ for _command in (
 ):
     cli.add_command(_command)
 cli.add_command(limit)
-cli.add_command(doctor)
+for _command in (doctor, pause, resume):
+    cli.add_command(_command)
 
 
 arena.add_command(accept_loss)

@@ -20,5 +20,6 @@ In reading order:
     parts                   which parts of a large content leave first
     pins                    owners' promises, so that never all give a file up
     diagnose                what is in the way on a machine, and how to mend it
+    background              whether a machine may fetch what nobody waits for
     backoff, throttle       when to try again to reach a peer; how fast bytes may pass
 """

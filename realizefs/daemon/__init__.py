@@ -8,14 +8,15 @@ In reading order:
     arenas, opening, placing        its arenas: tried until they open; opened; where they may be
     listening, lan                  where others connect, tried until it works; announced where
     mounts, mounting                its one mount
-    home, config, config_edit       where things are; config.toml read, and changed
+    home, config                    where things are; what config.toml says
+    config_reading, config_edit     it is read, and changed
     config_lines, sizes, addresses  the line of a key; 10GiB; where this machine is reached
     cache_config, safety_config     what holds of a cache, and of what peers delete
-    rate_config                     of rates
+    rate_config, background_config  of rates; of hours
     control, dispatch, arguments    the socket, the table of commands, their arguments
     setup_commands, household_commands, peer_commands, daemon_commands, path_commands,
     listing_commands, cache_commands, check_commands, safety_commands, rate_commands,
-    doctor_commands, foresight_commands, locate
+    doctor_commands, foresight_commands, background_commands, locate
                                     the commands; from a path here to one in an arena
     examining                       what `doctor` judges
     failures, logs, starting, clock what the user is told, and where

@@ -14,8 +14,9 @@ import trio
 
 from realizefs.daemon.addresses import reachable
 from realizefs.daemon.arenas import Arenas, OpenArena, Opener, RunningArena, Slot, once
-from realizefs.daemon.config import ArenaConfig, Config, read_config
+from realizefs.daemon.config import ArenaConfig, Config
 from realizefs.daemon.config_edit import add_arena, remove_arena, write_home
+from realizefs.daemon.config_reading import read_config
 from realizefs.daemon.home import Home
 from realizefs.daemon.lan import Lan
 from realizefs.daemon.listening import Listening
@@ -90,6 +91,7 @@ class App:
         """Read the configuration again and start what is new in it."""
         config_now = await self.read_config()
         self.parts.roster.arenas = arena_ids(config_now)
+        self.parts.background.set(config_now.background_rules)
         for config in config_now.arenas:
             known = {slot.config.id for slot in self.arenas}
             slot = self.arenas.add(config)
@@ -240,6 +242,7 @@ def open_app(home: Home, shells: Shells) -> App:
     parts = open_parts(home, config.name, arenas.name_of)
     parts.roster.arenas = arena_ids(config)
     parts.household.bandwidth.set(config.limits)
+    parts.background.set(config.background_rules)
     return App(home, config, parts, arenas, shells)
 
 

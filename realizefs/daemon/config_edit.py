@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import tomlkit
 from tomlkit.items import AoT, Table
 
 from realizefs.daemon.cache_config import CacheConfig
-from realizefs.daemon.config import ArenaConfig, read_config
+from realizefs.daemon.config import ArenaConfig
+from realizefs.daemon.config_reading import read_config
 from realizefs.daemon.safety_config import SafetyConfig, show_duration, show_guard
 from realizefs.daemon.sizes import show_amount, show_size
+from realizefs.model.background import Pause
 from realizefs.model.errors import BadConfig, Misuse, NotFound, StoreFault
 from realizefs.model.marks import Mark
 from realizefs.model.rates import RateLimit
@@ -98,6 +101,32 @@ def set_limit(path: Path, peer: str | None, limit: RateLimit) -> None:
         _prune(document, "limit", "peers", *([] if peer is None else [peer]))
 
     _edit(path, change)
+
+
+def set_pause(path: Path, arena: str | None, pause: Pause | None) -> None:
+    """Set the pause of an arena, or with None that of all; none for all is none for any."""
+
+    def change(document: tomlkit.TOMLDocument) -> None:
+        if arena is not None:
+            tables = [_arena_table(document, arena)]
+        else:
+            tables = [_table(document, "background")]
+            tables += document.get("arena", []) if pause is None else []
+        for table in tables:
+            if pause is not None:
+                table["paused"] = _paused(pause)
+            elif "paused" in table:
+                del table["paused"]
+        _prune(document, "background")
+
+    _edit(path, change)
+
+
+def _paused(pause: Pause) -> bool | datetime:
+    if pause.until_ns is None:
+        return True
+    # Whole seconds, rounded up: a pause is never shorter than was asked for.
+    return datetime.fromtimestamp(-(-pause.until_ns // 10**9), UTC)
 
 
 def _table(document: tomlkit.TOMLDocument, *names: str) -> Any:

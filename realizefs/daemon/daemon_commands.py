@@ -16,6 +16,7 @@ from realizefs.daemon.rate_commands import shown_limits
 from realizefs.daemon.setup_commands import add, new_arena_id
 from realizefs.model.errors import AlreadyRunning, Misuse, NoDaemon, RealizeError
 from realizefs.model.mount_flags import check_flags
+from realizefs.sync.background import said
 
 Answer = Mapping[str, object]
 
@@ -23,7 +24,7 @@ Answer = Mapping[str, object]
 async def status(app: App, _arguments: Arguments) -> Answer:
     """How everything is; `up` once every arena was tried and a mount that was asked for is."""
     counters = app.parts.household.counters
-    arenas = [_arena(slot, app.mounts.current) for slot in app.arenas]
+    arenas = [_arena(app, slot, app.mounts.current) for slot in app.arenas]
     return {
         "name": app.config.name,
         "pid": os.getpid(),
@@ -120,7 +121,7 @@ def _problems(app: App, arenas: list[dict[str, Any]]) -> list[str]:
     return [f'Arena "{name}": {sentence}' for name, sentence in [*troubles, *wrong]]
 
 
-def _arena(slot: Slot, mounted: Mounted | None) -> dict[str, Any]:
+def _arena(app: App, slot: Slot, mounted: Mounted | None) -> dict[str, Any]:
     line: dict[str, Any] = {
         "name": slot.config.name,
         "root": str(slot.config.root),
@@ -136,6 +137,7 @@ def _arena(slot: Slot, mounted: Mounted | None) -> dict[str, Any]:
         "held": 0,
         "problem": slot.trouble or None,
         "notice": None,
+        "waits": said(wait) if (wait := app.parts.background.wait(slot.config.id)) else None,
         "wrong": [],
     }
     if slot.opened is not None:

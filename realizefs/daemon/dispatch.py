@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from realizefs.daemon import (
+    background_commands,
     cache_commands,
     check_commands,
     daemon_commands,
@@ -41,9 +42,11 @@ COMMANDS: dict[str, Callable[[App, Arguments], Awaitable[object]]] = {
     "mark-get": path_commands.mark_get,
     "mark-set": path_commands.mark_set,
     "mount": daemon_commands.mount,
+    "pause": background_commands.pause,
     "peer-list": peer_commands.peer_list,
     "peer-remove": peer_commands.peer_remove,
     "peer-set": peer_commands.peer_set,
+    "resume": background_commands.resume,
     "status": daemon_commands.status,
     "trash-empty": safety_commands.trash_empty,
     "trash-list": safety_commands.trash_list,

@@ -152,6 +152,7 @@ def _open(parts: Parts, me_name: str, config: ArenaConfig) -> OpenArena:
             clock=parts.clock,
         )
         _apply_safety(arena, config)
+        arena.context.background = parts.background
         # Where no daemon runs nobody else says what the peers are called.
         arena.context.links.names |= {card.peer: card.name for card in parts.roster.all()}
         undo.pop_all()

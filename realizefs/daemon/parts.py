@@ -13,6 +13,7 @@ from realizefs.store.inodes import InodeAllocator
 from realizefs.store.peers import Invitations
 from realizefs.store.peers import Roster as StoredRoster
 from realizefs.store.schema import GLOBAL_SCHEMA
+from realizefs.sync.background import Background
 from realizefs.sync.household import Household
 from realizefs.sync.joining import Doorman
 from realizefs.sync.roster import Roster
@@ -29,6 +30,7 @@ class Parts:
     roster: Roster
     household: Household
     clock: SystemClock
+    background: Background
 
     def close(self) -> None:
         """Close the global database."""
@@ -49,4 +51,13 @@ def open_parts(home: Home, name: str, arena_name: Callable[[ArenaId], str | None
     except BaseException:
         env.close()
         raise
-    return Parts(identity, env, InodeAllocator(env), invitations, roster, household, clock)
+    return Parts(
+        identity,
+        env,
+        InodeAllocator(env),
+        invitations,
+        roster,
+        household,
+        clock,
+        Background(clock),
+    )

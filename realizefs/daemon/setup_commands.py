@@ -9,8 +9,9 @@ import trio
 from realizefs.daemon.app import App
 from realizefs.daemon.arguments import Arguments
 from realizefs.daemon.cache_config import CacheConfig
-from realizefs.daemon.config import ArenaConfig, default_name, read_config
+from realizefs.daemon.config import ArenaConfig, default_name
 from realizefs.daemon.config_edit import set_arena, write_home
+from realizefs.daemon.config_reading import read_config
 from realizefs.daemon.home import Home
 from realizefs.daemon.safety_config import SafetyConfig, show_duration, show_guard
 from realizefs.daemon.sizes import show_amount

@@ -10,6 +10,7 @@ In reading order:
     grants                              what a peer may do, and which decision about that counts
     blobs, cache_limits, rates          a cached content; how much of such there may be; how fast
     decisions, changes                  what is wanted, what the kernel must hear
+    background                          when it may be fetched
     findings, diagnosis                 what a check found wrong; what the doctor did
     messages                            what peers say to each other
     invitation, short_code              the code that joins them; as a QR code holds it

@@ -36,6 +36,7 @@ In reading order:
     engine, safety                  dirty paths → stored decisions; what may be dropped
     engine_store                    what is wanted and when; page by page where there is much
     jobs, actions, rootwork         carrying them out; realize and unrealize; their native half
+    background                      when they may fetch
     pinning                         giving up a file on the word of another owner
     turns, own_attributes           one at a time; what else goes along with a file
     guard, approving                what peers deleted, where it is very much: held, and released

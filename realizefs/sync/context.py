@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import trio
 
+from realizefs.model.background import Wait
 from realizefs.model.changes import Change
 from realizefs.model.ids import ArenaId, Digest, Inode, PeerId, Seq
 from realizefs.model.marks import Mark
@@ -19,6 +20,7 @@ from realizefs.store.arena import ArenaStore
 from realizefs.store.blob import Blob
 from realizefs.store.txn import Txn
 from realizefs.store.watch import RootEvent
+from realizefs.sync.background import Background
 from realizefs.sync.batch import Batch
 from realizefs.sync.bell import Bell
 from realizefs.sync.guard import Guard
@@ -52,6 +54,8 @@ class Context:
     writer: Writer
     overlay: Overlay
     min_copies: int = 1
+    background: Background | None = None
+    """when jobs may fetch; always without it"""
     history: Bell = field(default_factory=Bell)
     """rings when there is something new to tell peers"""
     work: Bell = field(default_factory=Bell)
@@ -106,6 +110,10 @@ class Context:
         self.guard = Guard(self.store, self.clock.wall_ns)
         self.names = Names(self.store, self.overlay)
         self.renames = Renames(self.store.root, self.clock)
+
+    def wait(self) -> Wait | None:
+        """Why jobs don't fetch now; None if they may."""
+        return self.background.wait(self.id) if self.background is not None else None
 
     async def commit(self, work: Callable[[Batch], T]) -> T:
         """Run `work` on a Batch in a transaction; tell everybody once it is committed."""

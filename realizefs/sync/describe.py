@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from realizefs.core.decide import decide
+from realizefs.core.decide import Situation, decide
+from realizefs.core.foresee import Outcome, foresee
 from realizefs.model.blobs import BlobRow
 from realizefs.model.decisions import Action, Decision
 from realizefs.model.entries import Entry
@@ -11,6 +12,7 @@ from realizefs.model.marks import Mark
 from realizefs.model.ranges import Ranges
 from realizefs.model.versions import Held, Kind
 from realizefs.store.txn import Txn
+from realizefs.sync.background import said
 from realizefs.sync.context import Context
 from realizefs.sync.engine import situation
 from realizefs.sync.look import kind_of
@@ -65,7 +67,7 @@ def describe(context: Context, txn: Txn, entry: Entry) -> Description:
         holders=held,
         version={context.links.name(peer): count for peer, count in entry.version.vector},
         decision=ACTION_NAMES[wanted] if wanted is not None else None,
-        why=_why(context, txn, entry, mark, wanted),
+        why=_why(context, txn, entry, at, wanted),
     )
 
 
@@ -148,10 +150,13 @@ def _native_status(context: Context, txn: Txn, entry: Entry, path: bytes) -> str
     return "real" if real is not None and real.fingerprint == found else "modified"
 
 
-def _why(context: Context, txn: Txn, entry: Entry, mark: Mark, wanted: Action | None) -> str:
+def _why(context: Context, txn: Txn, entry: Entry, at: Situation, wanted: Action | None) -> str:
+    mark = at.mark
     stored = context.store.decisions.get(txn, entry.ino)
     if wanted is not None:
-        return _why_wanted(mark, wanted) + _trouble(stored, holders(context, txn, entry))
+        return _why_wanted(mark, wanted) + (
+            _put_off(context, at) or _trouble(stored, holders(context, txn, entry))
+        )
     if context.completing(entry.ino, entry.version.hash):
         return "A program waits to write to it; all of its content is being fetched first."
     if context.store.real.get(txn, entry.ino) is not None:
@@ -173,6 +178,13 @@ def _why_wanted(mark: Mark, wanted: Action) -> str:
     if wanted is Action.UPDATE_CACHE:
         return "The mark keep asks for the complete current version in the cache."
     return f"The mark {mark.value} asks for no real file here, and another peer owns it."
+
+
+def _put_off(context: Context, at: Situation) -> str:
+    """Where nothing may be fetched now that nobody waits for."""
+    wait = context.wait()
+    fetches = foresee(at, at.mark, is_kept=False) in (Outcome.REAL_FETCHED, Outcome.CACHED)
+    return f" It waits because {said(wait)}." if wait is not None and fetches else ""
 
 
 def _trouble(stored: Decision | None, held: tuple[tuple[str, str], ...]) -> str:

@@ -13,13 +13,16 @@ from functools import partial
 
 import trio
 
+from realizefs.core.foresee import Outcome, foresee
 from realizefs.model import limits, paths
 from realizefs.model.decisions import NEVER_NS, Action, Decision
+from realizefs.model.entries import Entry
 from realizefs.model.errors import Busy, RealizeError, Unreachable
 from realizefs.model.ids import Inode
 from realizefs.sync.actions import Actions
+from realizefs.sync.bell import Bell
 from realizefs.sync.context import Context
-from realizefs.sync.engine import decide_page
+from realizefs.sync.engine import decide_page, situation
 from realizefs.sync.engine_store import EngineStore
 from realizefs.sync.gate import SizeGate
 from realizefs.sync.patience import patiently
@@ -44,6 +47,8 @@ class Jobs:
         """of those that run: decided anew meanwhile, and looked at again when they are through"""
         self._overflow = True  # the table holds what a former process left
         self._next_retry_ns = 0
+        self._put_off = Bell()
+        """rung for each job that waits until it may fetch"""
         self._gate = SizeGate(limits.CHUNK_BYTES)
         context.on_woken = self._look_again
 
@@ -52,6 +57,7 @@ class Jobs:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._decide_forever)
             nursery.start_soon(self._wake_on_connect)
+            nursery.start_soon(self._wake_when_it_may)
             for _ in range(limits.JOBS_MAX):
                 nursery.start_soon(self._work_forever)
 
@@ -112,10 +118,24 @@ class Jobs:
         while True:
             await arrived.after(seen)
             seen = arrived.count
-            last: Inode | None = Inode(0)
-            while last is not None:
-                last = await patiently(partial(self._stored.wake, last), "Waking jobs")
-                self._look_again()
+            await self._wake_all()
+
+    async def _wake_when_it_may(self) -> None:
+        """What was put off is stored as if it waited for a peer. One that is put off while all are
+        woken rings again, after it is stored."""
+        background = self._context.background
+        while background is not None:
+            seen = self._put_off.count
+            if seen:
+                await background.until_it_may(self._context.id)
+                await self._wake_all()
+            await self._put_off.after(seen)
+
+    async def _wake_all(self) -> None:
+        last: Inode | None = Inode(0)
+        while last is not None:
+            last = await patiently(partial(self._stored.wake, last), "Waking jobs")
+            self._look_again()
 
     # -- carrying out -------------------------------------------------------------------------
 
@@ -144,6 +164,11 @@ class Jobs:
             held = replace(decision, retry_at_ns=NEVER_NS)
             await patiently(lambda: self._stored.set(ino, held, over=decision), "Noting a job")
             return
+        if self._is_to_wait(entry):
+            waiting = replace(decision, retry_at_ns=0, wait_for_peer=True, error="")
+            await patiently(lambda: self._stored.set(ino, waiting, over=decision), "Noting a job")
+            self._put_off.ring()
+            return
         self.running[ino] = decision.action
         try:
             async with self._gate.holding(entry.version.size):
@@ -153,6 +178,14 @@ class Jobs:
             if ino in self._again:
                 self._again.discard(ino)
                 self._enqueue(ino)
+
+    def _is_to_wait(self, entry: Entry) -> bool:
+        """Whether it would fetch, and nothing may be fetched now that nobody waits for."""
+        if self._context.wait() is None:
+            return False
+        with self._context.store.env.read() as txn:
+            at = situation(self._context, txn, entry)
+        return foresee(at, at.mark, is_kept=False) in (Outcome.REAL_FETCHED, Outcome.CACHED)
 
     async def _carry_out(self, ino: Inode, decision: Decision) -> None:
         try:

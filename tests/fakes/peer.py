@@ -26,6 +26,7 @@ from realizefs.store.peers import Roster as StoredRoster
 from realizefs.store.realfile import Root
 from realizefs.store.schema import ARENA_SCHEMA, GLOBAL_SCHEMA
 from realizefs.sync.arena import Arena
+from realizefs.sync.background import Background
 from realizefs.sync.household import Household
 from realizefs.sync.joining import Doorman
 from realizefs.sync.roster import Roster
@@ -114,6 +115,7 @@ async def running_peer(
     listen: Sequence[str] = ("localhost:0",),
     slept: Callable[[], float] = seconds_slept,
     clock: Clock | None = None,
+    background: Background | None = None,
 ) -> AsyncIterator[Peer]:
     """A peer that keeps its state below `directory`: started again there, it goes on."""
     root_path = directory / "root"
@@ -132,6 +134,7 @@ async def running_peer(
         arena = Arena(
             ARENA, "arena", store, me=identity.peer, me_name=name, default_mark=mark, clock=clock
         )
+        arena.context.background = background
         doorman = Doorman(global_env, Invitations(), roster, clock, lambda _: "arena")
         household = Household(identity, roster, doorman, WireCounters(), clock)
         async with trio.open_nursery() as nursery:

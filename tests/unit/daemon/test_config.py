@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from realizefs.daemon.cache_config import CacheConfig
-from realizefs.daemon.config import DEFAULT_LISTEN, ArenaConfig, LanConfig, read_config
+from realizefs.daemon.config import DEFAULT_LISTEN, ArenaConfig, LanConfig
 from realizefs.daemon.config_edit import add_arena, set_arena, write_home
 from realizefs.daemon.config_lines import line_of
+from realizefs.daemon.config_reading import read_config
 from realizefs.daemon.safety_config import SafetyConfig
 from realizefs.model.cache_limits import Amount, CacheLimits
 from realizefs.model.errors import BadConfig, Misuse, NotFound

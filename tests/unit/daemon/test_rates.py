@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from realizefs.daemon.config import read_config
+from realizefs.daemon.config_reading import read_config
 from realizefs.daemon.home import Home
 from realizefs.model.entries import PeerCard
 from realizefs.model.errors import BadConfig, Misuse, NotFound
