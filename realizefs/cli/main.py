@@ -21,6 +21,7 @@ from realizefs.cli.commands_paths import du, info, list_states, mark
 from realizefs.cli.commands_peers import peer
 from realizefs.cli.commands_rates import limit
 from realizefs.cli.commands_safety import approve, conflicts, trash
+from realizefs.cli.commands_service import service
 from realizefs.cli.fstab import as_command
 from realizefs.cli.options import Group, Session
 from realizefs.cli.render import printable
@@ -50,7 +51,7 @@ for _command in (
 ):
     cli.add_command(_command)
 cli.add_command(limit)
-for _command in (doctor, pause, resume):
+for _command in (doctor, pause, resume, service):
     cli.add_command(_command)
 
 

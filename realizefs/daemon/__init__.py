@@ -20,6 +20,6 @@ In reading order:
                                     the commands; from a path here to one in an arena
     examining                       what `doctor` judges
     failures, logs, starting, clock what the user is told, and where
-    readiness                       what the service manager is told
+    readiness, standing             what the service manager is told
     __main__                        `python -m realizefs.daemon run` and `once`
 """

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -29,6 +30,7 @@ from realizefs.daemon.mounting import mounter
 from realizefs.daemon.opening import opener
 from realizefs.daemon.readiness import ServiceManager
 from realizefs.daemon.setup_commands import init
+from realizefs.daemon.standing import standing
 from realizefs.daemon.starting import Starter
 from realizefs.model.control import Request
 from realizefs.model.errors import RealizeError
@@ -110,6 +112,7 @@ async def _serve(app: App, starter: Starter, options: argparse.Namespace) -> Non
         async with trio.open_nursery() as nursery:
             await nursery.start(serve_control, app.home, handle)
             nursery.start_soon(_stop_on, signals, app)
+            nursery.start_soon(manager.keep, partial(standing, app))
             try:
                 await app.run(started)
             finally:

@@ -1,7 +1,12 @@
-"""Logs: one line a record, to stderr for a daemon in the foreground, else to a bounded file."""
+"""Logs: one line a record, to stderr for a daemon in the foreground, else to a bounded file.
+
+Where stderr is systemd's journal, which keeps the time of a line and its priority by itself, the
+latter is told as sd-daemon(3) says: `<4>` before the line.
+"""
 
 import logging
 import logging.handlers
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -30,16 +35,43 @@ class OneLine(logging.Formatter):
         return f"[{type(error).__name__}: {error}; at {places}]"
 
 
+def in_journal() -> bool:
+    """Whether stderr goes to systemd's journal: it names the device and the inode of what it reads."""
+    try:
+        stderr = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):  # closed, or not a file
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{stderr.st_dev}:{stderr.st_ino}"
+
+
+def priority(level: int) -> str:
+    """What a line of this level begins with in the journal, as syslog(3) numbers them."""
+    known = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
+    return f"<{next((number for least, number in known if level >= least), 7)}>"
+
+
+class JournalLine(OneLine):
+    """A record for the journal: its priority, and no time, which the journal has."""
+
+    def __init__(self) -> None:
+        super().__init__("%(name)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        return priority(record.levelno) + super().format(record)
+
+
 def log_to(file: Path | None, verbose: bool) -> None:
     """Send all records to `file`, or to stderr if None; called once, by the process's main."""
     handler: logging.Handler
+    plain = OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s")
     if file is None:
         handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(JournalLine() if in_journal() else plain)
     else:
         handler = logging.handlers.RotatingFileHandler(
             file, maxBytes=LOG_BYTES_MAX, backupCount=LOG_FILES_KEPT, errors="backslashreplace"
         )
-    handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        handler.setFormatter(plain)
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.DEBUG if verbose else logging.INFO)

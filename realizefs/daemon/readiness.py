@@ -2,23 +2,52 @@
 
 Where nobody asked (NOTIFY_SOCKET isn't set) nothing is sent. A manager that is gone is no reason
 to end: what couldn't be told is logged.
+
+The watchdog (WatchdogSec= of the unit) is fed by a task among all the others: a loop that takes
+turns no more doesn't feed it, and then the manager ends this process and starts another.
 """
 
 import logging
+import os
 import socket
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
+
+import trio
 
 log = logging.getLogger(__name__)
 
 VARIABLE = "NOTIFY_SOCKET"
+
+STATUS_SECONDS = 10.0
+"""Seconds after which what `systemctl status` shows is looked at again, and told if it has changed."""
+
+FEEDINGS = 3
+"""Times that the watchdog is fed within its time: two may come late."""
 
 
 class ServiceManager:
     """The one that started this process, if it wants to hear of it."""
 
     def __init__(self, environment: MutableMapping[str, str]) -> None:
-        """Takes the variable away, so that no program which is started later speaks for us."""
+        """Takes the variables away, so that no program which is started later speaks for us."""
         self._address = environment.pop(VARIABLE, "")
+        self._watchdog = _watchdog_seconds(environment)
+
+    async def keep(self, describe: Callable[[], str]) -> None:
+        """Feed the watchdog and tell what `describe` says, as long as it runs."""
+        if not self._address:
+            return
+        seconds, told = STATUS_SECONDS, ""
+        if self._watchdog is not None:
+            seconds = min(seconds, self._watchdog / FEEDINGS)
+        while True:
+            await trio.sleep(seconds)
+            said = describe()
+            news = [f"STATUS={said}"] if said != told else []
+            fed = ["WATCHDOG=1"] if self._watchdog is not None else []
+            if news or fed:
+                self._tell(*fed, *news)
+            told = said
 
     def ready(self, sentence: str) -> None:
         """Everything that was to be started is up, the mount too."""
@@ -40,3 +69,14 @@ class ServiceManager:
                 channel.sendto(message, address)
             except OSError as error:
                 log.warning("The service manager can't be told %s: %s.", lines[0], error.strerror)
+
+
+def _watchdog_seconds(environment: MutableMapping[str, str]) -> float | None:
+    """How long the manager waits for a sign of life; None if it doesn't, or not for one of ours."""
+    microseconds, process = (
+        environment.pop("WATCHDOG_USEC", ""),
+        environment.pop("WATCHDOG_PID", ""),
+    )
+    if not microseconds.isdecimal() or (process and process != str(os.getpid())):
+        return None
+    return int(microseconds) / 1e6 or None

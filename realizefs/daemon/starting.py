@@ -1,9 +1,11 @@
 """What a daemon tells whoever started it: that its mount is there, or why it isn't."""
 
+import logging
 import os
 import sys
 from collections.abc import Mapping
 
+from realizefs.daemon.logs import in_journal, priority
 from realizefs.model.control import Failed, encode_failure, encode_result
 
 
@@ -31,7 +33,8 @@ class Starter:
             self._tell(encode_failure(failure))
         elif not self.detached:
             causes = [f"  because of {cause}\n" for cause in failure.causes] if verbose else []
-            sys.stderr.write("".join([f"realizefs: {failure.sentence}\n", *causes]))
+            grave = priority(logging.ERROR) if in_journal() else ""
+            sys.stderr.write("".join([f"{grave}realizefs: {failure.sentence}\n", *causes]))
 
     def _tell(self, line: bytes) -> None:
         assert self._fd is not None

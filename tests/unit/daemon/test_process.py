@@ -1,7 +1,9 @@
 """Real processes: one daemon per home, how it starts and how it ends. No mount is needed here."""
 
 import json
+import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -96,3 +98,39 @@ def test_a_bad_configuration_is_one_sentence(home: Path) -> None:
         assert said.count("\n") == 1
         assert "config.toml, line 5" in said
         assert '"colour"' in said
+
+
+def test_a_service_manager_hears_of_the_whole_life(home: Path, tmp_path: Path) -> None:
+    """As systemd starts it: told when it is ready, fed while it runs, told when it stops; and the
+    journal gets lines with a priority."""
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager,
+        (tmp_path / "journal").open("wb") as journal,
+    ):
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(SECONDS)
+        stderr = os.fstat(journal.fileno())
+        environment = {
+            **os.environ,
+            "NOTIFY_SOCKET": str(tmp_path / "notify"),
+            "WATCHDOG_USEC": "300000",
+            "JOURNAL_STREAM": f"{stderr.st_dev}:{stderr.st_ino}",
+        }
+        command = [sys.executable, "-m", "realizefs.daemon", "--home", str(home), "run"]
+        with subprocess.Popen(command, stderr=journal, env=environment) as daemon:
+            try:
+                heard = [manager.recv(1000)]
+                while not heard[-1].startswith(b"READY=1"):
+                    heard.append(manager.recv(1000))
+                while not heard[-1].startswith(b"WATCHDOG=1"):
+                    heard.append(manager.recv(1000))
+                daemon.send_signal(signal.SIGTERM)
+                while heard[-1] != b"STOPPING=1":
+                    heard.append(manager.recv(1000))
+                assert daemon.wait(SECONDS) == 0
+            finally:
+                daemon.kill()
+    assert any(b"STATUS=desk: " in said for said in heard)
+    lines = (tmp_path / "journal").read_text().splitlines()
+    assert any(line.startswith("<6>realizefs.daemon: Up: process") for line in lines)
+    assert all(line.startswith("<") for line in lines)

@@ -1,0 +1,97 @@
+"""The user's own systemd, asked by its program `systemctl`; every question has a deadline."""
+
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from realizefs.cli.unit_file import HEADER
+from realizefs.model.control import Failed
+from realizefs.model.errors import Misuse, StoreFault
+
+ASK_SECONDS = 30.0
+"""Seconds for what systemd does at once."""
+
+START_SECONDS = 330.0
+"""Seconds for a start or a stop: more than the unit's own TimeoutStartSec, after which it is told."""
+
+FILE_BYTES_MAX = 64 * 1024
+"""Bytes of a unit that are looked at: ours have one or two thousand."""
+
+
+def unit_directory() -> Path:
+    """Where a user's own units are."""
+    given = os.environ.get("XDG_CONFIG_HOME", "").strip()
+    return Path(given or os.path.expanduser("~/.config")) / "systemd" / "user"
+
+
+def systemctl(*words: str, seconds: float = ASK_SECONDS, offline: bool = False) -> str:
+    """What `systemctl --user` prints; Failed with what it complains of. With `offline` it only changes
+    files, and needs no systemd that runs."""
+    environment = {**os.environ, **({"SYSTEMD_OFFLINE": "1"} if offline else {})}
+    command = ["systemctl", "--user", "--no-pager", *words]
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            env=environment,
+            timeout=seconds,
+        )
+    except FileNotFoundError as error:
+        raise Failed("There is no systemd here: the program systemctl is missing.") from error
+    out, complaints = (
+        text.decode("utf-8", "replace").strip() for text in (done.stdout, done.stderr)
+    )
+    if done.returncode != 0:
+        lines = complaints.splitlines() or [f"status {done.returncode}"]
+        raise Failed(f"`{' '.join(command)}` failed: {lines[-1].rstrip('.')}.", tuple(lines))
+    return out
+
+
+def properties(unit: str, names: Sequence[str]) -> dict[str, str]:
+    """Some of what systemd knows of a unit, which need not exist."""
+    shown = systemctl("show", unit, "--property", ",".join(names))
+    lines = (line.partition("=") for line in shown.splitlines())
+    return {name: value for name, _, value in lines if name in names}
+
+
+def lingers() -> bool | None:
+    """Whether the user's services run while nobody is logged in; None if that can't be told."""
+    try:
+        done = subprocess.run(
+            ["loginctl", "show-user", str(os.getuid()), "--property", "Linger"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=ASK_SECONDS,
+        )
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        return None
+    said = done.stdout.strip()
+    return None if done.returncode or not said else said == b"Linger=yes"
+
+
+def is_ours(unit: Path) -> bool:
+    """Whether a unit is there and was written by us; Misuse if it is somebody else's."""
+    try:
+        with unit.open("rb") as file:
+            text = file.read(FILE_BYTES_MAX)
+    except FileNotFoundError:
+        return False
+    if not text.startswith(HEADER.encode()):
+        raise Misuse(f'"{unit}" wasn\'t written by RealizeFS; move it away first.')
+    return True
+
+
+def write_unit(unit: Path, text: str) -> None:
+    """Put a unit in place, as a whole; one that isn't ours is left alone."""
+    is_ours(unit)
+    temporary = unit.with_name(f".{unit.name}.new")
+    try:
+        unit.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
+        temporary.replace(unit)
+    except OSError as error:
+        raise StoreFault(f'"{unit}" can\'t be written: {error.strerror or error}.') from error
