@@ -27,6 +27,7 @@ from realizefs.daemon.placing import check_place
 from realizefs.model.errors import RealizeError
 from realizefs.model.ids import ArenaId
 from realizefs.net.interfaces import whenever_addresses_change
+from realizefs.net.metered import follow_metered
 from realizefs.sync.bell import Bell
 from realizefs.sync.loss import Loss
 from realizefs.sync.suspension import whenever_resumed
@@ -171,6 +172,7 @@ class App:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             nursery.start_soon(whenever_resumed, self.parts.household.resumed)
+            nursery.start_soon(follow_metered, self.parts.background.be_metered)
             await self._start_arenas(nursery)  # before any peer is told what there is
             await self._listen(nursery)
             await started()

@@ -11,4 +11,5 @@ In reading order:
     listen                  the other end
     interfaces              this machine's addresses change
     mdns                    announced on the local network, and heard there
+    metered                 whether the network costs money by the byte
 """

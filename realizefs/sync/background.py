@@ -60,7 +60,7 @@ class Background:
         self._rules = rules
         self.changed.ring()
 
-    def be_metered(self, *, is_metered: bool) -> None:
+    def be_metered(self, is_metered: bool) -> None:
         """The network is another one."""
         if is_metered != self._is_metered:
             self._is_metered = is_metered

@@ -1,0 +1,1 @@
+"""Ways to speak D-Bus."""
