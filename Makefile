@@ -61,7 +61,8 @@ bench: setup ## measure, as ratios within one run; ARGS="NAME…" picks benchmar
 
 .PHONY: dist
 dist: setup ## build the wheel into dist/
-	@rm -rf dist
+	@rm -rf dist build
+	@$(BIN)/python -m scripts.write_share build/share
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --no-index --wheel-dir dist .
 
 .PHONY: lock

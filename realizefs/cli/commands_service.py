@@ -10,8 +10,9 @@ import click
 from realizefs.cli import systemd
 from realizefs.cli.mounting import WantedMount, real_directory
 from realizefs.cli.options import Group, Session, json_option, pass_session
+from realizefs.cli.owned_files import is_ours, put, take_away
 from realizefs.cli.render import show_fields, show_json, show_line
-from realizefs.cli.unit_file import unit_name, unit_text
+from realizefs.cli.unit_file import HEADER, unit_name, unit_text
 from realizefs.model.control import Failed
 from realizefs.model.errors import Misuse, NotFound
 from realizefs.model.mount_flags import parse_mount_options
@@ -73,7 +74,7 @@ def service_install(
     if as_text:
         click.echo(text, nl=False)
         return
-    systemd.write_unit(unit, text)
+    put(unit, text, HEADER)
     show_line(f"{unit} is written.")
     _enable(unit.name)
     if no_start:
@@ -94,7 +95,7 @@ def service_remove(session: Session) -> None:
         realizefs service remove
     """
     unit = _unit(session)
-    if not systemd.is_ours(unit):
+    if not is_ours(unit, HEADER):
         raise NotFound(f'There is no service to remove: "{unit}" doesn\'t exist.')
     remove_unit(unit)
     show_line(f"{unit} is removed, and the daemon is stopped.")
@@ -111,7 +112,7 @@ def service_status(session: Session, as_json: bool) -> int:
         realizefs service status
     """
     unit = _unit(session)
-    installed = systemd.is_ours(unit)
+    installed = is_ours(unit, HEADER)
     found = systemd.properties(unit.name, _KNOWN) if installed else {}
     runs = found.get("ActiveState") == "active"
     answer = {
@@ -139,16 +140,16 @@ def remove_unit(unit: Path) -> None:
         systemd.systemctl("disable", "--now", unit.name, seconds=systemd.START_SECONDS)
     except Failed:
         systemd.systemctl("disable", unit.name, offline=True)
-        unit.unlink(missing_ok=True)
+        take_away(unit, HEADER)
         return
-    unit.unlink(missing_ok=True)
+    take_away(unit, HEADER)
     systemd.systemctl("daemon-reload")
 
 
 def installed_unit(session: Session) -> Path | None:
     """The unit of this home, if there is one and it is ours."""
     unit = _unit(session)
-    return unit if systemd.is_ours(unit) else None
+    return unit if is_ours(unit, HEADER) else None
 
 
 def _show(answer: dict[str, Any]) -> None:

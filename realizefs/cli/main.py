@@ -13,6 +13,7 @@ import click
 from realizefs.cli.commands_background import pause, resume
 from realizefs.cli.commands_cache import evict, fetch, move
 from realizefs.cli.commands_check import accept_loss, check
+from realizefs.cli.commands_completion import completion, manual
 from realizefs.cli.commands_daemon import mount, serve, status, umount
 from realizefs.cli.commands_doctor import doctor
 from realizefs.cli.commands_home import arena, init
@@ -22,9 +23,11 @@ from realizefs.cli.commands_peers import peer
 from realizefs.cli.commands_rates import limit
 from realizefs.cli.commands_safety import approve, conflicts, trash
 from realizefs.cli.commands_service import service
+from realizefs.cli.completing import offer_words
 from realizefs.cli.fstab import as_command
 from realizefs.cli.options import Group, Session
 from realizefs.cli.render import printable
+from realizefs.cli.version import print_version
 from realizefs.model.control import Failed
 from realizefs.model.errors import RealizeError
 
@@ -33,7 +36,14 @@ INTERRUPTED = 130
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="realizefs")
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=print_version,
+    help="Say which release this is, and of which commit.",
+)
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Every file of a household on every machine, as one ordinary folder.
@@ -56,6 +66,9 @@ for _command in (doctor, pause, resume, service):
 
 
 arena.add_command(accept_loss)
+for _command in (completion, manual):
+    cli.add_command(_command)
+offer_words(cli)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -5,18 +5,13 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from realizefs.cli.unit_file import HEADER
 from realizefs.model.control import Failed
-from realizefs.model.errors import Misuse, StoreFault
 
 ASK_SECONDS = 30.0
 """Seconds for what systemd does at once."""
 
 START_SECONDS = 330.0
 """Seconds for a start or a stop: more than the unit's own TimeoutStartSec, after which it is told."""
-
-FILE_BYTES_MAX = 64 * 1024
-"""Bytes of a unit that are looked at: ours have one or two thousand."""
 
 
 def unit_directory() -> Path:
@@ -71,27 +66,3 @@ def lingers() -> bool | None:
         return None
     said = done.stdout.strip()
     return None if done.returncode or not said else said == b"Linger=yes"
-
-
-def is_ours(unit: Path) -> bool:
-    """Whether a unit is there and was written by us; Misuse if it is somebody else's."""
-    try:
-        with unit.open("rb") as file:
-            text = file.read(FILE_BYTES_MAX)
-    except FileNotFoundError:
-        return False
-    if not text.startswith(HEADER.encode()):
-        raise Misuse(f'"{unit}" wasn\'t written by RealizeFS; move it away first.')
-    return True
-
-
-def write_unit(unit: Path, text: str) -> None:
-    """Put a unit in place, as a whole; one that isn't ours is left alone."""
-    is_ours(unit)
-    temporary = unit.with_name(f".{unit.name}.new")
-    try:
-        unit.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
-        temporary.replace(unit)
-    except OSError as error:
-        raise StoreFault(f'"{unit}" can\'t be written: {error.strerror or error}.') from error
