@@ -28,6 +28,11 @@ struct PeerMessage {
     delta @17 :Packed;      # the answer; smaller than its size: a zstd frame
     pin @18 :Pin;
     take @19 :Take;         # with the feature "take"
+    pairStart @20 :PairStart; # these five only to who is announced as open for pairing, and from him
+    pairAnswer @21 :PairAnswer;
+    pairReveal @22 :Data;   # 32 bytes
+    pairAgreed @23 :Void;
+    pairInvited @24 :PairInvited;
   }
 }
 
@@ -173,6 +178,21 @@ struct Failure {
 struct Join {
   secret @0 :Data;
   card @1 :Card;
+}
+
+struct PairStart {
+  commitment @0 :Data;      # 32 bytes
+  card @1 :Card;
+}
+
+struct PairAnswer {
+  nonce @0 :Data;           # 32 bytes
+  name @1 :Text;
+}
+
+struct PairInvited {
+  secret @0 :Data;
+  arenas @1 :List(SharedArena);
 }
 
 struct SharedArena {

@@ -12,5 +12,6 @@ In reading order:
     foresight                                       what a mark would do, shown
     unit_file, systemd, owned_files                 a unit's text; the user's systemd, asked; our files
     completing, manual, version                     what shells offer; man pages; release and commit
+    conversation                                    a command that asks something meanwhile
     client, mounting, fstab, render, qr             asking; mounting, and as fstab asks; printing
 """

@@ -76,6 +76,14 @@ class Connection:
         credentials = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
         return os.pidfd_open(struct.unpack("3i", credentials)[0])
 
+    def fileno(self) -> int:
+        """Where lines come, for who reads them himself; then not together with `ask`."""
+        return self._socket.fileno()
+
+    def send(self, line: bytes) -> None:
+        """Say a line."""
+        self._socket.sendall(line)
+
     def close(self) -> None:
         """Hang up."""
         self._file.close()

@@ -201,20 +201,40 @@ def failure(reader: Any, payload: bytes) -> m.Failure:
 
 def join(reader: Any, payload: bytes) -> m.Join:
     """A Join."""
-    if not 0 < len(reader.secret) <= JOIN_SECRET_BYTES_MAX:
-        raise ValueError(f"a secret of {len(reader.secret)} bytes")
-    return m.Join(reader.secret, card(reader.card))
+    return m.Join(_secret(reader.secret), card(reader.card))
+
+
+def _secret(value: bytes) -> bytes:
+    if not 0 < len(value) <= JOIN_SECRET_BYTES_MAX:
+        raise ValueError(f"a secret of {len(value)} bytes")
+    return value
 
 
 def welcome(reader: Any, payload: bytes) -> m.Welcome:
     """A Welcome."""
-    return m.Welcome(
-        roster=_cards(reader.roster),
-        arenas=tuple(
-            m.SharedArena(f.arena(each.arena), f.name(each.name))
-            for each in f.bounded(reader.arenas, ARENAS_MAX, "arenas")
-        ),
+    return m.Welcome(roster=_cards(reader.roster), arenas=_shared(reader.arenas))
+
+
+def _shared(readers: Any) -> tuple[m.SharedArena, ...]:
+    return tuple(
+        m.SharedArena(f.arena(each.arena), f.name(each.name))
+        for each in f.bounded(readers, ARENAS_MAX, "arenas")
     )
+
+
+def pair_start(reader: Any, payload: bytes) -> m.PairStart:
+    """A PairStart."""
+    return m.PairStart(f.thirty_two(reader.commitment, "a commitment"), card(reader.card))
+
+
+def pair_answer(reader: Any, payload: bytes) -> m.PairAnswer:
+    """A PairAnswer."""
+    return m.PairAnswer(f.thirty_two(reader.nonce, "a nonce"), f.name(reader.name))
+
+
+def pair_invited(reader: Any, payload: bytes) -> m.PairInvited:
+    """A PairInvited."""
+    return m.PairInvited(_secret(reader.secret), _shared(reader.arenas))
 
 
 def refused(reason: str, payload: bytes) -> m.Refused:
@@ -243,4 +263,9 @@ DECODERS: dict[str, Callable[[Any, bytes], m.Message]] = {
     "join": join,
     "welcome": welcome,
     "refused": refused,
+    "pairStart": pair_start,
+    "pairAnswer": pair_answer,
+    "pairReveal": lambda nonce, payload: m.PairReveal(f.thirty_two(nonce, "a nonce")),
+    "pairAgreed": lambda _void, payload: m.PairAgreed(),
+    "pairInvited": pair_invited,
 }

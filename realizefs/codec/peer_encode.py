@@ -2,7 +2,7 @@
 and the value for it, nested dicts that pycapnp turns into the message.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from realizefs.model import messages as m
@@ -210,8 +210,37 @@ def welcome(message: m.Welcome) -> Field:
     """The field of a Welcome."""
     return "welcome", {
         "roster": [card(each) for each in message.roster],
-        "arenas": [{"arena": each.arena, "name": each.name} for each in message.arenas],
+        "arenas": _shared(message.arenas),
     }
+
+
+def pair_start(message: m.PairStart) -> Field:
+    """The field of a PairStart."""
+    return "pairStart", {"commitment": message.commitment, "card": card(message.card)}
+
+
+def pair_answer(message: m.PairAnswer) -> Field:
+    """The field of a PairAnswer."""
+    return "pairAnswer", {"nonce": message.nonce, "name": message.name}
+
+
+def pair_reveal(message: m.PairReveal) -> Field:
+    """The field of a PairReveal."""
+    return "pairReveal", message.nonce
+
+
+def pair_agreed(message: m.PairAgreed) -> Field:
+    """The field of a PairAgreed."""
+    return "pairAgreed", None
+
+
+def pair_invited(message: m.PairInvited) -> Field:
+    """The field of a PairInvited."""
+    return "pairInvited", {"secret": message.secret, "arenas": _shared(message.arenas)}
+
+
+def _shared(arenas: Sequence[m.SharedArena]) -> list[dict[str, Any]]:
+    return [{"arena": each.arena, "name": each.name} for each in arenas]
 
 
 def refused(message: m.Refused) -> Field:
@@ -245,4 +274,9 @@ ENCODERS: dict[type[Any], Callable[[Any], Field]] = {
     m.Join: join,
     m.Welcome: welcome,
     m.Refused: refused,
+    m.PairStart: pair_start,
+    m.PairAnswer: pair_answer,
+    m.PairReveal: pair_reveal,
+    m.PairAgreed: pair_agreed,
+    m.PairInvited: pair_invited,
 }

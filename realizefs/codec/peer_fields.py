@@ -24,6 +24,13 @@ def sixteen(value: bytes, what: str) -> bytes:
     return value
 
 
+def thirty_two(value: bytes, what: str) -> bytes:
+    """Bytes of a hash, or as many random ones."""
+    if len(value) != 32:
+        raise ValueError(f"{what} of {len(value)} bytes")
+    return value
+
+
 def arena(value: bytes) -> ArenaId:
     """An arena."""
     return ArenaId(sixteen(value, "an arena"))

@@ -10,7 +10,7 @@ In reading order:
     decide                  mark and situation → Realize, Unrealize, UpdateCache or nothing
     foresee                 what another mark would do
     membership              who belongs to the household, and whom to believe about it
-    neighbour               what a machine says of itself on the local network
+    neighbour, pairing      what a machine says of itself on the local network; who compares a code
     guard                   how much peers may delete before somebody is asked
     plan, striping          which blocks a read fetches, and how far ahead; from which holder
     effects, session_table  what a session may want done; what it does with each message

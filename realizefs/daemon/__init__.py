@@ -14,7 +14,8 @@ In reading order:
     cache_config, safety_config     what holds of a cache, and of what peers delete
     rate_config, background_config  of rates; of hours
     control, dispatch, arguments    the socket, the table of commands, their arguments
-    setup_commands, household_commands, peer_commands, daemon_commands, path_commands,
+    conversation                    a command that asks something meanwhile
+    setup_commands, household_commands, pairing_commands, peer_commands, daemon_commands, path_commands,
     listing_commands, cache_commands, check_commands, safety_commands, rate_commands,
     doctor_commands, foresight_commands, background_commands, locate
                                     the commands; from a path here to one in an arena

@@ -20,6 +20,7 @@ import trio
 from realizefs.daemon.app import App, Shells, open_app
 from realizefs.daemon.arguments import Arguments
 from realizefs.daemon.control import Caller, answer, serve_control
+from realizefs.daemon.conversation import Piped
 from realizefs.daemon.daemon_commands import mount_at
 from realizefs.daemon.dispatch import execute
 from realizefs.daemon.doctor_commands import doctor_before
@@ -152,7 +153,7 @@ def _once(home: Home, *, verbose: bool) -> int:
             finally:
                 app.parts.close()
 
-    sys.stdout.buffer.write(trio.run(answer, handle, line, Caller()))
+    sys.stdout.buffer.write(trio.run(answer, handle, line, Piped()))
     sys.stdout.buffer.flush()
     return 0
 

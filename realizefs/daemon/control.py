@@ -43,6 +43,13 @@ class Caller:
     async def tell(self, progress: object) -> None:
         """How far it is."""
 
+    async def say(self, question: object) -> None:
+        """What it must hear to go on."""
+
+    async def hear(self) -> bytes | None:
+        """The next line from it; None once it doesn't wait any more."""
+        return None
+
     @asynccontextmanager
     async def waiting(self) -> AsyncIterator[None]:
         """What is inside is cancelled when the caller doesn't wait any more."""
@@ -60,6 +67,16 @@ class Connected(Caller):
         """How far it is, where anybody still hears it."""
         with suppress(trio.BrokenResourceError):  # `waiting` sees that, too
             await self._stream.send_all(encode_progress(progress))
+
+    async def say(self, question: object) -> None:
+        """See `Caller`."""
+        await self.tell(question)
+
+    async def hear(self) -> bytes | None:
+        """See `Caller`."""
+        with suppress(trio.BrokenResourceError):
+            return await self._lines.next()
+        return None
 
     @asynccontextmanager
     async def waiting(self) -> AsyncIterator[None]:

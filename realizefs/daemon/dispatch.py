@@ -11,6 +11,7 @@ from realizefs.daemon import (
     foresight_commands,
     household_commands,
     listing_commands,
+    pairing_commands,
     path_commands,
     peer_commands,
     rate_commands,
@@ -59,8 +60,11 @@ LONG_COMMANDS: dict[str, Callable[[App, Arguments, Caller], Awaitable[object]]] 
     "du": listing_commands.du,
     "evict": cache_commands.evict,
     "fetch": cache_commands.fetch,
+    "invite-lan": pairing_commands.invite_lan,
     "mark-foresee": foresight_commands.foresee,
     "move": cache_commands.move,
+    "neighbours": pairing_commands.neighbours,
+    "pair": pairing_commands.pair_with,
 }
 """Those that tell how far they are, and end when nobody waits for them any more."""
 

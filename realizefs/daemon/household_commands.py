@@ -59,6 +59,11 @@ async def join(app: App, arguments: Arguments) -> Answer:
     invited = invitation.decode(arguments.text("code"))
     if invited.fingerprint == fingerprint(app.parts.identity.certificate):
         raise BadInvitation("This code was made here; use it on the machine that is to join.")
+    return await join_invited(app, invited, arguments)
+
+
+async def join_invited(app: App, invited: Invitation, arguments: Arguments) -> Answer:
+    """Join the arenas of an invitation, as `arguments` say where and how."""
     mark = arguments.optional_mark("mark") or Mark.WATCH
     roots = _roots(invited, arguments.optional_directory("directory"), arguments)
     async with app.changing:

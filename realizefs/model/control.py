@@ -2,7 +2,8 @@
 
 One line of JSON is a request, one line of JSON its answer, over a unix socket in the home or
 over a pipe. Before the answer of what takes long there are lines that tell how far it is; who hangs
-up meanwhile wants no more of it. The command line and the daemon never import each other; what both must know is
+up meanwhile wants no more of it. Some commands ask something meanwhile: such a line has the number of the
+question, `ask`, and a line goes back with the reply. The command line and the daemon never import each other; what both must know is
 here. Lines are ASCII: a path that isn't UTF-8 travels with surrogate escapes.
 """
 
@@ -98,6 +99,19 @@ def encode_failure(failure: Failed) -> bytes:
             }
         }
     )
+
+
+def encode_reply(number: int, says_yes: bool) -> bytes:
+    """What a person answers to the question of that number, as one line."""
+    return _line({"reply": number, "yes": says_yes})
+
+
+def decode_reply(line: bytes) -> tuple[int, bool]:
+    """The number of a question, and whether it is answered with yes; raises BadControlLine."""
+    match _parse(line):
+        case {"reply": int(number), "yes": bool(says_yes)}:
+            return number, says_yes
+    raise BadControlLine("The reply is not of the form {reply, yes}.")
 
 
 def decode_request(line: bytes) -> Request:

@@ -48,6 +48,10 @@ class BadInvitation(Misuse):
     """An invitation code that is malformed, used, expired, or from somebody else."""
 
 
+class NotPaired(Misuse):
+    """Two machines were not paired on the local network; nothing was changed."""
+
+
 class NotFound(Misuse):
     """A path, arena or peer of that name doesn't exist."""
 

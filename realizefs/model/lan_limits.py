@@ -13,3 +13,22 @@ LAN_RETRY_SECONDS = 60.0
 FOUND_SECONDS = 2.0
 """Seconds in which a peer that is announced makes for new tries to reach it once at most: who announces
 and withdraws in turn, a thousand times a second, has nobody dialled more often."""
+
+LOOK_SECONDS = 30.0
+"""Seconds in which a machine that is open for pairing is looked for: its user may be on his way there."""
+
+LOOK_FURTHER_SECONDS = 1.0
+"""Seconds after the first that was found in which others are, too."""
+
+PAIR_OPEN_SECONDS = 300
+"""Seconds that a machine is open for pairing: enough to walk to the other one and start it."""
+
+PAIR_SECONDS = 120.0
+"""Seconds for two people to compare a code, and of one to walk between two machines."""
+
+PAIR_JOIN_SECONDS = 60
+"""Seconds that an invitation which came of pairing is good for: it is used at once."""
+
+PAIR_TRIES_MAX = 5
+"""Codes that are made while a machine is open for pairing: who stands between wins each with one in a
+million, and an honest user needs one, or two."""

@@ -252,6 +252,43 @@ class Refused:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class PairStart:
+    """From somebody whose user wants to pair with this machine, over TLS; see `core.pairing`. What the
+    card says beyond name and certificate doesn't count."""
+
+    commitment: bytes
+    card: PeerCard
+
+
+@dataclass(frozen=True, slots=True)
+class PairAnswer:
+    """This machine is open for pairing."""
+
+    nonce: bytes
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PairReveal:
+    """What the joiner was committed to."""
+
+    nonce: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PairAgreed:
+    """The joiner's user says that both show the same code."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairInvited:
+    """Both users say so: an invitation, to be used with Join."""
+
+    secret: bytes
+    arenas: tuple[SharedArena, ...]
+
+
 Message = (
     Hello
     | Roster
@@ -273,4 +310,9 @@ Message = (
     | Join
     | Welcome
     | Refused
+    | PairStart
+    | PairAnswer
+    | PairReveal
+    | PairAgreed
+    | PairInvited
 )

@@ -12,6 +12,7 @@ from hmac import compare_digest
 
 import trio
 
+from realizefs.codec.frames import FrameBounds
 from realizefs.model.errors import ConnectionLost, PeerFault, Unreachable
 from realizefs.model.limits import ADDRESSES_MAX, HANDSHAKE_SECONDS, HAPPY_EYEBALLS_SECONDS
 from realizefs.net.address import parse_address
@@ -54,6 +55,13 @@ async def dial(
         await channel.aclose()
         raise
     return channel
+
+
+async def dial_stranger(addresses: Sequence[str], counters: WireCounters, name: str) -> Channel:
+    """A channel to whoever is there: what he is must be found out (`core.pairing`). Nothing says to him
+    who we are. Raises as `dial` does."""
+    tls = await _dial(addresses, joiner_context(), "", counters, name)
+    return Channel(tls, FrameBounds(payload=0))
 
 
 async def _accepted(channel: Channel, name: str) -> None:
@@ -132,7 +140,7 @@ async def _tls(
     counters: WireCounters,
     name: str,
 ) -> TlsStream:
-    """TLS with exactly the expected certificate; nothing of ours is sent to another."""
+    """TLS with exactly the expected certificate; nothing of ours is sent to another. "": with any."""
     tls = TlsStream(connected.stream, context, False, connected.address, counters)
     stranger = PeerFault(
         f"The machine at {connected.address} is not who it should be: its certificate is not"
@@ -141,7 +149,7 @@ async def _tls(
     try:
         with trio.fail_after(HANDSHAKE_SECONDS):
             await tls.handshake()
-        if not compare_digest(sha256_of(tls.certificate), expected.lower()):
+        if expected and not compare_digest(sha256_of(tls.certificate), expected.lower()):
             raise stranger
     except trio.TooSlowError as error:
         await tls.aclose(politely=False)

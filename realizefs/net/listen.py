@@ -29,6 +29,8 @@ from realizefs.net.tls_stream import TlsStream, WireCounters
 log = logging.getLogger("realizefs.net")
 
 Handler = Callable[[Channel], Awaitable[None]]
+JoinHandler = Callable[[Channel, trio.CancelScope], Awaitable[None]]
+"""Gets the scope that ends it, and may put its deadline off."""
 
 _PORT_TRIES = 20
 """Times that a port free on one family may turn out to be taken on the other."""
@@ -39,7 +41,7 @@ async def listen(
     identity: Identity,
     known: Callable[[], Sequence[bytes]],
     on_peer: Handler,
-    on_joiner: Handler,
+    on_joiner: JoinHandler,
     counters: WireCounters,
     task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -47,7 +49,7 @@ async def listen(
 
     `known` gives the DER certificates of the roster, asked at each connection. `on_peer` gets a
     channel with one of them; `on_joiner` a channel without certificate, and HANDSHAKE_SECONDS in
-    all. Both own the channel while they run, and it is closed after them. What they raise of
+    all unless it puts that off. Both own the channel while they run, and it is closed after them. What they raise of
     RealizeError is logged. Raises Misuse if an address can't be bound.
     """
     listeners: list[trio.SocketListener] = []
@@ -73,7 +75,7 @@ class _Door:
         identity: Identity,
         known: Callable[[], Sequence[bytes]],
         on_peer: Handler,
-        on_joiner: Handler,
+        on_joiner: JoinHandler,
         counters: WireCounters,
     ) -> None:
         self._identity = identity
@@ -139,7 +141,7 @@ class _Door:
 
     async def _join(self, channel: Channel) -> None:
         with trio.move_on_after(HANDSHAKE_SECONDS) as scope:
-            await self._hand_over(channel, self._on_joiner)
+            await self._hand_over(channel, lambda joiner: self._on_joiner(joiner, scope))
         if scope.cancelled_caught:
             log.warning("%s was too slow to join.", channel.address)
 

@@ -24,6 +24,7 @@ In reading order:
     suspension                      the machine slept
     bandwidth                       the rates that links are held to
     roster, joining, leaving        who belongs to us, how they come in and go
+    pairing                         a code that two people compare instead of an invitation
     link, handling, silence         one session; what is done with it; how long it brought nothing
     asking, answering               our requests; theirs
     urgency, lanes                  who goes first

@@ -71,7 +71,7 @@ class Household:
     ) -> None:
         self._identity = identity
         self.roster = roster
-        self._doorman = doorman
+        self.doorman = doorman
         self.counters = counters
         self._clock = clock
         self.arenas: dict[ArenaId, Arena] = {}
@@ -116,7 +116,7 @@ class Household:
             self._identity,
             self.roster.certificates,
             self._inbound,
-            self._doorman.answer,
+            self.doorman.answer,
             self.counters,
             task_status,
         )

@@ -83,6 +83,11 @@ MESSAGES: list[m.Message] = [
     m.Join(b"s" * 32, CARD),
     m.Welcome((CARD,), (m.SharedArena(ARENA, "photos"),)),
     m.Refused("used"),
+    m.PairStart(b"c" * 32, replace(CARD, addresses=(), grants=())),
+    m.PairAnswer(b"n" * 32, "Anna's desk"),
+    m.PairReveal(b"n" * 32),
+    m.PairAgreed(),
+    m.PairInvited(b"secret", (m.SharedArena(ARENA, "docs"),)),
 ]
 
 

@@ -45,7 +45,7 @@ class House:
             while True:
                 await channel.receive()
 
-    async def on_joiner(self, channel: Channel) -> None:
+    async def on_joiner(self, channel: Channel, time: trio.CancelScope) -> None:
         self.joined.append(await channel.receive())
         await channel.send(Refused("no"))
 
@@ -127,7 +127,7 @@ async def test_the_right_machine_is_found_behind_a_wrong_one() -> None:
 async def open_wrong() -> AsyncIterator[str]:
     """The address of a machine that isn't the desk."""
 
-    async def never(channel: Channel) -> None:
+    async def never(channel: Channel, *_: object) -> None:
         raise AssertionError(channel)
 
     async with trio.open_nursery() as nursery:
@@ -273,7 +273,7 @@ async def listen_at(address: str) -> None:
     await listen([address], identity("desk"), list, nobody, nobody, WireCounters())
 
 
-async def nobody(channel: Channel) -> None:
+async def nobody(channel: Channel, *_: object) -> None:
     raise AssertionError(channel)
 
 
