@@ -7,7 +7,8 @@ In reading order:
     main, options                                   `realizefs`, its errors; what all commands take
     commands_home, commands_joining, commands_peers, commands_daemon, commands_paths,
     commands_cache, commands_check, commands_safety, commands_rates, commands_doctor,
-    commands_background, commands_service, commands_completion
+    commands_background, commands_service, commands_completion,
+    commands_uninstall
                                                     the commands
     foresight                                       what a mark would do, shown
     unit_file, systemd, owned_files                 a unit's text; the user's systemd, asked; our files

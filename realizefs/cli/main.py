@@ -23,6 +23,7 @@ from realizefs.cli.commands_peers import peer
 from realizefs.cli.commands_rates import limit
 from realizefs.cli.commands_safety import approve, conflicts, trash
 from realizefs.cli.commands_service import service
+from realizefs.cli.commands_uninstall import uninstall
 from realizefs.cli.completing import offer_words
 from realizefs.cli.fstab import as_command
 from realizefs.cli.options import Group, Session
@@ -66,7 +67,7 @@ for _command in (doctor, pause, resume, service):
 
 
 arena.add_command(accept_loss)
-for _command in (completion, manual):
+for _command in (completion, manual, uninstall):
     cli.add_command(_command)
 offer_words(cli)
 

@@ -25,6 +25,7 @@ from realizefs.daemon.daemon_commands import mount_at
 from realizefs.daemon.dispatch import execute
 from realizefs.daemon.doctor_commands import doctor_before
 from realizefs.daemon.failures import failed, first_of
+from realizefs.daemon.farewell_commands import NOBODY
 from realizefs.daemon.home import Home, home_at
 from realizefs.daemon.logs import log_to
 from realizefs.daemon.mounting import mounter
@@ -33,6 +34,7 @@ from realizefs.daemon.readiness import ServiceManager
 from realizefs.daemon.setup_commands import init
 from realizefs.daemon.standing import standing
 from realizefs.daemon.starting import Starter
+from realizefs.daemon.uninstalling import uninstall
 from realizefs.model.control import Request
 from realizefs.model.errors import RealizeError
 from realizefs.model.limits import CONTROL_LINE_BYTES_MAX
@@ -141,11 +143,17 @@ def _once(home: Home, *, verbose: bool) -> int:
     async def handle(request: Request, caller: Caller) -> object:
         if request.command == "doctor" and not home.initialised:
             return await doctor_before()  # which makes nothing
+        if request.command in {"farewell", "uninstall"} and not home.initialised:
+            return NOBODY
         home.make_directories()
         log_to(home.log, verbose=verbose)
         if request.command == "init":
             with _lock(home):
                 return init(home, Arguments(request.arguments))
+        if request.command == "uninstall":
+            with _lock(home):
+                lose = Arguments(request.arguments).flag("lose")
+                return await uninstall(home, SHELLS, lose=lose)
         with _lock(home):
             app = await trio.to_thread.run_sync(open_app, home, SHELLS)
             try:

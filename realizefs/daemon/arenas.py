@@ -17,6 +17,7 @@ from realizefs.daemon.config import ArenaConfig
 from realizefs.daemon.failures import first_of
 from realizefs.model.diagnosis import Features
 from realizefs.model.errors import NotFound, RealizeError, RootGone
+from realizefs.model.farewell import Farewell
 from realizefs.model.findings import Report
 from realizefs.model.ids import ArenaId, Inode
 from realizefs.model.limits import ARENA_RETRY_SECONDS
@@ -128,6 +129,10 @@ class OpenArena(Protocol):
 
     def only_cached(self) -> list[bytes]:
         """Paths whose content is nowhere but in the cache here, some at least; blocking."""
+        ...
+
+    def farewell(self) -> Farewell:
+        """What would be lost if this machine gave the arena up; blocking."""
         ...
 
     def features(self) -> Features:

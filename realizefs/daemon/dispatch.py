@@ -8,6 +8,7 @@ from realizefs.daemon import (
     check_commands,
     daemon_commands,
     doctor_commands,
+    farewell_commands,
     foresight_commands,
     household_commands,
     listing_commands,
@@ -34,6 +35,8 @@ COMMANDS: dict[str, Callable[[App, Arguments], Awaitable[object]]] = {
     "conflicts": safety_commands.conflicts,
     "conflicts-resolve": safety_commands.conflicts_resolve,
     "doctor": doctor_commands.doctor,
+    "farewell": farewell_commands.farewell,
+    "farewell-leave": farewell_commands.leave,
     "info": path_commands.info,
     "invite": household_commands.invite,
     "join": household_commands.join,
@@ -73,6 +76,8 @@ async def execute(app: App, request: Request, caller: Caller) -> object:
     """The result of a request; raises RealizeError or OSError."""
     if request.command == "init":
         raise Misuse("This peer is set up already, and its daemon is running.")
+    if request.command == "uninstall":
+        raise Misuse("A daemon runs here again; end it, or have its service removed, first.")
     arguments = Arguments(request.arguments)
     long = LONG_COMMANDS.get(request.command)
     if long is not None:

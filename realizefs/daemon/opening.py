@@ -16,6 +16,7 @@ from realizefs.daemon.placing import make_root
 from realizefs.model.cache_limits import CacheLimits
 from realizefs.model.diagnosis import Features
 from realizefs.model.errors import Misuse, RootGone
+from realizefs.model.farewell import Farewell
 from realizefs.model.findings import Report
 from realizefs.model.limits import ARENA_RETRY_SECONDS
 from realizefs.model.paths import STATE_DIR
@@ -29,6 +30,7 @@ from realizefs.store.schema import ARENA_SCHEMA
 from realizefs.store.statedir import discard
 from realizefs.sync.arena import Arena
 from realizefs.sync.checking import Checking
+from realizefs.sync.farewell import farewell
 from realizefs.sync.loss import Loss, accept, assess, only_cached
 from realizefs.sync.presence import check_present
 
@@ -75,6 +77,10 @@ class _Opened:
 
     def only_cached(self) -> list[bytes]:
         return only_cached(self.arena.context.store)
+
+    def farewell(self) -> Farewell:
+        me, arena = self.parts.identity.peer, self.arena.context
+        return farewell(arena.store, me, self.parts.roster.members(arena.id))
 
     def features(self) -> Features:
         return features(self.root.state.fd)

@@ -11,7 +11,7 @@ In reading order:
     blobs, cache_limits, rates          a cached content; how much of such there may be; how fast
     decisions, changes                  what is wanted, what the kernel must hear
     background                          when it may be fetched
-    findings, diagnosis                 what a check found wrong; what the doctor did
+    findings, diagnosis, farewell       what a check found wrong; what the doctor did; what is lost
     messages                            what peers say to each other
     invitation, short_code              the code that joins them; as a QR code holds it
     control, arena_names, mount_flags   what the command line and the daemon say to each other

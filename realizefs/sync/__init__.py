@@ -55,5 +55,6 @@ In reading order:
   when something is wrong
     notices                         what its user should know all the same
     presence, loss                  an emptied root stops the arena; accepting that it is lost
+    farewell                        what would be lost if this machine gave the arena up
     checking                        a check while all this goes on
 """

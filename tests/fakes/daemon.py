@@ -18,6 +18,7 @@ from realizefs.daemon.parts import Parts
 from realizefs.model.control import Request
 from realizefs.model.diagnosis import Features
 from realizefs.model.errors import RealizeError
+from realizefs.model.farewell import Farewell
 from realizefs.model.findings import Report
 from realizefs.model.ids import NO_DIGEST, Inode
 from realizefs.model.marks import Mark
@@ -127,6 +128,7 @@ class FakeOpened:
         self.closed = False
         self.closing: Callable[[], None] = lambda: None
         self.alone: list[bytes] = []
+        self.unheard = 0
         self.error: RealizeError | None = None
 
     async def apply(self, config: ArenaConfig) -> None:
@@ -138,6 +140,9 @@ class FakeOpened:
     async def check(self, _report: Report, *, repair: bool, deep: bool) -> Report:
         self.checks.append((repair, deep))
         return self.report
+
+    def farewell(self) -> Farewell:
+        return Farewell(2, 3000, 1, tuple(self.alone), self.unheard)
 
     def features(self) -> Features:
         return Features(xattrs=True, sparse=True, reflinks=False, free=5 << 30, size=10 << 30)

@@ -96,6 +96,11 @@ HELD_BY: dict[str, tuple[str, ...]] = {
         f"{HOUSEHOLD}/test_check.py::test_a_flipped_bit_in_the_cache_is_found_and_fetched_again",
         f"{HOUSEHOLD}/test_check.py::test_a_flipped_bit_in_a_real_file_never_reaches_the_others",
     ),
+    "I uninstall it": (
+        f"{HOUSEHOLD}/test_uninstall.py::test_plain_files_stay_and_nothing_else",
+        f"{HOUSEHOLD}/test_uninstall.py::test_it_is_refused_where_content_is_only_in_the_cache",
+        f"{HOUSEHOLD}/test_uninstall.py::test_it_is_refused_where_nobody_has_heard_of_a_change",
+    ),
     "the daemon is killed": (
         f"{HOUSEHOLD}/test_crash.py::test_killed_again_and_again",
         f"{HOUSEHOLD}/test_crash.py::test_files_written_just_before_the_kill_are_shared_after_it",
