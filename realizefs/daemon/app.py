@@ -241,7 +241,7 @@ def open_app(home: Home, shells: Shells) -> App:
     arenas = Arenas()
     for arena in config.arenas:
         arenas.add(arena)
-    parts = open_parts(home, config.name, arenas.name_of)
+    parts = open_parts(home, config.name, arenas.name_of, config.upgrade)
     parts.roster.arenas = arena_ids(config)
     parts.household.bandwidth.set(config.limits)
     parts.background.set(config.background_rules)

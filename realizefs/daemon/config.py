@@ -14,6 +14,7 @@ from realizefs.model.background import BackgroundRules, Pause
 from realizefs.model.ids import ArenaId
 from realizefs.model.marks import Mark
 from realizefs.model.rates import RateLimits
+from realizefs.model.upgrade import Upgrade
 
 DEFAULT_LISTEN = ("[::]:4331", "0.0.0.0:4331")
 """All interfaces, IPv6 and IPv4."""
@@ -60,6 +61,7 @@ class Config:
     limits: RateLimits = field(default_factory=RateLimits)
     background: BackgroundRules = field(default_factory=BackgroundRules)
     lan: LanConfig = field(default_factory=LanConfig)
+    upgrade: Upgrade = Upgrade.COPY
 
     @property
     def background_rules(self) -> BackgroundRules:

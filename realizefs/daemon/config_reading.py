@@ -31,7 +31,9 @@ from realizefs.model.errors import BadConfig, Misuse, StoreFault
 from realizefs.model.ids import ArenaId
 from realizefs.model.marks import Mark
 from realizefs.model.rates import RateLimit, RateLimits
+from realizefs.model.upgrade import Upgrade
 
+_TOP_KEYS = {"name", "listen", "arena", "mount", "limit", "background", "lan", "upgrade"}
 _SAFETY_KEYS = {"trash", "guard", "min_copies"}
 _ARENA_KEYS = {"name", "id", "root", "mark", "cache", "cache_max", "state", "paused"} | _SAFETY_KEYS
 
@@ -66,7 +68,7 @@ class _Reader:
             top = tomllib.loads(self._text)
         except tomllib.TOMLDecodeError as error:
             raise self._not_toml(error) from error
-        self._only((), top, {"name", "listen", "arena", "mount", "limit", "background", "lan"})
+        self._only((), top, _TOP_KEYS)
         arenas = tuple(self._arenas(top))
         return Config(
             name=self._text_of((), top, "name") or default_name(),
@@ -76,6 +78,7 @@ class _Reader:
             limits=self._limits(top),
             background=self._background(top),
             lan=self._lan(top),
+            upgrade=self._upgrade(top),
         )
 
     def _arenas(self, top: Mapping[str, object]) -> Iterator[ArenaConfig]:
@@ -140,6 +143,12 @@ class _Reader:
             no_fetch=self._texts(("mount",), table, "no_fetch", NO_FETCH_DEFAULT),
             allow_other=self._flag(("mount",), table, "allow_other", False),
         )
+
+    def _upgrade(self, top: Mapping[str, object]) -> Upgrade:
+        text = self._text_of((), top, "upgrade")
+        if text is not None and text not in {each.value for each in Upgrade}:
+            raise self._wrong(("upgrade",), "must be copy, migrate or refuse")
+        return Upgrade(text) if text else Upgrade.COPY
 
     def _lan(self, top: Mapping[str, object]) -> LanConfig:
         table = top.get("lan", {})

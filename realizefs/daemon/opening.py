@@ -143,7 +143,7 @@ def _open(parts: Parts, me_name: str, config: ArenaConfig) -> OpenArena:
         undo.callback(root.close)
         lock = Lock(root.state.lock)
         undo.callback(lock.close)
-        env = Environment(root.state.database, ARENA_SCHEMA)
+        env = Environment(root.state.database, ARENA_SCHEMA, upgrade=parts.upgrade)
         undo.callback(env.close)
         store = open_arena(env, parts.allocator, config.id, root, cache_limits(config, root))
         recover_arena(store)
@@ -180,7 +180,7 @@ def accept_loss(parts: Parts, config: ArenaConfig, really: bool) -> Loss:
         root = Root(config.root, config.state)
         closing.callback(root.close)
         closing.enter_context(Lock(root.state.lock))
-        env = Environment(root.state.database, ARENA_SCHEMA)
+        env = Environment(root.state.database, ARENA_SCHEMA, upgrade=parts.upgrade)
         closing.callback(env.close)
         if root.list(b""):
             raise Misuse(f'The arena root "{config.root}" is not empty: it isn\'t lost.')

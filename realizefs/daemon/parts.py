@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from realizefs.daemon.clock import SystemClock
 from realizefs.daemon.home import Home
 from realizefs.model.ids import ArenaId
+from realizefs.model.upgrade import Upgrade
 from realizefs.net.channel import WireCounters
 from realizefs.net.identity import Identity, load_or_create_identity
 from realizefs.store.env import Environment
@@ -31,18 +32,25 @@ class Parts:
     household: Household
     clock: SystemClock
     background: Background
+    upgrade: Upgrade = Upgrade.MIGRATE
+    """what is done with an older program's databases"""
 
     def close(self) -> None:
         """Close the global database."""
         self.env.close()
 
 
-def open_parts(home: Home, name: str, arena_name: Callable[[ArenaId], str | None]) -> Parts:
+def open_parts(
+    home: Home,
+    name: str,
+    arena_name: Callable[[ArenaId], str | None],
+    upgrade: Upgrade = Upgrade.MIGRATE,
+) -> Parts:
     """Open what `home` has, making what is missing; blocking. `arena_name` names the arenas that
     an invitation may open."""
     identity = load_or_create_identity(home.identity, name)
     clock = SystemClock()
-    env = Environment(home.state, GLOBAL_SCHEMA)
+    env = Environment(home.state, GLOBAL_SCHEMA, upgrade=upgrade)
     try:
         invitations = Invitations()
         roster = Roster(env, StoredRoster(), identity, name, clock)
@@ -60,4 +68,5 @@ def open_parts(home: Home, name: str, arena_name: Callable[[ArenaId], str | None
         household,
         clock,
         Background(clock),
+        upgrade,
     )

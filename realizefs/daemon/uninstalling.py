@@ -5,6 +5,7 @@ in between the command finds what is left.
 """
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from realizefs.daemon.opening import state_directory
 from realizefs.model.errors import StoreFault
 from realizefs.net.identity import CERTIFICATE_FILE, KEY_FILE
 from realizefs.store.dbdir import DATA_FILE
+from realizefs.store.kept_copy import copies_of
 
 Answer = Mapping[str, object]
 
@@ -51,6 +53,8 @@ def _discard_arenas(app: App, shells: Shells) -> list[str]:
 def _discard_home(home: Home) -> None:
     """Our files by their names: a home may be a folder with other things in it."""
     try:
+        for copy in copies_of(home.state):
+            shutil.rmtree(copy)
         for file in _files(home):
             file.unlink(missing_ok=True)
     except OSError as error:

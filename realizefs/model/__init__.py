@@ -16,6 +16,7 @@ In reading order:
     invitation, short_code              the code that joins them; as a QR code holds it
     control, arena_names, mount_flags   what the command line and the daemon say to each other
     acls                                what of an ACL the permission bits say
+    upgrade                             what becomes of an older program's databases
     errors, ports                       every failure; the clock
     limits, lan_limits                  every bound; those of the local network
 """

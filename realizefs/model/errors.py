@@ -80,6 +80,10 @@ class NewerSchema(StoreFault):
     """The database was written by a newer program; it is left untouched."""
 
 
+class OlderSchema(StoreFault):
+    """The database was written by an older program and isn't to be migrated; it is left untouched."""
+
+
 class CacheFull(StoreFault):
     """The cache limit leaves no room for these bytes."""
 

@@ -5,7 +5,7 @@ files and the arena root; each subsystem is handed its environment and says in `
 keeps.
 
 In reading order:
-    schema, migrate                 every table; from the tables of older programs
+    schema, migrate, kept_copy      every table; from the tables of older programs; a copy of these
     keys, txn, env                  how keys sort; one LMDB environment
     dbdir, mapsize, residency       its directory; its address space; its share of memory
     arena                           the subsystems of one arena, put together

@@ -20,8 +20,10 @@ from typing import TypeVar
 
 import lmdb
 
-from realizefs.model.errors import DiskFull, MapFull, NewerSchema, StoreFault
+from realizefs.model.errors import DiskFull, MapFull, NewerSchema, OlderSchema, StoreFault
+from realizefs.model.upgrade import Upgrade
 from realizefs.store import dbdir
+from realizefs.store.kept_copy import keep_copy
 from realizefs.store.keys import pack_u64, unpack_u64
 from realizefs.store.mapsize import GROW_SECONDS, MAP_BYTES, Gate, next_size
 from realizefs.store.migrate import migrate
@@ -44,12 +46,18 @@ _VERSION = b"version"
 class Environment:
     """The database in `directory`, made if missing; durable once a write transaction ends.
 
-    NewerSchema if a newer program wrote it (it is left as it was), StoreFault if it is damaged
-    or can't be used. One process opens it once; the arena's lock sees to that. `map_bytes` is the
+    NewerSchema if a newer program wrote it, OlderSchema if an older one did and `upgrade` refuses
+    such (both leave it as it was), StoreFault if it is damaged or can't be used. One process opens it once; the arena's lock sees to that. `map_bytes` is the
     address space to begin with.
     """
 
-    def __init__(self, directory: Path, schema: Schema, map_bytes: int = MAP_BYTES) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        schema: Schema,
+        map_bytes: int = MAP_BYTES,
+        upgrade: Upgrade = Upgrade.MIGRATE,
+    ) -> None:
         self.directory = directory
         self._shown = directory.resolve()  # it may come as /proc/self/fd/N/…
         self._write_lock = threading.Lock()
@@ -66,6 +74,7 @@ class Environment:
                 self._measure()
                 dbdir.reach_the_last_page(directory, self._used_bytes)
                 version = self._version(schema)
+                self._prepare(schema, version, upgrade)
                 self._tables = self._retried(lambda: self._open_tables(schema, version))
                 dbdir.sync(directory)
         except BaseException:
@@ -164,6 +173,18 @@ class Environment:
                 f"{version}, this program knows {schema.version}); update this one."
             )
         return version
+
+    def _prepare(self, schema: Schema, version: int, upgrade: Upgrade) -> None:
+        """What is to be done before the steps to the present version are taken."""
+        if version == schema.version or upgrade is Upgrade.MIGRATE:
+            return
+        if upgrade is Upgrade.REFUSE:
+            raise OlderSchema(
+                f'The database "{self._shown}" is of an older RealizeFS (format {version}, this '
+                f"program's is {schema.version}), and the configuration says to refuse such: "
+                'set `upgrade = "copy"` in config.toml, or use the older program.'
+            )
+        keep_copy(self._lmdb, self.directory, version)
 
     def _open_tables(self, schema: Schema, version: int) -> "dict[str, lmdb._Database]":
         """Make what is missing, migrate and note the version: all of it or nothing."""

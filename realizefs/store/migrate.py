@@ -4,8 +4,8 @@ Theory of operation. A step turns the tables of one version into those of the ne
 steps that a database lacks are run in one transaction, together with making new tables and with
 the new version number. LMDB writes that to pages that nobody uses and then, last, one page that
 says where the tree begins: a crash at any point leaves the whole old schema or the whole new one,
-never something between. That is why nothing is copied before. There is no way back: once it is
-done an older program refuses the database (NewerSchema).
+never something between. There is no way back: once it is done an older program refuses the database
+(NewerSchema). Who may want that program again has a copy kept before (`store.kept_copy`).
 
 A step names tables as they were called when it was written, so it stays right when `schema` moves
 on, and it may read tables that the present schema no longer has. The records in them are read

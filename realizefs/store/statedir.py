@@ -18,6 +18,7 @@ from pathlib import Path
 from realizefs.model.errors import StoreFault
 from realizefs.model.limits import TRASHED_PATH_BYTES_MAX
 from realizefs.model.paths import STATE_DIR, components, split
+from realizefs.store.kept_copy import copies_of
 from realizefs.store.openat import RENAME_NOREPLACE, renameat2
 from realizefs.store.temporary import PREFIX_BYTES, Temporary
 
@@ -183,6 +184,8 @@ def discard(path: Path) -> None:
     for name in ("db", "blobs", "tmp"):
         if (path / name).exists():
             shutil.rmtree(path / name)
+    for copy in copies_of(path / "db"):
+        shutil.rmtree(copy)
     (path / "lock").unlink(missing_ok=True)
     for kept in (path / "trash", path / "lost+found"):
         for directory, _, _ in os.walk(kept, topdown=False):

@@ -14,6 +14,7 @@ from realizefs.model.cache_limits import Amount, CacheLimits
 from realizefs.model.errors import BadConfig, Misuse, NotFound
 from realizefs.model.ids import ArenaId
 from realizefs.model.marks import Mark
+from realizefs.model.upgrade import Upgrade
 
 ARENA = ArenaConfig(
     "photos",
@@ -218,4 +219,15 @@ def test_the_local_network_is_taken_part_in_unless_somebody_says_otherwise(path:
     for wrong in ("lan = 1", "[lan]\nannounce = 1", "[lan]\nbrowse = true"):
         path.write_text(wrong)
         with pytest.raises(BadConfig, match="line"):
+            read_config(path)
+
+
+def test_upgrades_are_copied_unless_it_says_otherwise(path: Path) -> None:
+    assert read_config(path).upgrade is Upgrade.COPY
+    for each in Upgrade:
+        path.write_text(f'upgrade = "{each.value}"\n')
+        assert read_config(path).upgrade is each
+    for wrong in ('upgrade = "always"', "upgrade = 1"):
+        path.write_text(wrong + "\n")
+        with pytest.raises(BadConfig, match="line 1"):
             read_config(path)
