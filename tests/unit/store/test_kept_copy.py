@@ -8,7 +8,7 @@ import pytest
 
 from realizefs.model.errors import DiskFull, NewerSchema, OlderSchema, StoreFault
 from realizefs.model.upgrade import Upgrade
-from realizefs.store import kept_copy
+from realizefs.store import dbdir, kept_copy
 from realizefs.store.env import Environment
 from realizefs.store.schema import ARENA_SCHEMA
 from realizefs.store.statedir import discard
@@ -75,7 +75,7 @@ def test_where_no_copy_can_be_kept_nothing_is_migrated(
     def fail(*_arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(kept_copy.dbdir, "sync", fail)
+    monkeypatch.setattr(dbdir, "sync", fail)
     with pytest.raises(StoreFault, match=r"upgrade = \"migrate\""):
         opened(old, Upgrade.COPY)
     monkeypatch.undo()
@@ -116,7 +116,7 @@ def test_after_a_crash_at_any_point_it_is_done_again(
     with monkeypatch.context() as patch:
         patch.setattr(kept_copy, "_sync", dies_at(kept_copy._sync))
         patch.setattr(Path, "rename", dies_at(Path.rename))
-        patch.setattr(kept_copy.dbdir, "sync", dies_at(kept_copy.dbdir.sync))
+        patch.setattr(dbdir, "sync", dies_at(dbdir.sync))
         with pytest.raises(Crash):
             opened(old, Upgrade.COPY)
     assert (version_of(old), raw_rows(old)) == (1, before)
