@@ -43,7 +43,7 @@ async def is_metered(bus: str = "SYSTEM") -> bool:
                 return _is_metered(
                     await router.send_and_get_reply(Properties(MANAGER).get("Metered"))
                 )
-        except* Exception as errors:  # whatever a bus does, files go on
+        except* Exception as errors:  # noqa: BLE001 - whatever a bus does, files go on
             log.debug("NetworkManager can't be asked: %s", errors.exceptions[0])
     return False
 

@@ -62,13 +62,19 @@ class Homeless:
         self._context = context
         self._fetcher = fetcher
         self._again = False
+        self._seen = 0
         self._in_vain: Counter[tuple[Inode, Digest]] = Counter()  # of what is sought, no more
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is about to be looked for."""
+        return self._again or self._context.sought.count > self._seen
 
     async def run(self) -> None:
         """Until cancelled. What is sought is stored, so a restart goes on."""
         sought = self._context.sought
         while True:
-            seen = sought.count
+            self._seen = seen = sought.count
             await trio.sleep(SETTLE_SECONDS)
             await patiently(self._go_over, f"Looking for contents in {self._context.name}")
             with trio.move_on_after(SETTLE_SECONDS if self._again else inf):
@@ -193,11 +199,17 @@ class Homeless:
         return path
 
     async def _take_in(self, ino: Inode, version: Version, path: bytes) -> bool:
-        """Complete in the cache, checked as what comes from a peer is; False if it couldn't be."""
-        try:
-            self._fetcher.borrow(ino, version, path)
-            (await self._fetcher.complete(ino, version)).close()
-        except (RealizeError, OSError) as error:
-            log.debug('What "%s" has was not taken: %s', paths.show(path), error)
-            return False
-        return True
+        """Complete in the cache, checked as what comes from a peer is; False if it couldn't be.
+
+        A job may be asking for it at this moment, in vain; its failure would be ours, too, the first
+        time.
+        """
+        for _ in range(2):
+            try:
+                self._fetcher.borrow(ino, version, path)
+                (await self._fetcher.complete(ino, version)).close()
+            except (RealizeError, OSError) as error:
+                log.debug('What "%s" has was not taken: %s', paths.show(path), error)
+            else:
+                return True
+        return False

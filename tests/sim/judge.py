@@ -155,6 +155,8 @@ class Judge:
             scanner = one.arena.scanner
             if len(scanner._due) or scanner._rescan or not scanner.scanned.is_set():
                 found.append(f"{one.name} scans")
+            if one.arena._homeless.is_busy:
+                found.append(f"{one.name} looks for what nobody holds")
             with one.store.env.read() as txn:
                 if one.store.dirty.any(txn):
                     found.append(f"{one.name} decides")
