@@ -42,6 +42,7 @@ struct Hello {
   peer @2 :UInt64;
   name @3 :Text;
   arenas @4 :List(Data);    # 16 bytes each
+  wallNs @5 :Int64;         # what the sender's clock says; 0 from older programs
 }
 
 struct Card {

@@ -169,6 +169,10 @@ class Client:
                     raise
             time.sleep(RETRY_SECONDS)
 
+    def ask_alone(self, command: str, arguments: Arguments, seconds: float) -> object:
+        """The result of a process for this request, whatever daemon runs."""
+        return decode_answer(self._ask_once(command, arguments, seconds))
+
     def daemon_command(self, *arguments: str) -> list[str]:
         """The command that runs a daemon for this home."""
         # -P: a module in the current directory must not become part of the daemon.

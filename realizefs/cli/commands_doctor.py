@@ -4,11 +4,17 @@ from typing import Any
 
 import click
 
+from realizefs.cli.client import Client, DaemonEnded
 from realizefs.cli.options import Command, Session, json_option, pass_session
 from realizefs.cli.render import show_json, show_line
+from realizefs.model.errors import NoDaemon
 
 SOMETHING_WRONG = 1
 """The exit status where something that people expect doesn't work."""
+
+ANSWER_SECONDS = 30.0
+"""Seconds for a daemon that runs: it gives up on what it looks at after ten. Another process then has as
+many to look at the machine."""
 
 _SIGNS = {"ok": "ok  ", "note": "note", "wrong": "WRONG"}
 
@@ -19,15 +25,17 @@ _SIGNS = {"ok": "ok  ", "note": "note", "wrong": "WRONG"}
 def doctor(session: Session, as_json: bool) -> int:
     """Look at all that could be in the way, and say how to mend it.
 
-    FUSE, permissions, inotify, the clock, the disks of the arena roots, the ports, and whether each
-    peer can be reached. Nothing is changed. Works with a daemon, without one, and before there is
-    anything. The exit status is 0 if nothing is wrong, 1 otherwise; notes are no fault.
+    The kernel, FUSE, permissions, inotify, the clock, the key, the disks of the home and of the arena
+    roots, the ports and addresses, whether each peer can be reached, and whether its clock agrees. Nothing
+    is changed. Works with a daemon, with one that hangs, without one, and before there is anything; what
+    has no answer after ten seconds is a finding. The exit status is 0 if nothing is wrong, 1 otherwise;
+    notes are no fault.
 
     \b
     Example:
         realizefs doctor
     """
-    found: Any = session.client().ask("doctor", {})
+    found = _found(session.client())
     if as_json:
         show_json(found)
     else:
@@ -36,3 +44,18 @@ def doctor(session: Session, as_json: bool) -> int:
             if check["fix"]:
                 show_line(f"       → {check['fix']}")
     return 0 if found["well"] else SOMETHING_WRONG
+
+
+def _found(client: Client) -> Any:
+    """What the daemon finds, or, where none runs or it says nothing, what can be found without it."""
+    connection = client.connect(ANSWER_SECONDS)
+    if connection is not None:
+        try:
+            return connection.ask("doctor", {})
+        except DaemonEnded:
+            pass  # just now: then it is as if there were none
+        except NoDaemon as error:
+            return client.ask_alone("doctor-alone", {"problem": str(error)}, ANSWER_SECONDS)
+        finally:
+            connection.close()
+    return client.ask("doctor", {}, ANSWER_SECONDS)

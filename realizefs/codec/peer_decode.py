@@ -40,6 +40,7 @@ def hello(reader: Any, payload: bytes) -> m.Hello:
         peer=PeerId(reader.peer),
         name=f.name(reader.name),
         arenas=f.arenas(reader.arenas),
+        wall_ns=reader.wallNs,
     )
 
 

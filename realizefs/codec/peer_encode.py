@@ -20,6 +20,7 @@ def hello(message: m.Hello) -> Field:
         "peer": message.peer,
         "name": message.name,
         "arenas": message.arenas,
+        "wallNs": message.wall_ns,
     }
 
 

@@ -1,5 +1,6 @@
 """What facts about a machine mean for its user, and what to do about them: `realizefs doctor`."""
 
+import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
 
 from realizefs.model.diagnosis import (
@@ -7,6 +8,7 @@ from realizefs.model.diagnosis import (
     Diagnosis,
     Features,
     Health,
+    HomeFacts,
     Machine,
     PeerFacts,
     Port,
@@ -26,9 +28,32 @@ FREE_PARTS = 50
 
 MIB = 1 << 20
 
+KERNEL_MIN = (5, 4)
+"""pidfds came with 5.3; 5.4 is the oldest that is still maintained by anybody."""
+
+SKEW_NS = 30 * 10**9
+"""Half a minute: of two edits at once nobody can say more exactly which was the later one."""
+
+FAR_FILESYSTEMS = frozenset(
+    (
+        "nfs",
+        "nfs4",
+        "cifs",
+        "smb3",
+        "9p",
+        "afs",
+        "ceph",
+        "fuse.sshfs",
+        "fuse.rclone",
+        "fuse.glusterfs",
+    )
+)
+"""A database mapped into memory isn't safe there, and inotify says nothing of what others change."""
+
 
 def of_machine(machine: Machine) -> Iterator[Diagnosis]:
-    """About FUSE, other users, inotify and the clock."""
+    """About the kernel, FUSE, other users, inotify and the clock."""
+    yield _kernel(machine)
     yield _fuse(machine)
     yield _unmounting(machine)
     yield _others(machine)
@@ -45,6 +70,42 @@ def of_arena(arena: ArenaFacts) -> Iterator[Diagnosis]:
         yield Diagnosis(subject, Health.WRONG, f'Arena "{arena.name}": {problem}', fix)
         return
     yield from _disk(subject, arena.root, arena.features)
+
+
+def of_home(home: HomeFacts) -> Iterator[Diagnosis]:
+    """About the key, and the disk of the database that isn't any arena's."""
+    if home.open_key:
+        sentence = f"Others can read {home.open_key}: who has it can pass for this machine."
+        yield Diagnosis("key", Health.WRONG, sentence, f"`chmod 600 {home.open_key}`")
+    else:
+        yield Diagnosis("key", Health.OK, "Nobody else can read the key.")
+    yield from _far("home", home.path, home.filesystem)
+    yield from _full("home", home.path, home.free, home.size)
+
+
+def of_addresses(tried: Sequence[tuple[str, str]]) -> Iterator[Diagnosis]:
+    """About this machine's own addresses, as (address, why nobody answers there) while it listens."""
+    found = _by_family(tried)
+    if not any(found.values()):
+        sentence = "Only programs on this machine can connect: it has no other address, or listens at none."
+        fix = 'Where others are to connect, set `listen = ["[::]:4331", "0.0.0.0:4331"]` in config.toml.'
+        yield Diagnosis("addresses", Health.NOTE, sentence, fix)
+        return
+    for family, addresses in found.items():
+        refusing = [(address, why) for address, why in addresses if why]
+        if refusing:
+            address, why = refusing[0]
+            sentence = f"By {family} not even this machine itself gets through to {address}: {why}."
+            fix = "Let TCP connections to that port through its firewall."
+            yield Diagnosis("addresses", Health.NOTE, sentence, fix)
+        elif addresses:
+            sentence = (
+                f"By {family} others may reach it at {', '.join(one for one, _ in addresses)}."
+            )
+            yield Diagnosis("addresses", Health.OK, sentence)
+        else:
+            sentence = f"By {family} it isn't reached: it has no address of that kind, or doesn't listen there."
+            yield Diagnosis("addresses", Health.OK, sentence)
 
 
 def of_ports(ports: Sequence[Port], *, runs: bool) -> Iterator[Diagnosis]:
@@ -73,6 +134,14 @@ def of_peers(peers: Iterable[PeerFacts]) -> Iterator[Diagnosis]:
         yield _peer(peer)
 
 
+def _kernel(machine: Machine) -> Diagnosis:
+    shown = ".".join(map(str, machine.kernel))
+    if machine.kernel >= KERNEL_MIN:
+        return Diagnosis("kernel", Health.OK, f"Linux {shown} is new enough.")
+    sentence = f"Linux {shown} is old: RealizeFS asks it for what came with {KERNEL_MIN[0]}.{KERNEL_MIN[1]}."
+    return Diagnosis("kernel", Health.WRONG, sentence, "Upgrade the system.")
+
+
 def _fuse(machine: Machine) -> Diagnosis:
     if not machine.fuse_error:
         return Diagnosis("fuse", Health.OK, "/dev/fuse is there and can be opened.")
@@ -87,6 +156,10 @@ def _fuse(machine: Machine) -> Diagnosis:
 
 
 def _unmounting(machine: Machine) -> Diagnosis:
+    if machine.fusermount and not (machine.is_privileged or machine.is_root):
+        sentence = f"{machine.fusermount} has lost its set-uid bit: nobody but root can mount."
+        fix = f"`sudo chown root: {machine.fusermount} && sudo chmod u+s {machine.fusermount}`"
+        return Diagnosis("fusermount3", Health.WRONG, sentence, fix)
     if machine.fusermount:
         return Diagnosis("fusermount3", Health.OK, f"{machine.fusermount} mounts and unmounts.")
     sentence = "The program fusermount3 is missing: nobody but root can mount."
@@ -141,6 +214,7 @@ def _clock(machine: Machine) -> Diagnosis:
 
 
 def _disk(subject: str, root: str, features: Features) -> Iterator[Diagnosis]:
+    yield from _far(subject, root, features.filesystem)
     if not features.xattrs:
         sentence = f"The filesystem of {root} has no extended attributes: marks are kept, but not with the files."
         yield Diagnosis(
@@ -151,12 +225,7 @@ def _disk(subject: str, root: str, features: Features) -> Iterator[Diagnosis]:
         yield Diagnosis(
             subject, Health.NOTE, sentence, "Use ext4, XFS or Btrfs for the arena root."
         )
-    if features.free * FREE_PARTS < features.size:
-        sentence = f"The disk of {root} is nearly full: {features.free // MIB:,} MiB are free."
-        fix = (
-            "Make room, or have less here: `realizefs mark set watch PATH`, `realizefs evict PATH`."
-        )
-        yield Diagnosis(subject, Health.WRONG, sentence, fix)
+    yield from _full(subject, root, features.free, features.size)
     can = ["extended attributes"] * features.xattrs + ["sparse files"] * features.sparse
     can += ["reflinks"] if features.reflinks else []
     has = f"has {', '.join(can)}, and " if can else "has "
@@ -164,8 +233,52 @@ def _disk(subject: str, root: str, features: Features) -> Iterator[Diagnosis]:
     yield Diagnosis(subject, Health.OK, sentence)
 
 
+def _far(subject: str, path: str, filesystem: str) -> Iterator[Diagnosis]:
+    if filesystem in FAR_FILESYSTEMS:
+        sentence = (
+            f"{path} is on {filesystem}, which other machines write to as well: databases aren't safe there, and "
+            "what others change is found only by looking."
+        )
+        fix = "Keep homes and arena roots on a disk of this machine."
+        yield Diagnosis(subject, Health.WRONG, sentence, fix)
+
+
+def _full(subject: str, path: str, free: int, size: int) -> Iterator[Diagnosis]:
+    if free * FREE_PARTS < size:
+        sentence = f"The disk of {path} is nearly full: {free // MIB:,} MiB are free."
+        fix = (
+            "Make room, or have less here: `realizefs mark set watch PATH`, `realizefs evict PATH`."
+        )
+        yield Diagnosis(subject, Health.WRONG, sentence, fix)
+
+
+def _by_family(tried: Sequence[tuple[str, str]]) -> dict[str, list[tuple[str, str]]]:
+    """Numeric addresses but for loopback."""
+    found: dict[str, list[tuple[str, str]]] = {"IPv4": [], "IPv6": []}
+    for address, why in tried:
+        try:
+            host = ipaddress.ip_address(address.rpartition(":")[0].strip("[]").partition("%")[0])
+        except ValueError:
+            continue  # a name, of which the family isn't known
+        if not host.is_loopback:
+            found[f"IPv{host.version}"].append((address, why))
+    return found
+
+
+def _skewed(subject: str, name: str, ahead_ns: int) -> Diagnosis:
+    way = "ahead of" if ahead_ns > 0 else "behind"
+    sentence = (
+        f"The clock of {name} is {abs(ahead_ns) // 10**9:,} s {way} this one's: of two edits at once the wrong "
+        "one may keep the name."
+    )
+    fix = "Set the one that is wrong, and have it kept: `sudo timedatectl set-ntp true`."
+    return Diagnosis(subject, Health.NOTE, sentence, fix)
+
+
 def _peer(peer: PeerFacts) -> Diagnosis:
     subject = f"peer {peer.name}"
+    if peer.connected and abs(peer.ahead_ns or 0) > SKEW_NS:
+        return _skewed(subject, peer.name, peer.ahead_ns or 0)
     if peer.connected:
         return Diagnosis(subject, Health.OK, f"{peer.name} is connected.")
     answering = [address for address, why in peer.tried if not why]

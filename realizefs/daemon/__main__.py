@@ -23,7 +23,7 @@ from realizefs.daemon.control import Caller, answer, serve_control
 from realizefs.daemon.conversation import Piped
 from realizefs.daemon.daemon_commands import mount_at
 from realizefs.daemon.dispatch import execute
-from realizefs.daemon.doctor_commands import doctor_before
+from realizefs.daemon.doctor_commands import doctor_alone, doctor_before
 from realizefs.daemon.failures import failed, first_of
 from realizefs.daemon.farewell_commands import NOBODY
 from realizefs.daemon.home import Home, home_at
@@ -36,7 +36,7 @@ from realizefs.daemon.standing import standing
 from realizefs.daemon.starting import Starter
 from realizefs.daemon.uninstalling import uninstall
 from realizefs.model.control import Request
-from realizefs.model.errors import RealizeError
+from realizefs.model.errors import BadConfig, RealizeError, StoreFault
 from realizefs.model.limits import CONTROL_LINE_BYTES_MAX
 from realizefs.store.lock import Lock
 
@@ -107,7 +107,7 @@ async def _serve(app: App, starter: Starter, options: argparse.Namespace) -> Non
         manager.ready(str(done["sentence"]))
 
     async def handle(request: Request, caller: Caller) -> object:
-        if request.command != "status":
+        if request.command not in {"status", "doctor"}:  # these tell what it waits for
             await app.ready.wait()
         return await execute(app, request, caller)
 
@@ -141,8 +141,10 @@ def _once(home: Home, *, verbose: bool) -> int:
     line = sys.stdin.buffer.readline(CONTROL_LINE_BYTES_MAX + 1)
 
     async def handle(request: Request, caller: Caller) -> object:
-        if request.command == "doctor" and not home.initialised:
+        if request.command in {"doctor", "doctor-alone"} and not home.initialised:
             return await doctor_before()  # which makes nothing
+        if request.command == "doctor-alone":
+            return await doctor_alone(home, Arguments(request.arguments).text("problem"))
         if request.command in {"farewell", "uninstall"} and not home.initialised:
             return NOBODY
         home.make_directories()
@@ -155,7 +157,12 @@ def _once(home: Home, *, verbose: bool) -> int:
                 lose = Arguments(request.arguments).flag("lose")
                 return await uninstall(home, SHELLS, lose=lose)
         with _lock(home):
-            app = await trio.to_thread.run_sync(open_app, home, SHELLS)
+            try:
+                app = await trio.to_thread.run_sync(open_app, home, SHELLS)
+            except (BadConfig, StoreFault) as error:
+                if request.command != "doctor":
+                    raise
+                return await doctor_alone(home, str(error))
             try:
                 return await execute(app, request, caller)
             finally:

@@ -5,18 +5,24 @@ Nothing is changed, and everything has a deadline.
 
 import ctypes
 import os
+import re
 import shutil
 import socket
+import stat
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
 import trio
 
-from realizefs.model.diagnosis import Machine, PeerFacts, Port
+from realizefs.daemon.addresses import listenable
+from realizefs.daemon.home import Home
+from realizefs.model.diagnosis import HomeFacts, Machine, Port
 from realizefs.model.errors import Misuse
 from realizefs.model.limits import ADDRESSES_MAX
 from realizefs.net.address import parse_address
+from realizefs.net.identity import KEY_FILE
+from realizefs.store.features import filesystem
 
 FUSE_DEVICE = Path("/dev/fuse")
 FUSE_CONF = Path("/etc/fuse.conf")
@@ -35,9 +41,12 @@ _TIME_ERROR = 5
 
 def machine(*, wants_others: bool) -> Machine:
     """Facts about this machine. Blocking, for milliseconds."""
+    fusermount = shutil.which("fusermount3") or ""
     return Machine(
+        kernel=_kernel(),
         fuse_error=_fuse_error(),
-        fusermount=shutil.which("fusermount3") or "",
+        fusermount=fusermount,
+        is_privileged=bool(fusermount) and os.stat(fusermount).st_mode & stat.S_ISUID != 0,
         is_root=os.geteuid() == 0,
         wants_others=wants_others,
         allows_others=_allows_others(),
@@ -50,23 +59,47 @@ def machine(*, wants_others: bool) -> Machine:
 
 def free_ports(addresses: Iterable[str]) -> list[Port]:
     """Whether a daemon could listen at these, where none of this home runs. Blocking."""
-    return [Port(address, is_ours=False, problem=_why_taken(address)) for address in addresses]
+    wanted = listenable(addresses)
+    return [Port(address, is_ours=False, problem=_why_taken(address)) for address in wanted]
 
 
-async def peer(name: str, addresses: Iterable[str], *, connected: bool) -> PeerFacts:
-    """One that isn't connected is tried at all its addresses."""
-    tried: dict[str, str] = {}
+def home_facts(home: Home) -> HomeFacts:
+    """Facts about where a home is, which is there. Blocking."""
+    key = home.identity / KEY_FILE
+    is_open = key.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) != 0
+    directory = os.open(home.state, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        disk = os.fstatvfs(directory)
+        return HomeFacts(
+            path=str(home.state),
+            filesystem=filesystem(directory),
+            free=disk.f_bavail * disk.f_frsize,
+            size=disk.f_blocks * disk.f_frsize,
+            open_key=str(key) if is_open else "",
+        )
+    finally:
+        os.close(directory)
+
+
+def disk_answers(root: Path) -> None:
+    """Return once the disk of a root has said something. Blocking; OSError."""
+    os.statvfs(root)
+
+
+async def tried(addresses: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """What comes of connecting to each of some addresses: "" where somebody answers."""
+    found: dict[str, str] = {}
     several = trio.CapacityLimiter(TRIES_TOGETHER)
 
     async def attempt(address: str) -> None:
         async with several:
-            tried[address] = await _why_not_reached(address)
+            found[address] = await _why_not_reached(address)
 
-    wanted = [] if connected else list(dict.fromkeys(addresses))[:ADDRESSES_MAX]
+    wanted = list(dict.fromkeys(addresses))[:ADDRESSES_MAX]
     async with trio.open_nursery() as nursery:
         for address in wanted:
             nursery.start_soon(attempt, address)
-    return PeerFacts(name, connected, tuple((address, tried[address]) for address in wanted))
+    return tuple((address, found[address]) for address in wanted)
 
 
 async def _why_not_reached(address: str) -> str:
@@ -118,6 +151,12 @@ def _why_taken(address: str) -> str:
         except OSError as error:
             return f"Nobody can listen at {address}: {os.strerror(error.errno or 0)}."
     return ""
+
+
+def _kernel() -> tuple[int, int]:
+    """Of "6.1.0-18-amd64" the first two numbers."""
+    numbers = [*re.findall(r"\d+", os.uname().release), "0", "0"]
+    return int(numbers[0]), int(numbers[1])
 
 
 def _fuse_error() -> str:

@@ -29,15 +29,18 @@ class Diagnosis:
 class Machine:
     """Facts about this machine.
 
-    `fuse_error` is why /dev/fuse can't be opened, "" if it can, `fusermount` where fusermount3 was
-    found, "" if nowhere. `wants_others` says that the configuration lets other users see the mount,
+    `kernel` is the release of Linux. `fuse_error` is why /dev/fuse can't be opened, "" if it can,
+    `fusermount` where fusermount3 was found, "" if nowhere, `is_privileged` whether that may mount for
+    ordinary users. `wants_others` says that the configuration lets other users see the mount,
     `allows_others` that fuse.conf lets ordinary users decide so. `watches` and `instances` are the
     limits of inotify for each user. `now_ns` is what the clock says, nanoseconds since 1970, and
     `is_clock_kept` whether something keeps it right; None where the kernel doesn't say.
     """
 
+    kernel: tuple[int, int]
     fuse_error: str
     fusermount: str
+    is_privileged: bool
     is_root: bool
     wants_others: bool
     allows_others: bool
@@ -49,13 +52,26 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What a filesystem can do, and its room in bytes."""
+    """What a filesystem can do, its type as the kernel calls it, and its room in bytes."""
 
     xattrs: bool
     sparse: bool
     reflinks: bool
     free: int
     size: int
+    filesystem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HomeFacts:
+    """Where a home keeps its database: on which type of filesystem, with how much room in bytes.
+    `open_key` is its key, if others may read that, else ""."""
+
+    path: str
+    filesystem: str
+    free: int
+    size: int
+    open_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +97,9 @@ class Port:
 @dataclass(frozen=True, slots=True)
 class PeerFacts:
     """Another machine of the household; `tried` are its addresses with what came of connecting there,
-    "" if it answered."""
+    "" if it answered. `ahead_ns` is how far its clock is ahead of ours, nanoseconds; None: unknown."""
 
     name: str
     connected: bool
     tried: tuple[tuple[str, str], ...] = ()
+    ahead_ns: int | None = None

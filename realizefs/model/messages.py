@@ -25,13 +25,15 @@ FEATURES = (ZSTD, DELTA, TAKE)
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """First message of both sides. `arenas`: those this side has and lets the other see."""
+    """First message of both sides. `arenas`: those this side has and lets the other see. `wall_ns`: what
+    its clock says, nanoseconds since 1970; 0 where an older program doesn't tell."""
 
     protocol: int
     features: tuple[str, ...]
     peer: PeerId
     name: str
     arenas: tuple[ArenaId, ...]
+    wall_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

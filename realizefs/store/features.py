@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+from pathlib import Path
 
 from realizefs.model.diagnosis import Features
 from realizefs.store.allocation import allocated
@@ -27,11 +28,24 @@ def features(directory: int) -> Features:
                 reflinks=_clones(one, other),
                 free=disk.f_bavail * disk.f_frsize,
                 size=disk.f_blocks * disk.f_frsize,
+                filesystem=filesystem(directory),
             )
         finally:
             os.close(other)
     finally:
         os.close(one)
+
+
+def filesystem(fd: int) -> str:
+    """The type of the filesystem that something open is on, as /proc/self/mountinfo has it; "" where
+    that doesn't say."""
+    information = Path(f"/proc/self/fdinfo/{fd}").read_text(encoding="ascii")
+    ids = [line.split()[1] for line in information.splitlines() if line.startswith("mnt_id:")]
+    for line in Path("/proc/self/mountinfo").read_bytes().splitlines():
+        before, _, after = line.partition(b" - ")
+        if before.split()[0].decode() in ids:
+            return after.split()[0].decode("ascii", "replace")
+    return ""
 
 
 def _unnamed(directory: int) -> int:

@@ -23,7 +23,8 @@ In reading order:
     dialling, neighbours            reaching those who aren't connected; who is on this network
     suspension                      the machine slept
     bandwidth                       the rates that links are held to
-    roster, joining, leaving        who belongs to us, how they come in and go
+    roster, peer_state, joining, leaving
+                                    who belongs to us, how they come in and go
     pairing                         a code that two people compare instead of an invitation
     link, handling, silence         one session; what is done with it; how long it brought nothing
     asking, answering               our requests; theirs

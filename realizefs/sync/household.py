@@ -29,19 +29,10 @@ from realizefs.sync.gossip import Gossip
 from realizefs.sync.joining import Doorman
 from realizefs.sync.link import Link, run_link
 from realizefs.sync.patience import guarded
+from realizefs.sync.peer_state import PeerState, peer_state
 from realizefs.sync.roster import Roster
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class PeerState:
-    """A peer as `status` shows it."""
-
-    peer: PeerId
-    name: str
-    connected: bool
-    addresses: tuple[str, ...]
 
 
 Offer = dict[ArenaId, Access]
@@ -87,8 +78,9 @@ class Household:
     def peers(self) -> list[PeerState]:
         """All peers of the roster, by name."""
         return [
-            PeerState(card.peer, card.name, card.peer in self._connections, card.addresses)
+            peer_state(card, connection.link if connection is not None else None)
             for card in self.roster.all()
+            for connection in [self._connections.get(card.peer)]
         ]
 
     async def run(
@@ -160,7 +152,8 @@ class Household:
         peer = peer_id(channel.certificate)
         offered = self._offered(peer)
         self.bandwidth.hold(channel, self.roster.name_of(peer))
-        hello = Hello(PROTOCOL, FEATURES, self._identity.peer, self.roster.name, tuple(offered))
+        me, now_ns = self._identity.peer, self._clock.wall_ns()
+        hello = Hello(PROTOCOL, FEATURES, me, self.roster.name, tuple(offered), now_ns)
         with trio.CancelScope() as scope:
             async with trio.open_nursery() as nursery:
                 handler = _Handler(self, scope, nursery, offered, dialled=dialled)

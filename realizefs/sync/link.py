@@ -61,7 +61,8 @@ log = logging.getLogger("realizefs.sync.link")
 class Link:
     """A session with `peer`; usable from `handler.opened` until `handler.closed`.
 
-    `busy`: pieces that it was chosen for and that aren't here yet, kept by who chooses.
+    `ahead_ns`: how far the peer's clock is ahead of ours, but for the time that its Hello took; None where
+    it doesn't tell. `busy`: pieces that it was chosen for and that aren't here yet, kept by who chooses.
     """
 
     def __init__(self, channel: Channel, hello: Hello, handler: LinkHandler, clock: Clock) -> None:
@@ -69,6 +70,7 @@ class Link:
         self._hello: Hello | None = None
         self.address = channel.address
         self.reason = ""
+        self.ahead_ns: int | None = None
         self.busy = 0
         self.fault = False
         self._channel = channel
@@ -302,6 +304,8 @@ class Link:
                 match effect:
                     case fx.Opened():
                         self._hello = effect.hello
+                        if effect.hello.wall_ns:
+                            self.ahead_ns = effect.hello.wall_ns - self._clock.wall_ns()
                         await self._handler.opened(self)
                     case fx.Deliver():
                         await self._handler.message(self, effect.message)

@@ -1,9 +1,15 @@
 """`realizefs doctor`, as somebody asks it: before there is anything, without a daemon, with one."""
 
+import os
+import signal
 import socket
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from realizefs.cli import commands_doctor
+from realizefs.cli.client import Client
 from tests.household.conftest import Household
 from tests.household.machines import Machine, Pair
 from tests.household.waiting import until
@@ -40,6 +46,40 @@ def test_a_household_that_is_well(own_pair: Pair) -> None:
     said = own_pair.bob.ask("doctor")
     assert "alice can't be reached" in said
     assert "→ Start it there" in said
+
+
+def test_a_daemon_that_hangs_is_a_finding_and_the_rest_is_told(
+    household: Household, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = household.machine("desk")
+    machine.serve()
+    pid = machine.pid
+    assert pid is not None
+    monkeypatch.setattr(commands_doctor, "ANSWER_SECONDS", 1.0)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        found = commands_doctor._found(Client(str(machine.home)))
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert not found["well"]
+    assert "The daemon doesn't answer" in about(found, "home")[0]["sentence"]
+    assert about(found, "fuse")[0]["health"] == "ok"
+    assert not about(found, "ports")  # which it would have itself
+
+
+def test_a_broken_configuration_and_an_open_key_are_findings(household: Household) -> None:
+    machine = household.machine("desk")
+    machine.share("docs", machine.directory / "files")
+    (machine.home / "key.pem").chmod(0o644)
+    done = machine.run("doctor")
+    assert done.status == 1
+    assert f"→ `chmod 600 {machine.home / 'key.pem'}`" in done.out
+    (machine.home / "key.pem").chmod(0o600)
+    machine.config.write_text('colour = "red"\n')
+    done = machine.run("doctor")
+    assert (done.status, done.err) == (1, "")
+    assert 'config.toml, line 1: "colour"' in done.out
+    assert "/dev/fuse is there" in done.out
 
 
 def test_without_a_daemon_a_port_that_is_taken_is_wrong(household: Household) -> None:

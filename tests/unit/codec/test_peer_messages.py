@@ -56,6 +56,7 @@ def rows(*found: m.Row) -> m.Rows:
 
 MESSAGES: list[m.Message] = [
     m.Hello(1, ("zstd", "delta"), PEER, "Anna's desk", (ARENA,)),
+    m.Hello(1, (), PEER, "Anna's desk", (ARENA,), wall_ns=-(2**63)),
     m.Roster((CARD, replace(CARD, addresses=(), grants=()))),
     m.Subscribe(ARENA, REPLICA, Seq(5)),
     m.Subscribe(ARENA, ReplicaId(b""), Seq(0)),

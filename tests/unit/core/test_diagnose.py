@@ -10,14 +10,17 @@ from realizefs.model.diagnosis import (
     Diagnosis,
     Features,
     Health,
+    HomeFacts,
     Machine,
     PeerFacts,
     Port,
 )
 
 WELL = Machine(
+    kernel=(6, 1),
     fuse_error="",
     fusermount="/usr/bin/fusermount3",
+    is_privileged=True,
     is_root=False,
     wants_others=False,
     allows_others=True,
@@ -46,6 +49,10 @@ def test_a_machine_that_is_well_has_nothing_to_mend() -> None:
         ({"fuse_error": "No such file or directory"}, "fuse", Health.WRONG, "modprobe fuse"),
         ({"fuse_error": "Permission denied"}, "fuse", Health.WRONG, "chmod"),
         ({"fuse_error": "Operation not permitted"}, "fuse", Health.WRONG, "fuse3"),
+        ({"kernel": (4, 19)}, "kernel", Health.WRONG, "Upgrade"),
+        ({"kernel": (5, 4)}, "kernel", Health.OK, ""),
+        ({"is_privileged": False}, "fusermount3", Health.WRONG, "chmod u+s"),
+        ({"is_privileged": False, "is_root": True}, "fusermount3", Health.OK, ""),
         ({"fusermount": ""}, "fusermount3", Health.WRONG, "apt install fuse3"),
         ({"fusermount": "", "is_root": True}, "fusermount3", Health.NOTE, "apt install fuse3"),
         ({"allows_others": False}, "user_allow_other", Health.OK, "/etc/fuse.conf"),
@@ -82,6 +89,8 @@ def test_few_watches_are_a_note_with_the_setting_to_raise() -> None:
         (replace(DISK, xattrs=False), Health.NOTE, "no extended attributes"),
         (replace(DISK, sparse=False), Health.NOTE, "no sparse files"),
         (replace(DISK, free=1 << 30), Health.WRONG, "nearly full: 1,024 MiB"),
+        (replace(DISK, filesystem="nfs4"), Health.WRONG, "is on nfs4"),
+        (replace(DISK, filesystem="ext4"), Health.OK, "51,200 MiB free"),
     ],
 )
 def test_disks(disk: Features, health: Health, says: str) -> None:
@@ -111,6 +120,9 @@ def test_ports() -> None:
     ("peer", "health", "says"),
     [
         (PeerFacts("desk", connected=True), Health.OK, "desk is connected"),
+        (PeerFacts("desk", connected=True, ahead_ns=-20 * 10**9), Health.OK, "desk is connected"),
+        (PeerFacts("desk", True, ahead_ns=90 * 10**9), Health.NOTE, "desk is 90 s ahead of"),
+        (PeerFacts("desk", True, ahead_ns=-7200 * 10**9), Health.NOTE, "7,200 s behind"),
         (PeerFacts("desk", connected=False), Health.NOTE, "no address"),
         (PeerFacts("desk", False, (("desk:1", "Connection refused"),)), Health.NOTE, "refused"),
         (PeerFacts("desk", False, (("desk:1", ""),)), Health.NOTE, "Something answers at desk:1"),
@@ -121,3 +133,48 @@ def test_peers_that_are_off_are_no_fault(peer: PeerFacts, health: Health, says: 
     assert found.health is health
     assert says in found.sentence
     assert bool(found.fix) == (health is not Health.OK)
+
+
+HOME = HomeFacts("/home/me/.realizefs/state", "ext4", free=50 << 30, size=100 << 30)
+
+
+@pytest.mark.parametrize(
+    ("home", "subject", "says", "fix"),
+    [
+        (replace(HOME, open_key="/k/key.pem"), "key", "Others can read /k/key.pem", "chmod 600"),
+        (
+            replace(HOME, filesystem="fuse.sshfs"),
+            "home",
+            "is on fuse.sshfs",
+            "disk of this machine",
+        ),
+        (replace(HOME, free=1 << 20), "home", "nearly full: 1 MiB", "Make room"),
+    ],
+)
+def test_homes(home: HomeFacts, subject: str, says: str, fix: str) -> None:
+    (wrong,) = [one for one in diagnose.of_home(home) if one.health is not Health.OK]
+    assert (wrong.subject, wrong.health) == (subject, Health.WRONG)
+    assert says in wrong.sentence
+    assert fix in wrong.fix
+    assert [one.health for one in diagnose.of_home(HOME)] == [Health.OK]
+
+
+def test_addresses_are_told_by_family() -> None:
+    tried = [
+        ("192.0.2.7:4331", ""),
+        ("[2001:db8::7]:4331", "Connection refused"),
+        ("desk:4331", ""),
+        ("127.0.0.1:4331", ""),
+    ]
+    v4, v6 = diagnose.of_addresses(tried)
+    assert (v4.health, v4.sentence) == (Health.OK, "By IPv4 others may reach it at 192.0.2.7:4331.")
+    assert v6.health is Health.NOTE
+    assert "[2001:db8::7]:4331: Connection refused" in v6.sentence
+    assert "firewall" in v6.fix
+    v4, v6 = diagnose.of_addresses(tried[:1])
+    assert (v4.health, v6.health) == (Health.OK, Health.OK)
+    assert "By IPv6 it isn't reached" in v6.sentence
+    (alone,) = diagnose.of_addresses(
+        [("127.0.0.1:4331", ""), ("[::1]:4331", ""), ("localhost:1", "")]
+    )
+    assert (alone.health, "listen" in alone.fix) == (Health.NOTE, True)

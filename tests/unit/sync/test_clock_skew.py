@@ -116,3 +116,17 @@ def _access(teller: Peer, other: Peer) -> Access:
 
 def contents(root: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in root.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize("years", [30, -30])
+async def test_each_knows_how_far_the_clock_of_the_other_is_ahead(
+    tmp_path: Path, years: int
+) -> None:
+    """For `doctor`; but for the time that a Hello takes, which is less than a minute."""
+    async with owners(tmp_path, years) as (a, b):
+        (ahead,) = [one.ahead_ns for one in a.household.peers()]
+        (behind,) = [one.ahead_ns for one in b.household.peers()]
+        assert ahead is not None
+        assert behind is not None
+        assert abs(ahead - years * YEAR_NS) < 60 * 10**9
+        assert abs(behind + years * YEAR_NS) < 60 * 10**9
