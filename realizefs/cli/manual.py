@@ -6,7 +6,7 @@ A help is paragraphs; one that begins with \\b keeps its lines, and one of these
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import click
 
@@ -20,6 +20,24 @@ _EXIT_STATUS = (
     ("2", "what was asked for can't be: a wrong argument or configuration, no daemon, a used code"),
     ("130", "interrupted by Ctrl-C"),
 )
+
+_ENVIRONMENT = (
+    ("REALIZEFS_HOME", "the directory of this peer's configuration, key and state, as --home"),
+    ("XDG_CONFIG_HOME, XDG_DATA_HOME, XDG_STATE_HOME", "where these are without it"),
+)
+
+_FILES = (
+    ("~/.config/realizefs/config.toml", "the configuration"),
+    ("~/.config/realizefs/key.pem", "who this peer is; to be kept to yourself"),
+    ("~/.local/share/realizefs/", "its database, and the socket of its daemon"),
+    ("~/.local/state/realizefs/daemon.log", "the log of a daemon that `realizefs mount` started"),
+    ("ROOT/.realize/", "of each arena: database, cache, trash, lost+found"),
+)
+
+_AS_TYPED = str.maketrans(
+    {"\\": r"\e", "-": r"\-", "~": r"\(ti", "^": r"\(ha", "`": r"\(ga", "'": r"\(aq"}
+)
+"""What would be shown as a typographer's sign, and then not be what a shell takes."""
 
 
 def pages(program: click.Command) -> Iterator[click.Context]:
@@ -51,9 +69,9 @@ def page(context: click.Context) -> str:
     lines += [".SH OPTIONS", *_options(context)]
     if examples:
         lines += [".SH EXAMPLES", *examples]
-    lines += [".SH EXIT STATUS"]
-    for status, meaning in _EXIT_STATUS:
-        lines += [".TP", f"\\fB{status}\\fR", _text(meaning)]
+    lines += [".SH EXIT STATUS", *_listed(_EXIT_STATUS)]
+    if context.parent is None:
+        lines += [".SH ENVIRONMENT", *_listed(_ENVIRONMENT), ".SH FILES", *_listed(_FILES)]
     lines += [".SH SEE ALSO", _see_also(context)]
     return "\n".join([*lines, ""])
 
@@ -90,13 +108,17 @@ def _verbatim(lines: list[str]) -> list[str]:
     return [".nf", *map(_text, text), ".fi"]
 
 
+def _listed(pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
+    for term, meaning in pairs:
+        yield ".TP"
+        yield f"\\fB{_text(term)}\\fR"
+        yield _text(meaning)
+
+
 def _options(context: click.Context) -> Iterator[str]:
-    for parameter in context.command.get_params(context):
-        record = parameter.get_help_record(context)
-        if record is not None and isinstance(parameter, click.Option):
-            yield ".TP"
-            yield f"\\fB{_text(record[0])}\\fR"
-            yield _text(record[1])
+    options = [one for one in context.command.get_params(context) if isinstance(one, click.Option)]
+    records = (one.get_help_record(context) for one in options)
+    yield from _listed(record for record in records if record is not None)
 
 
 def _commands(context: click.Context, group: click.Group) -> Iterator[str]:
@@ -118,5 +140,5 @@ def _see_also(context: click.Context) -> str:
 
 def _text(text: str) -> str:
     """Words as they are to be read, whatever they would mean as markup; on one line."""
-    shown = " ".join(text.split("\n")).replace("\\", "\\e").replace("-", "\\-")
-    return f"\\&{shown}" if shown[:1] in {".", "'"} else shown
+    shown = " ".join(text.split("\n")).translate(_AS_TYPED)
+    return f"\\&{shown}" if shown.startswith(".") else shown

@@ -67,7 +67,7 @@ def test_a_page_says_what_the_help_says() -> None:
 
         \b
         Examples:
-            realizefs odd --many 3 a\\b
+            realizefs odd --many 3 a\\b '~/*' `x` ^
         """
 
     lines = [
@@ -76,7 +76,7 @@ def test_a_page_says_what_the_help_says() -> None:
     text = " ".join(" ".join(lines).split())
     assert "A path such as \\n or .hidden stays what it is." in text
     assert "--many N How many." in text
-    assert lines[lines.index("EXAMPLES") + 1].strip() == "realizefs odd --many 3 a\\b"
+    assert lines[lines.index("EXAMPLES") + 1].strip() == ("realizefs odd --many 3 a\\b '~/*' `x` ^")
     assert "odd [OPTIONS] PATH..." in text
 
 
