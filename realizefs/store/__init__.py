@@ -34,6 +34,7 @@ In reading order:
     pagecache                       reading without waiting for the disk
     fingerprint, hashing            is it still that file; BLAKE3 of it and its blocks
     watch, statedir, lock           inotify; ROOT/.realize; one daemon at a time
+    ignorefile                      what is never shared, as a directory of it says
     features                        what the filesystem can do
     temporary                       names of what is about to be published
   whether all of that is so

@@ -21,6 +21,7 @@ from realizefs.model.paths import show
 from realizefs.model.versions import Kind
 from realizefs.store.arena import ArenaStore
 from realizefs.store.check import PAGE, Problem, Rule
+from realizefs.store.ignorefile import judge_of
 from realizefs.store.keys import inode_of, pack_u64
 from realizefs.store.schema import META, REAL
 from realizefs.store.txn import Txn
@@ -80,6 +81,7 @@ class RootRules:
             native = self.store.root.list(directory)
         except OSError:
             return  # gone, or closed to us
+        judge = judge_of(self.store.root)
         for one in native:
             path = paths.join(directory, one.name)
             if one.kind is None or paths.is_too_deep(path):
@@ -87,7 +89,8 @@ class RootRules:
             dirent = self.store.tree.lookup(txn, ino, one.name)
             if dirent is not None and txn.get(REAL, pack_u64(dirent.ino)) is not None:
                 continue
-            if self._can_be_indexed(path, one.kind):
+            ignored = judge.reason(path, is_directory=one.kind is Kind.DIRECTORY) is not None
+            if not ignored and self._can_be_indexed(path, one.kind):
                 yield from self._differs(path, f'"{show(path)}" is there and not indexed')
 
     # -- within --------------------------------------------------------------------------------

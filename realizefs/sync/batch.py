@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from realizefs.core.causal import Context
+from realizefs.core.ignore import are_patterns
 from realizefs.model.changes import Change, ChangeKind
 from realizefs.model.entries import Entry
 from realizefs.model.ids import NO_DIGEST, AuthorId, Digest, Inode, PeerId, is_by
@@ -80,7 +81,7 @@ class Batch:
         store, txn = self.store, self.txn
         entry = store.tree.add(txn, ino, parent, name, version, origin)
         mark, _ = store.marks.effective(txn, parent, self.default_mark)
-        if not real and mark is not Mark.WATCH:
+        if not real and (mark is not Mark.WATCH or are_patterns(name, version)):
             store.dirty.mark(txn, ino)
         self.changes.append(Change(parent, name, ino, ChangeKind.ENTRY, _content(version)))
         return entry
@@ -93,6 +94,8 @@ class Batch:
         self.alive.discard(ino)
         entry = self.store.tree.put(self.txn, ino, parent, name, version, origin)
         self.store.blobs.follow(self.txn, ino, None if version.deleted else version.hash)
+        if are_patterns(name, version):
+            self.store.dirty.mark(self.txn, ino)
         self.mark_dirty(ino)
         self._note(before, entry)
         return entry

@@ -10,8 +10,10 @@ from typing import TypeVar
 
 import trio
 
+from realizefs.core.ignore import are_patterns
 from realizefs.model.background import Wait
 from realizefs.model.changes import Change
+from realizefs.model.entries import Entry
 from realizefs.model.ids import ArenaId, Digest, Inode, PeerId, Seq
 from realizefs.model.marks import Mark
 from realizefs.model.ports import Clock
@@ -97,6 +99,8 @@ class Context:
     """a sentence while the database refuses what must be recorded"""
     watching: str = ""
     """a sentence where changes in the root aren't seen as they happen"""
+    ignoring: str = ""
+    """a sentence where it can't be read what is never shared"""
     on_woken: Callable[[], None] = lambda: None
     """called when decisions that waited may be carried out"""
     guard: Guard = field(init=False)
@@ -218,5 +222,11 @@ class Context:
         )
 
     def effective_mark(self, txn: Txn, ino: Inode) -> tuple[Mark, Inode | None]:
-        """The mark in force and the inode it was set on (None: the arena's default)."""
+        """The mark in force as it was set, and the inode it was set on (None: the arena's default)."""
         return self.store.marks.effective(txn, ino, self.default_mark)
+
+    def mark_of(self, txn: Txn, entry: Entry) -> Mark:
+        """What is done with an entry: as its mark says, but for files of patterns."""
+        mark, source = self.effective_mark(txn, entry.ino)
+        ruled = source != entry.ino and are_patterns(entry.name, entry.version)
+        return Mark.OWN if ruled else mark

@@ -4,13 +4,16 @@ from dataclasses import dataclass
 
 from realizefs.core.decide import Situation, decide
 from realizefs.core.foresee import Outcome, foresee
+from realizefs.core.ignore import IGNORE_NAME, Reason, are_patterns
 from realizefs.model.blobs import BlobRow
 from realizefs.model.decisions import Action, Decision
 from realizefs.model.entries import Entry
 from realizefs.model.ids import NO_DIGEST, Digest
 from realizefs.model.marks import Mark
+from realizefs.model.paths import join, show
 from realizefs.model.ranges import Ranges
 from realizefs.model.versions import Held, Kind
+from realizefs.store.ignorefile import judge_of
 from realizefs.store.txn import Txn
 from realizefs.sync.background import said
 from realizefs.sync.context import Context
@@ -52,6 +55,8 @@ def describe(context: Context, txn: Txn, entry: Entry) -> Description:
     store = context.store
     mark, source = context.names.effective_mark(txn, entry.ino, context.default_mark)
     at = situation(context, txn, entry)
+    if source != entry.ino and are_patterns(entry.name, entry.version):
+        mark, source = Mark.OWN, None
     wanted = decide(at) if entry.ino != store.tree.root else None
     held = holders(context, txn, entry)
     status = status_of(context, txn, entry)
@@ -76,21 +81,32 @@ def describe_native(context: Context, path: bytes) -> Description:
     found = context.store.root.lstat(path)
     kind = kind_of(found.st_mode)
     mark = native_mark(context.store.root, path)
+    ignored = judge_of(context.store.root).reason(path, is_directory=kind is Kind.DIRECTORY)
     return Description(
         path=path,
         kind=kind.name.lower() if kind is not None else "local",
         mark=mark or context.default_mark,
         mark_from=path if mark is not None else None,
         explicit_mark=mark,
-        status="modified" if kind is not None else "real",
+        status="modified" if kind is not None and ignored is None else "real",
         hash=NO_DIGEST,
         size=found.st_size,
         holders=(),
         version={},
         decision=None,
-        why="It was changed here just now and isn't indexed yet."
-        if kind is not None
-        else "Its kind (fifo, socket or device) stays on this machine.",
+        why=_why_native(kind, ignored),
+    )
+
+
+def _why_native(kind: Kind | None, ignored: Reason | None) -> str:
+    if kind is None:
+        return "Its kind (fifo, socket or device) stays on this machine."
+    if ignored is None:
+        return "It was changed here just now and isn't indexed yet."
+    where = show(join(ignored.directory, IGNORE_NAME))
+    return (
+        f'It is never shared: "{ignored.pattern.text}" in line {ignored.pattern.line} of "{where}" '
+        "says so; it stays on this machine."
     )
 
 

@@ -24,10 +24,9 @@ PAGE = 500
 def situation(context: Context, txn: Txn, entry: Entry) -> Situation:
     """Everything that the decision about an entry depends on."""
     store = context.store
-    mark, _ = context.effective_mark(txn, entry.ino)
     row = store.blobs.find(txn, entry.ino)
     return Situation(
-        mark=mark,
+        mark=context.mark_of(txn, entry),
         current=entry.version,
         real=store.real.get(txn, entry.ino),
         blob=LocalBlob(row.hash, row.verified) if row is not None else None,

@@ -7,19 +7,20 @@ import errno
 import logging
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from realizefs.model import paths
-from realizefs.model.entries import Fingerprint
+from realizefs.model.entries import Dirent, Fingerprint
 from realizefs.model.errors import BadMark
-from realizefs.model.ids import Inode
 from realizefs.model.marks import Mark
 from realizefs.model.versions import Kind
 from realizefs.store.arena import ArenaStore
 from realizefs.store.fingerprint import fingerprint_of
 from realizefs.store.hashing import ContentHash, hash_fd
 from realizefs.store.realfile import Root
+from realizefs.store.txn import Txn
 from realizefs.sync.known import Known, nothing
 from realizefs.sync.record import MARK_XATTR, Found
 
@@ -125,14 +126,26 @@ def _mark(root: Root, path: bytes, kind: Kind) -> tuple[Mark | None, bool]:
 
 @dataclass(slots=True)
 class DirectoryScan:
-    """A directory against the index: `changed` and `gone` paths, and where to go on."""
+    """A directory against the index: `changed` and `gone` paths, what isn't shared because it is
+    `ignored`, and where to go on."""
 
     changed: list[bytes] = field(default_factory=list)
+    ignored: list[bytes] = field(default_factory=list)
     gone: list[bytes] = field(default_factory=list)
     directories: list[bytes] = field(default_factory=list)
 
 
-def scan_directory(store: ArenaStore, path: bytes) -> DirectoryScan:
+class Ignores(Protocol):
+    """Whether a path of which the index has nothing real is ignored."""
+
+    def __call__(self, path: bytes, *, is_directory: bool) -> bool: ...
+
+
+def _nothing_is(path: bytes, *, is_directory: bool) -> bool:
+    return False
+
+
+def scan_directory(store: ArenaStore, path: bytes, ignores: Ignores = _nothing_is) -> DirectoryScan:
     """Compare one native directory with the index by names and fingerprints; hashes nothing."""
     scan = DirectoryScan()
     try:
@@ -143,30 +156,53 @@ def scan_directory(store: ArenaStore, path: bytes) -> DirectoryScan:
     except OSError as error:  # closed to us, say: what is in it is neither new nor gone
         log.warning('"%s" can\'t be listed: %s.', paths.show(path), error.strerror)
         return scan
-    synced = {name: kind for name, kind in native.items() if kind is not None}
     with store.env.read() as txn:
         ino = store.tree.resolve(txn, path)
-        known: dict[bytes, Inode] = {}
-        if ino is not None:
-            known = {child.name: child.ino for child in store.tree.children(txn, ino)}
-        # Sorted, so that names of one directory fill the database's pages in their order.
-        for name, kind in sorted(synced.items()):
-            child = paths.join(path, name)
-            if paths.is_too_deep(child):
-                log.warning('"%s" is too deep to be shared.', paths.show(child))
-                break  # and so is everything else in here
-            if kind is Kind.DIRECTORY:
-                scan.directories.append(child)
-            real = store.real.get(txn, known[name]) if name in known else None
-            if real is None or real.fingerprint != _fingerprint(store.root, child):
-                scan.changed.append(child)
-        for name, child_ino in known.items():
-            real = store.real.get(txn, child_ino) if native.get(name) is None else None
+        known = {child.name: child for child in store.tree.children(txn, ino)} if ino else {}
+        _compare(store, txn, (path, native), known, ignores, scan)
+        for name, dirent in known.items():
+            real = store.real.get(txn, dirent.ino) if native.get(name) is None else None
             # R8: on another device than its directory, a disk was unmounted, not a file
             # deleted: what was mounted there is left alone until it is back.
             if real is not None and real.fingerprint.dev in (0, device):
                 scan.gone.append(paths.join(path, name))
     return scan
+
+
+def _compare(
+    store: ArenaStore,
+    txn: Txn,
+    directory: tuple[bytes, Mapping[bytes, Kind | None]],
+    known: Mapping[bytes, Dirent],
+    ignores: Ignores,
+    scan: DirectoryScan,
+) -> None:
+    """What is natively in a directory, path and names, against what is known of it."""
+    path, native = directory
+    # Sorted, so that names of one directory fill the database's pages in their order.
+    for name, kind in sorted(native.items()):
+        child = paths.join(path, name)
+        if kind is None:
+            continue
+        if paths.is_too_deep(child):
+            log.warning('"%s" is too deep to be shared.', paths.show(child))
+            break  # and so is everything else in here
+        dirent = known.get(name)
+        real = store.real.get(txn, dirent.ino) if dirent else None
+        is_new = real is None and not _is_known_directory(dirent, kind)
+        if is_new and ignores(child, is_directory=kind is Kind.DIRECTORY):
+            scan.ignored.append(child)
+            continue
+        if kind is Kind.DIRECTORY:
+            scan.directories.append(child)
+        if real is None or real.fingerprint != _fingerprint(store.root, child):
+            scan.changed.append(child)
+
+
+def _is_known_directory(dirent: Dirent | None, kind: Kind) -> bool:
+    """One that peers know, too: what is in it may be shared, whatever the patterns say."""
+    both = dirent is not None and dirent.kind is kind is Kind.DIRECTORY
+    return both and not (dirent is None or dirent.deleted)
 
 
 def _fingerprint(root: Root, path: bytes) -> Fingerprint | None:

@@ -94,10 +94,13 @@ class Names:
     def children(self, parent: Inode) -> Sequence[Dirent]:
         """The entries in a directory, tombstones included, by name. Any thread."""
         covered = self.pending.names_in(parent)
-        places: dict[Inode, Place | None] = {**self._overlay.places(), **self.pending.places()}
+        moved = self.pending.places()
         with self._store.env.read() as txn:
             known = list(self._store.tree.children(txn, parent))
-            if places:  # see `_is_at`
+            if (
+                moved or self._overlay
+            ):  # see `_is_at`; looked up, as what is ignored may be a million
+                places = {**self._overlay.places_of(one.ino for one in known), **moved}
                 known = [
                     one
                     for one in known

@@ -12,6 +12,7 @@ def notice(context: Context, txn: Txn) -> str | None:
         _read_only() if context.read_only else "",
         _kept(context.store.blobs.excess(txn)),
         context.watching,
+        context.ignoring,
     ]
     return " ".join(sentence for sentence in said if sentence) or None
 

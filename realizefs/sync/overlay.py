@@ -9,7 +9,7 @@ Touched by the trio thread and by the recording worker thread, hence the lock.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from realizefs.model import paths
 from realizefs.model.ids import Inode
@@ -78,10 +78,10 @@ class Overlay:
         with self._lock:
             return (parent, name) in self._left
 
-    def places(self) -> dict[Inode, tuple[Inode, bytes]]:
-        """All of them, as of one moment."""
+    def places_of(self, inodes: Iterable[Inode]) -> dict[Inode, tuple[Inode, bytes]]:
+        """(parent, name) of those of these that are here, as of one moment."""
         with self._lock:
-            return dict(self._place)
+            return {ino: self._place[ino] for ino in inodes if ino in self._place}
 
     def place(self, ino: Inode) -> tuple[Inode, bytes] | None:
         """(parent, name) of an inode of the overlay."""

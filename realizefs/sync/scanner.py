@@ -6,29 +6,24 @@ written through our own mount isn't hashed while it is open for writing.
 """
 
 import logging
-import stat
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 import trio
 
 from realizefs.model import limits, paths
 from realizefs.model.errors import Cancelled, RealizeError
 from realizefs.model.ids import Inode
-from realizefs.sync import moved
-from realizefs.sync.aside import was_set_aside
-from realizefs.sync.batch import Batch
 from realizefs.sync.bell import Bell
 from realizefs.sync.context import Context
 from realizefs.sync.due import TICK_SECONDS, TOGETHER_MAX, Due
-from realizefs.sync.followed import was_followed
 from realizefs.sync.following import DEBOUNCE_SECONDS, DEBOUNCE_WRITING_SECONDS, Following
-from realizefs.sync.gone import record_gone
+from realizefs.sync.ignoring import QUIET_SECONDS, Ignoring, directories_of, is_ignore_file
 from realizefs.sync.known import Known, known_of
-from realizefs.sync.look import Unstable, is_gone, is_indexed, look, scan_directory
-from realizefs.sync.moving import count_below
+from realizefs.sync.look import DirectoryScan, Unstable, is_gone, is_indexed, look, scan_directory
 from realizefs.sync.presence import check_still_present
-from realizefs.sync.record import Found, record_found
+from realizefs.sync.record import Found
+from realizefs.sync.recording import is_directory, record_together
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +73,8 @@ class Scanner:
         """The native thing at `path` may have changed: index it after `delay` quiet seconds."""
         if paths.is_reserved(path):
             return
+        if is_ignore_file(path):
+            self._context.ignoring, delay = "", max(delay, QUIET_SECONDS)
         if len(self._due) >= TOUCHED_MAX:
             self._due.clear()
             self._rescan = True
@@ -197,14 +194,25 @@ class Scanner:
         await self._context.names_committed()
         stack = [directory]
         differs: list[bytes] = []
+        ignored: list[bytes] = []
+        gone = 0
         while stack:
-            scan = await trio.to_thread.run_sync(scan_directory, self._context.store, stack.pop())
+            scan = await self._scan_directory(stack.pop())
             differs += scan.changed + scan.gone
+            gone += len(scan.gone)
+            ignored = [*ignored, *scan.ignored][-TOGETHER_MAX:] if scan.ignored else ignored
             stack += reversed(scan.directories)
             if len(differs) >= TOGETHER_MAX:
-                await self._index(differs, descend=False)
-                differs = []
-        await self._index(differs, descend=False)
+                await self._index(differs + (ignored if gone else []), descend=False)
+                differs, gone = [], 0
+        # Something ignored may be what is gone, under another name.
+        await self._index(differs + (ignored if gone else []), descend=False)
+
+    async def _scan_directory(self, path: bytes) -> DirectoryScan:
+        ignoring = Ignoring(self._context, self._due.__contains__)
+        return await trio.to_thread.run_sync(
+            scan_directory, self._context.store, path, ignoring.ignores
+        )
 
     # -- indexing -----------------------------------------------------------------------------
 
@@ -213,21 +221,23 @@ class Scanner:
         await self._context.names_committed()
         outer = self._looking
         self._looking = outer.union(touched)
-        gone, known = await trio.to_thread.run_sync(self._gone_of, touched)
-        left = set(gone)
-        rest = [path for path in touched if path not in left]
+        gone, there, known = await trio.to_thread.run_sync(self._gone_of, touched)
+        ignoring = Ignoring(self._context, self._due.__contains__, gone)
+        rest = await trio.to_thread.run_sync(ignoring.with_those_above, there)
         while rest:
             found, vanished, rest = await trio.to_thread.run_sync(
-                self._look_at, rest, known, limiter=self._limiter
+                self._look_at, rest, known, ignoring, limiter=self._limiter
             )
             gone += vanished
-            moved_whole = await self._record(found, gone)
+            moved_whole = await self._record(found, gone, ignoring.conditional)
             for one in found:
                 if descend or one.path in moved_whole:
                     await self._descend(one)
+        if descend:
+            self._moved |= directories_of(touched)
         await self._believe(gone)
         for start in range(0, len(gone), BATCH_PATHS):
-            await self._record([], gone[start : start + BATCH_PATHS])
+            await self._record([], gone[start : start + BATCH_PATHS], set())
         self._looking = outer
 
     async def _believe(self, gone: list[bytes]) -> None:
@@ -235,20 +245,22 @@ class Scanner:
         if gone:
             await check_still_present(self._context, BELIEVED_GONE_MAX + 1)
 
-    def _gone_of(self, touched: list[bytes]) -> tuple[list[bytes], Known]:
-        """Those where nothing is, and what is known of what was there."""
+    def _gone_of(self, touched: list[bytes]) -> tuple[list[bytes], list[bytes], Known]:
+        """Those where nothing is, the others, and what is known of what was there."""
         gone = [path for path in touched if is_gone(self._context.store, path)]
-        return gone, known_of(self._context.store, gone)
+        left = set(gone)
+        there = [path for path in touched if path not in left]
+        return gone, there, known_of(self._context.store, gone)
 
     async def _descend(self, found: Found) -> None:
         """A directory that came whole (moved in) is scanned below."""
-        if _is_directory(found):
-            scan = await trio.to_thread.run_sync(scan_directory, self._context.store, found.path)
+        if is_directory(found):
+            scan = await self._scan_directory(found.path)
             if scan.changed or scan.gone:
                 await self._scan_below(found.path)
 
     def _look_at(
-        self, touched: list[bytes], known: Known
+        self, touched: list[bytes], known: Known, ignoring: Ignoring
     ) -> tuple[list[Found], list[bytes], list[bytes]]:
         """(what was found, what is gone, what is left for the next call)."""
         found: list[Found] = []
@@ -257,18 +269,20 @@ class Scanner:
         for position, path in enumerate(touched):
             if hashed >= BATCH_BYTES or position >= BATCH_PATHS:
                 return found, gone, touched[position:]
-            one = self._look(path, gone, known)
+            one = self._look(path, gone, known, ignoring)
             if one is not None:
                 found.append(one)
                 hashed += one.fingerprint.size
         return found, gone, []
 
-    def _look(self, path: bytes, gone: list[bytes], known: Known) -> Found | None:
+    def _look(
+        self, path: bytes, gone: list[bytes], known: Known, ignoring: Ignoring
+    ) -> Found | None:
         if paths.is_too_deep(path):
             return None
         store = self._context.store
         try:
-            if is_indexed(store, path):
+            if is_indexed(store, path) or ignoring.skips(path):
                 return None
             one = look(store.root, path, lambda: self._stopping, known)
         except Unstable:
@@ -283,7 +297,9 @@ class Scanner:
             gone.append(path)
         return one
 
-    async def _record(self, found: list[Found], gone: list[bytes]) -> set[bytes]:
+    async def _record(
+        self, found: list[Found], gone: list[bytes], ignored: set[bytes]
+    ) -> Set[bytes]:
         """What was found, in one transaction, of which some may have had a name of `gone`; without
         any, those of `gone`. What fails with the others is recorded alone, or tried again.
 
@@ -293,52 +309,16 @@ class Scanner:
         if not recorded:
             return set()
         try:
-            return await self._commit(found, gone)
+            return await record_together(self._context, found, gone, ignored)
         except (RealizeError, OSError) as error:
             if len(recorded) > 1:
                 moved_whole: set[bytes] = set()
                 for thing in found:
-                    moved_whole |= await self._record([thing], gone)
+                    moved_whole |= await self._record([thing], gone, ignored)
                 for one in gone if not found else []:
-                    await self._record([], [one])
+                    await self._record([], [one], ignored)
                 return moved_whole
             path = recorded[0]
             log.warning('"%s" can\'t be indexed just now: %s', paths.show(path), error)
             self.touched(path, RETRY_SECONDS)
             return set()
-
-    async def _commit(self, found: list[Found], gone: list[bytes]) -> set[bytes]:
-        context = self._context
-        now_ns = context.clock.wall_ns()
-
-        def reserve() -> None:
-            with context.store.env.read() as txn:
-                moves = moved.match(context.store, txn, found, gone)
-                below = [count_below(context.store.tree, txn, ino) for ino in moves.values()]
-            context.store.inodes.ensure(len(found) + sum(below))
-
-        def record(batch: Batch) -> set[bytes]:
-            known = [one for one in found if not _was_ours(batch, one, gone)]
-            moves = moved.match(batch.store, batch.txn, known, gone)
-            directories = {one.path for one in known if one.path in moves and _is_directory(one)}
-            for one in known:
-                if moved.is_below(one.path, directories):
-                    continue  # it has come with its directory, which is scanned next
-                if one.path in moves:
-                    moved.follow(batch, context.overlay, one, moves[one.path], now_ns)
-                record_found(batch, context.overlay, one, now_ns)
-            for path in gone if not found else []:
-                record_gone(batch, path, now_ns)
-            return directories
-
-        await trio.to_thread.run_sync(reserve)
-        return await context.commit(record)
-
-
-def _was_ours(batch: Batch, found: Found, gone: list[bytes]) -> bool:
-    """Whether it was us who renamed it, before a commit that didn't come; then that is mended."""
-    return was_set_aside(batch, found.path, gone) or was_followed(batch, found, gone)
-
-
-def _is_directory(found: Found) -> bool:
-    return stat.S_ISDIR(found.fingerprint.mode)

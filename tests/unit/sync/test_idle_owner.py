@@ -18,7 +18,7 @@ from realizefs.model.errors import NotFound
 from realizefs.model.ids import Digest, Inode, PeerId
 from realizefs.model.marks import Mark
 from realizefs.model.versions import Kind, Version
-from realizefs.sync import scanner
+from realizefs.sync import recording
 from realizefs.sync.actions import Actions
 from realizefs.sync.batch import Batch
 from realizefs.sync.carried import carried_out
@@ -95,7 +95,7 @@ class Recording:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._paths: list[bytes] = []
-        monkeypatch.setattr(scanner, "record_found", self._record)
+        monkeypatch.setattr(recording, "record_found", self._record)
 
     def _record(self, batch: Batch, overlay: Overlay, found: Found, now_ns: int) -> Inode | None:
         ino = record_found(batch, overlay, found, now_ns)

@@ -12,7 +12,7 @@ import trio
 from realizefs.fs import items
 from realizefs.model.ids import Inode
 from realizefs.model.marks import Mark
-from realizefs.sync import record, scanner
+from realizefs.sync import record, recording
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
 from realizefs.sync.look import look
@@ -57,7 +57,7 @@ class Moment:
         self._name, self._then = name, then
         self._recorded, self._commit = threading.Event(), threading.Event()
         self._tell = Context._tell
-        monkeypatch.setattr(scanner, "record_found", self._record)
+        monkeypatch.setattr(recording, "record_found", self._record)
         monkeypatch.setattr(Context, "_tell", self._hears())
 
     def _record(self, batch: Batch, overlay: Overlay, found: Found, now_ns: int) -> Inode | None:

@@ -18,7 +18,7 @@ from realizefs.model.errors import DiskFull
 from realizefs.model.ids import Inode
 from realizefs.model.marks import Mark
 from realizefs.store.openat import RENAME_EXCHANGE
-from realizefs.sync import moving, name_changes, scanner
+from realizefs.sync import moving, name_changes, recording
 from realizefs.sync.batch import Batch
 from realizefs.sync.overlay import Overlay
 from realizefs.sync.record import Found, record_found
@@ -210,7 +210,7 @@ async def test_a_file_renamed_just_before_the_scanner_commits_it_keeps_its_inode
                 overlay.move(ino, peer.arena.root_ino, b"kept")
             return ino
 
-        monkeypatch.setattr(scanner, "record_found", record)
+        monkeypatch.setattr(recording, "record_found", record)
         write(peer.root, "tmp", b"new")
         ino = seen(peer, "tmp")
         await settled(peer, "kept")
@@ -237,7 +237,7 @@ async def test_what_the_scanner_was_just_recording_can_replace_another_file(
                 renamed.wait(WAIT_SECONDS)
             return ino
 
-        monkeypatch.setattr(scanner, "record_found", record)
+        monkeypatch.setattr(recording, "record_found", record)
         write(a.root, "tmp", b"new")
         ino = seen(a, "tmp")
         await trio.to_thread.run_sync(recorded.wait, WAIT_SECONDS)

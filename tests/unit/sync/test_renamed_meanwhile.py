@@ -17,7 +17,7 @@ from realizefs.store.arena import ArenaStore
 from realizefs.sync import look, scanner
 from realizefs.sync.batch import Batch
 from realizefs.sync.fetcher import Fetcher
-from realizefs.sync.look import DirectoryScan
+from realizefs.sync.look import DirectoryScan, Ignores
 from realizefs.sync.rootwork import RootWork
 from tests.fakes.peer import Peer, introduce, running_peer, until, write
 
@@ -145,7 +145,7 @@ async def test_what_a_scan_has_still_to_come_to_is_found_when_it_is_renamed(
         scan = look.scan_directory
         monkeypatch.setattr(watch.RootWatch, "read", lambda self: [])
 
-        def watched(store: ArenaStore, path: bytes) -> DirectoryScan:
+        def watched(store: ArenaStore, path: bytes, _ignores: Ignores) -> DirectoryScan:
             if path == b"z":  # it has come to "a" before, and goes on to "z/y"
                 found = scan(store, path)
                 trio.from_thread.run_sync(scanned.set)

@@ -49,7 +49,7 @@ async def test_a_new_file_over_a_real_one_is_its_next_version(tmp_path: Path) ->
         assert after is not None
         assert after.ino == new != old
         assert dict(after.version.vector)[peer.store.tree.author(peer.arena.context.me)] > 1
-        assert not peer.arena.overlay.places()
+        assert not peer.arena.overlay
 
 
 async def test_a_fifo_over_a_real_file_is_its_deletion(tmp_path: Path) -> None:
