@@ -24,6 +24,7 @@ from realizefs.cli.commands_rates import limit
 from realizefs.cli.commands_safety import approve, conflicts, trash
 from realizefs.cli.commands_service import service
 from realizefs.cli.commands_uninstall import uninstall
+from realizefs.cli.commands_web import web
 from realizefs.cli.completing import offer_words
 from realizefs.cli.fstab import as_command
 from realizefs.cli.options import Group, Session
@@ -62,7 +63,7 @@ for _command in (
 ):
     cli.add_command(_command)
 cli.add_command(limit)
-for _command in (doctor, pause, resume, service):
+for _command in (doctor, pause, resume, web, service):
     cli.add_command(_command)
 
 

@@ -11,5 +11,6 @@ In reading order:
     listen                  the other end
     interfaces              this machine's addresses change
     mdns                    announced on the local network, and heard there
+    http_server             HTTP for programs of this machine
     metered                 whether the network costs money by the byte
 """

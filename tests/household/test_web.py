@@ -1,0 +1,132 @@
+"""The local page in a real browser: what it shows, and what is done there with the keyboard alone."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.chrome.webdriver import WebDriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from tests.household.browser import running_browser, running_page
+from tests.household.machines import MARK, Pair
+from tests.household.waiting import until
+
+HOSTILE = "<img src=x onerror=document.title='hacked'>.txt"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
+    with running_browser(tmp_path_factory.mktemp("profile")) as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(pair: Pair, browser: WebDriver) -> Iterator[WebDriver]:
+    """Bob's, with some files of alice's."""
+    pair.write("holiday/beach.jpg", b"x" * 5000)
+    pair.write("holiday/deep/sunset.jpg", b"y" * 700)
+    pair.write(HOSTILE, b"z")
+    with running_page(pair.bob) as link:
+        browser.get(link)
+        until(lambda: "holiday/" in tree(browser), "the files are shown")
+        yield browser
+
+
+def tree(browser: WebDriver) -> str:
+    return browser.find_element(By.ID, "tree").text
+
+
+def row(browser: WebDriver, name: str) -> object:
+    rows = browser.find_elements(By.CSS_SELECTOR, "#tree tbody tr")
+    return next(one for one in rows if one.text.startswith((name, "›" + name)))
+
+
+def press(browser: WebDriver, *keys: str) -> None:
+    for key in keys:
+        browser.switch_to.active_element.send_keys(key)
+
+
+def test_it_shows_the_household_and_the_files(pair: Pair, page: WebDriver) -> None:
+    assert page.find_element(By.ID, "machine").text == "bob"
+    assert page.find_element(By.ID, "map-text").text == "1 machine is connected."
+    assert "docs" in page.find_element(By.ID, "arenas").text
+    assert HOSTILE in tree(page)
+    assert page.title == "bob – RealizeFS"
+    assert page.current_url.endswith("/"), "the token is gone from the address"
+    log = page.get_log("browser")  # type: ignore[no-untyped-call]
+    wrong = [line for line in log if line["level"] == "SEVERE"]
+    assert not wrong
+
+
+def test_a_folder_is_opened_and_marked_with_the_keyboard(pair: Pair, page: WebDriver) -> None:
+    page.find_element(By.CSS_SELECTOR, '#tree tr[tabindex="0"]').send_keys(Keys.END)
+    until(lambda: page.switch_to.active_element.text.startswith("›holiday"), "the last row has it")
+    press(page, Keys.ARROW_RIGHT)
+    until(lambda: "beach.jpg" in tree(page), "the folder is open")
+    press(page, Keys.ARROW_RIGHT)
+    until(lambda: page.switch_to.active_element.text.startswith("beach.jpg"), "its file has it")
+    press(page, "k")
+    dialog = page.find_element(By.ID, "dialog")
+    until(dialog.is_displayed, "it is asked")
+    assert "1 file of 4.9 KiB would be fetched into the cache" in dialog.text
+    page.find_element(By.ID, "dialog-yes").send_keys(Keys.ENTER)
+    file = pair.mnt / "holiday/beach.jpg"
+    until(lambda: MARK in os.listxattr(file), "it is marked")
+    assert os.getxattr(file, MARK) == b"keep"
+    until(lambda: "cached" in row(page, "beach.jpg").text or _again(page), "it shows so")  # type: ignore[attr-defined]
+    press(page, "?")
+    until(dialog.is_displayed, "why is told")
+    assert "keep, set here" in dialog.text
+    press(page, Keys.ESCAPE)
+    until(lambda: not dialog.is_displayed(), "it is closed")
+    press(page, Keys.ARROW_LEFT, Keys.ARROW_LEFT)
+    until(lambda: "beach.jpg" not in tree(page), "the folder is closed")
+    os.removexattr(file, MARK)
+
+
+def _again(page: WebDriver) -> bool:
+    """Ask for the folder's rows anew."""
+    press(page, Keys.ARROW_LEFT, Keys.ARROW_LEFT, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    return False
+
+
+def test_a_mark_that_is_cancelled_is_not_set(pair: Pair, page: WebDriver) -> None:
+    page.find_element(By.CSS_SELECTOR, '#tree tr[tabindex="0"]').send_keys(Keys.END, "o")
+    dialog = page.find_element(By.ID, "dialog")
+    until(dialog.is_displayed, "it is asked")
+    press(page, Keys.ESCAPE)
+    until(lambda: not dialog.is_displayed(), "it is closed")
+    assert MARK not in os.listxattr(pair.mnt / "holiday")
+
+
+def test_what_was_deleted_elsewhere_is_restored_from_the_trash(pair: Pair, page: WebDriver) -> None:
+    name = "letter.txt"
+    pair.write(name, b"dear you")
+    pair.bob.ask("mark", "set", "own", pair.mnt / name)
+    until((pair.root / name).exists, "bob has it as a plain file")
+    (pair.files / name).unlink()
+    until(lambda: not (pair.root / name).exists(), "it is gone")
+    page.refresh()
+    until(lambda: name in page.find_element(By.ID, "trash").text, "it is in the trash")
+    page.find_element(By.CSS_SELECTOR, f'button[aria-label="Restore {name}"]').send_keys(Keys.ENTER)
+    until((pair.files / name).exists, "it is back, for all")
+
+
+def test_the_background_is_paused_there(pair: Pair, page: WebDriver) -> None:
+    button = page.find_element(By.ID, "pause")
+    button.send_keys(Keys.ENTER)
+    until(lambda: button.text == "Resume the background", "it waits")
+    assert pair.bob.arena()["waits"] == "somebody has paused it"
+    button.send_keys(Keys.ENTER)
+    until(lambda: pair.bob.arena()["waits"] is None, "it goes on")
+
+
+def test_a_link_is_no_good_twice(pair: Pair, browser: WebDriver, tmp_path: Path) -> None:
+    with running_page(pair.bob) as link, running_browser(tmp_path / "other") as stranger:
+        browser.get(link)
+        stranger.get(link)
+        assert "used already" in stranger.find_element(By.TAG_NAME, "body").text
+        stranger.get(link.partition("?")[0])
+        assert "Open the link" in stranger.find_element(By.TAG_NAME, "body").text
