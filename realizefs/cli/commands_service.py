@@ -64,7 +64,7 @@ def service_install(
         realizefs service install ~/Photos
     """
     if directory is None and (arena is not None or options):
-        raise Misuse("--arena and -o are for a mount: name its DIR, too.")
+        raise Misuse("The options --arena and -o are for a mount: name its DIR, too.")
     unit = _unit(session)
     text = unit_text(
         unit.stem,
