@@ -66,11 +66,9 @@ def service_install(
     if directory is None and (arena is not None or options):
         raise Misuse("The options --arena and -o are for a mount: name its DIR, too.")
     unit = _unit(session)
-    text = unit_text(
-        unit.stem,
-        _command(session, directory, arena, options),
-        directory and real_directory(directory),
-    )
+    command = _command(session, directory, arena, options)
+    shows = None if directory is None else real_directory(directory)
+    text = unit_text(unit.stem, command, shows, _environment(session))
     if as_text:
         click.echo(text, nl=False)
         return
@@ -97,8 +95,10 @@ def service_remove(session: Session) -> None:
     unit = _unit(session)
     if not is_ours(unit, HEADER):
         raise NotFound(f'There is no service to remove: "{unit}" doesn\'t exist.')
-    remove_unit(unit)
-    show_line(f"{unit} is removed, and the daemon is stopped.")
+    if remove_unit(unit):
+        show_line(f"{unit} is removed, and the daemon is stopped.")
+    else:
+        show_line(f"{unit} is removed; systemd couldn't be asked to stop what runs.")
 
 
 @service.command("status")
@@ -134,16 +134,18 @@ def service_status(session: Session, as_json: bool) -> int:
     return 0 if runs else NOT_RUNNING
 
 
-def remove_unit(unit: Path) -> None:
-    """Stop, disable and remove the service; where systemd doesn't run, its files alone."""
+def remove_unit(unit: Path) -> bool:
+    """Stop, disable and remove the service; False where systemd doesn't answer, and only its files are
+    removed."""
     try:
         systemd.systemctl("disable", "--now", unit.name, seconds=systemd.START_SECONDS)
     except Failed:
         systemd.systemctl("disable", unit.name, offline=True)
         take_away(unit, HEADER)
-        return
+        return False
     take_away(unit, HEADER)
     systemd.systemctl("daemon-reload")
+    return True
 
 
 def installed_unit(session: Session) -> Path | None:
@@ -194,6 +196,18 @@ def _command(session: Session, directory: str | None, arena: str | None, options
         *(["-o", flags] if flags else []),
         *("--", shown.directory),
     ]
+
+
+def _environment(session: Session) -> dict[str, str]:
+    """Where the usual home is, if these variables say so: systemd doesn't read what a shell reads."""
+    if session.client().home is not None:
+        return {}
+    names = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
+    given = {name: os.environ[name] for name in names if os.environ.get(name, "").strip()}
+    for name, value in given.items():
+        if not value.isprintable():  # bytes that aren't UTF-8, too
+            raise Misuse(f"The value of {name} is none that systemd takes; use --home DIR.")
+    return given
 
 
 def _program() -> str:

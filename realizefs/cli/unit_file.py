@@ -7,7 +7,8 @@ fusermount3 mounts by its set-uid bit.
 
 import re
 import string
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 HEADER = "# Written by `realizefs service install`, which replaces it: change it with"
 """How every unit begins that is ours; another one is never replaced."""
@@ -26,9 +27,21 @@ def unit_name(home: str | None) -> str:
     return f"realizefs-{'-'.join(map(_escaped, words)) or '-'}.service"
 
 
-def unit_text(name: str, command: Sequence[str], shows: str | None) -> str:
-    """The unit that keeps `command` running; `shows` is where it mounts, None if nowhere."""
+def unit_text(
+    name: str,
+    command: Sequence[str],
+    shows: str | None,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """The unit that keeps `command` running; `shows` is where it mounts, None if nowhere.
+
+    `environment` is what the command needs of the caller's: systemd's own may be another.
+    """
     what = "without a mount" if shows is None else f"mounted at {shows}"
+    given = "".join(
+        f"Environment={quoted(f'{key}={value}', dollar='$')}\n"
+        for key, value in environment.items()
+    )
     return f"""\
 {HEADER}
 # `systemctl --user edit {name}`.
@@ -43,7 +56,7 @@ StartLimitBurst=10
 
 [Service]
 Type=notify
-ExecStart={" ".join(map(quoted, command))}
+{given}ExecStart={" ".join(map(quoted, command))}
 Restart=on-failure
 RestartSec=5s
 # 2: what is asked for can't be, as with a mistake in config.toml; trying again won't help.
@@ -60,18 +73,21 @@ WantedBy=default.target
 """
 
 
-def quoted(word: str) -> str:
-    """A word of a command line, as systemd reads those; any bytes but a zero."""
+def quoted(word: str, *, dollar: str = "$$") -> str:
+    """A word as systemd reads them; any bytes but a zero. `dollar` is how that is written: `$$` in a
+    command line, `$` in an environment."""
     if _NEEDS_NO_QUOTES.fullmatch(word):
         return word
-    return f'"{"".join(map(_quoted_character, word))}"'
+    return f'"{"".join(_quoted_character(one, dollar) for one in word)}"'
 
 
-def _quoted_character(character: str) -> str:
+def _quoted_character(character: str, dollar: str) -> str:
     if character in '\\"':
         return f"\\{character}"
-    if character in "%$":
-        return character * 2
+    if character == "%":
+        return "%%"
+    if character == "$":
+        return dollar
     if character.isprintable():
         return character
     return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape"))

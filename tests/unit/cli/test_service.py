@@ -70,7 +70,8 @@ def test_systemd_finds_no_fault_in_a_unit(tmp_path: Path, odd: str, mounts: bool
         *(["mount", "-f", "--", directory] if mounts else ["serve"]),
     ]
     unit = tmp_path / unit_name(None)
-    text = unit_text(unit.stem, command, directory if mounts else None)
+    environment = {"XDG_DATA_HOME": directory} if odd.isprintable() else {}
+    text = unit_text(unit.stem, command, directory if mounts else None, environment)
     unit.write_text(text, encoding="utf-8", errors="surrogateescape")
     done = subprocess.run(
         ["systemd-analyze", "verify", "--user", "--man=no", str(unit)],
@@ -88,6 +89,7 @@ def test_words_of_a_command_are_quoted_as_systemd_reads_them() -> None:
     assert quoted('a "b" 5% $x\\') == '"a \\"b\\" 5%% $$x\\\\"'
     assert quoted("a\n\udcff") == '"a\\x0a\\xff"'
     assert quoted("") == '""'
+    assert quoted("A=$x y", dollar="$") == '"A=$x y"'
 
 
 def test_a_home_of_its_own_has_a_service_of_its_own() -> None:
@@ -117,6 +119,7 @@ def test_install_writes_enables_and_starts(
         "After=network-online.target",
     ):
         assert f"\n{line}\n" in text
+    assert f"\nEnvironment=XDG_DATA_HOME={tmp_path / 'data'}\n" in text  # else it's another home
     heard = systemd.heard()
     assert heard[:2] == ["daemon-reload", "enable realizefs.service"]
     assert "restart realizefs.service" in heard
@@ -136,6 +139,16 @@ def test_print_changes_nothing(systemd: Systemd, capfd: pytest.CaptureFixture[st
     status, out, _ = run(capfd, "install", "--print")
     assert (status, systemd.heard(), systemd.unit.exists()) == (0, [], False)
     assert out.startswith("# Written by")
+
+
+def test_a_home_that_systemd_could_not_be_told_of_is_refused(
+    systemd: Systemd, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "/home/\udcff")
+    status, _, err = run(capfd, "install")
+    assert status == Misuse.exit_status
+    assert "use --home" in err
+    assert not systemd.unit.exists()
 
 
 def test_a_unit_of_somebody_else_is_left_alone(
