@@ -36,6 +36,8 @@ class Batch:
     alive: set[Inode] = field(default_factory=set)
     """directories that are alive in this transaction, as far as somebody looked"""
     seeks: bool = False
+    edited: dict[Digest, Inode] = field(default_factory=dict)
+    """contents of real files that their user has changed, and which files"""
     in_hand: frozenset[Inode] = frozenset()
     to_leave: ToLeave = field(default_factory=ToLeave)
     _seen: Context | None = None

@@ -31,6 +31,7 @@ from realizefs.sync.names import Names
 from realizefs.sync.overlay import Overlay
 from realizefs.sync.pending import Place
 from realizefs.sync.renames import Renames
+from realizefs.sync.successors import Edited
 from realizefs.sync.to_leave import ToLeave
 from realizefs.sync.writer import Request, Writer
 
@@ -91,6 +92,8 @@ class Context:
     """inodes whose Unrealize no crash can have left half done"""
     sought: Bell = field(default_factory=Bell)
     """rung when something more is to be looked for under other names"""
+    edited: Edited = field(default_factory=Edited)
+    """what was changed here from which content"""
     removed: set[Inode] = field(default_factory=set)
     """deleted by the user through the mount, natively gone, and not yet in the index"""
     is_looked_at: Callable[[bytes], bool] = lambda path: False
@@ -179,6 +182,7 @@ class Context:
             self.on_touched(path)
         for change in batch.changes:
             self.tell(change)
+        self.edited.note(batch.edited)
         if batch.seeks:
             self.sought.ring()
         self.history.ring()

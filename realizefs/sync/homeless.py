@@ -25,7 +25,7 @@ from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
 from realizefs.sync.fetcher import Fetcher
 from realizefs.sync.patience import patiently
-from realizefs.sync.successors import give_on, successors
+from realizefs.sync.successors import give_on
 
 log = logging.getLogger(__name__)
 
@@ -131,29 +131,24 @@ class Homeless:
         return wanted
 
     async def _give_on(self, missing: dict[Digest, list[tuple[Inode, Version]]]) -> None:
-        """What isn't here may have been changed here. Looked for once for each: what is changed
-        later, its user knows by that name."""
+        """What isn't here may have been changed here."""
         context = self._context
-        new = {
-            digest
-            for digest, seekers in missing.items()
-            if any(not self._in_vain[ino, digest] for ino, _ in seekers)
-        }
-        if not new:
+        with context.store.env.read() as txn:
+            any_is = any(context.edited.successor(context.store, txn, one) for one in missing)
+        if not any_is:
             return
-        became = await trio.to_thread.run_sync(successors, context.store, context.me, new)
 
         def note(batch: Batch) -> None:
-            for digest, successor in became.items():
-                for ino, _ in missing[digest]:
+            for digest, seekers in missing.items():
+                successor = context.edited.successor(context.store, batch.txn, digest)
+                for ino, _ in seekers if successor is not None else ():
                     entry = batch.store.tree.entry(batch.txn, ino)
                     if entry is None or entry.version.hash != digest:
                         continue  # another version by now
-                    if is_homeless(context, batch.txn, entry):
+                    if successor is not None and is_homeless(context, batch.txn, entry):
                         give_on(batch, entry, successor)
 
-        if became:
-            await context.commit(note)
+        await context.commit(note)
 
     async def _settle(self, page: list[tuple[Inode, Digest]]) -> None:
         sought = self._context.store.sought

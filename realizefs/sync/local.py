@@ -52,6 +52,8 @@ def record_replacement(batch: Batch, replaced: Inode, ino: Inode) -> bool:
         store.tree.move(txn, child.ino, ino, child.name)
     store.forget(txn, replaced)
     vector = real.vector if real is not None else entry.version.vector
+    if real is not None and real.hash:
+        batch.edited[real.hash] = ino
     store.real.put(txn, ino, RealRow(NEVER_INDEXED, NO_DIGEST, vector))
     batch.indexed[ino] = (entry.parent, entry.name)
     return True

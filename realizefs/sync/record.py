@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from realizefs.core.merge import changed, changed_since, conflicts, merge, resolved
 from realizefs.model import paths
 from realizefs.model.entries import Entry, Fingerprint, RealRow
-from realizefs.model.ids import NO_DIGEST, Inode
+from realizefs.model.ids import NO_DIGEST, Digest, Inode
 from realizefs.model.marks import Mark
 from realizefs.model.versions import SYNCED_MODE, Kind, Version
 from realizefs.store.hashing import ContentHash
@@ -194,6 +194,7 @@ def _record_version(batch: Batch, ino: Inode, parent: Inode, name: bytes, found:
         set_aside(batch, found.path, local)
         batch.store.real.delete(batch.txn, ino)
     elif winner.content == local.content:
+        _note_edit(batch, ino, real, digest)
         # If only the vector was joined with the peer's, this is current all the same.
         _record_real(batch, ino, RealRow(found.fingerprint, digest, winner.vector), announce=False)
     if found.content and found.content.blocks:
@@ -203,6 +204,12 @@ def _record_version(batch: Batch, ino: Inode, parent: Inode, name: bytes, found:
             if loser.content != local.content:
                 keep_loser(batch, entry, loser)
     batch.put(ino, parent, name, resolved(winner, batch.is_ours))
+
+
+def _note_edit(batch: Batch, ino: Inode, real: RealRow | None, digest: Digest) -> None:
+    """What the file was is nowhere else, perhaps (see `successors`)."""
+    if real is not None and real.hash and digest and real.hash != digest:
+        batch.edited[real.hash] = ino
 
 
 def _hides_ours(batch: Batch, current: Version, real: RealRow | None, local: Version) -> bool:

@@ -11,6 +11,7 @@ from realizefs.model.ids import Digest, Inode
 from realizefs.model.limits import MIB
 from realizefs.model.marks import Mark
 from realizefs.model.versions import Version
+from realizefs.store.hashing import hash_bytes
 from realizefs.sync import homeless
 from realizefs.sync.homeless import Homeless
 from tests.fakes.peer import Peer, introduce, running_peer, until, write
@@ -113,31 +114,61 @@ async def test_what_cannot_be_taken_in_is_not_tried_for_ever(
         assert tries == homeless.TRIES_MAX
 
 
-async def test_what_was_renamed_while_its_holder_edited_it_has_the_edit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Who renamed it hasn't got it, and the old bytes are nowhere: it was edited in place."""
-    monkeypatch.setattr(homeless, "SETTLE_SECONDS", 0.3)
+async def renamed_unfetched(tmp_path: Path) -> None:
+    """What `a` has as "photo" is "beach" for b, who hasn't got it, and of whom `a` hasn't heard."""
     async with (
         running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
         running_peer(tmp_path / "b", "b") as b,
     ):
         await introduce(a, b)
         write(a.root, "photo", b"a beach")
-        await until(lambda: b.paths() == {"photo"})
+        write(a.root, "other", b"something else")
+        await until(lambda: b.paths() == {"photo", "other"})
         await until(lambda: a.arena.status()["pending"] == 0)
     async with running_peer(tmp_path / "b", "b") as b:
         await rename(b, "photo", "beach")
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+async def test_what_was_renamed_while_its_holder_edited_it_has_the_edit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_place: bool
+) -> None:
+    """The old bytes are nowhere."""
+    monkeypatch.setattr(homeless, "SETTLE_SECONDS", 0.3)
+    await renamed_unfetched(tmp_path)
+    edited = b"a beach at sunset"
     async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
-        write(a.root, "photo", b"a beach at sunset")
-        await until(lambda: a.arena.status()["pending"] == 0)
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b") as b,
-    ):
-        await introduce(a, b)
-        await until(lambda: a.paths() == b.paths() == {"photo", "beach"})
-        await until((a.root / "beach").exists)
-        edited = b"a beach at sunset"
-        assert (await b.read("photo"), await b.read("beach")) == (edited, edited)
-        assert (a.root / "photo").read_bytes() == (a.root / "beach").read_bytes()
+        if in_place:
+            write(a.root, "photo", edited)
+        else:
+            write(a.root, ".photo.new", edited)
+            (a.root / ".photo.new").rename(a.root / "photo")
+        await until(lambda: hash_of(a, "photo") == hash_bytes(edited))
+        async with running_peer(tmp_path / "b", "b") as b:
+            await introduce(a, b)
+            await until(lambda: a.paths() == b.paths() == {"photo", "beach", "other"})
+            await until((a.root / "beach").exists)
+            assert (await b.read("photo"), await b.read("beach")) == (edited, edited)
+            assert (a.root / "photo").read_bytes() == (a.root / "beach").read_bytes()
+
+
+async def test_another_file_that_took_the_name_is_no_edit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else may still have what was there (seed 54901)."""
+    monkeypatch.setattr(homeless, "SETTLE_SECONDS", 0.05)
+    await renamed_unfetched(tmp_path)
+    async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
+        (a.root / "other").rename(a.root / "photo")
+        await until(lambda: a.paths() == {"photo"})
+        async with running_peer(tmp_path / "b", "b") as b:
+            await introduce(a, b)
+            await until(lambda: a.paths() == {"photo", "beach"})
+            await until(lambda: not a.arena._homeless.is_busy and not sought(a))
+            assert a.status("beach") == "unavailable"
+            assert hash_of(a, "beach") == hash_bytes(b"a beach")
+
+
+def hash_of(peer: Peer, path: str) -> Digest | None:
+    entry = peer.entry(path)
+    return entry.version.hash if entry is not None else None
