@@ -214,6 +214,11 @@ def _clock(machine: Machine) -> Diagnosis:
 
 
 def _disk(subject: str, root: str, features: Features) -> Iterator[Diagnosis]:
+    if not features.writable:
+        sentence = f"Nothing can be made in {root}: it belongs to somebody else, or is read-only."
+        yield Diagnosis(
+            subject, Health.WRONG, sentence, f"See `ls -ld {root}` and `findmnt -T {root}`."
+        )
     yield from _far(subject, root, features.filesystem)
     if not features.xattrs:
         sentence = f"The filesystem of {root} has no extended attributes: marks are kept, but not with the files."

@@ -3,7 +3,7 @@
 import logging
 import os
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -83,7 +83,8 @@ class _Opened:
         return farewell(arena.store, me, self.parts.roster.members(arena.id))
 
     def features(self) -> Features:
-        return features(self.root.state.fd)
+        writable = os.access(f"/proc/self/fd/{self.root.fd}", os.W_OK | os.X_OK)
+        return replace(features(self.root.state.fd), writable=writable)
 
     async def check(self, report: Report, *, repair: bool, deep: bool) -> Report:
         async with self._checking:

@@ -60,6 +60,8 @@ class Features:
     free: int
     size: int
     filesystem: str = ""
+    writable: bool = True
+    """whether files can be made in the arena root; if not, only what is cached comes here"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,3 +117,13 @@ def test_a_mountpoint_of_somebody_else_is_refused(user: User, desk: UsersMachine
     refusal = desk.refused("mount", "/usr/local")
     assert '"/usr/local" can\'t be mounted: fusermount3: ' in refusal
     assert "no write access" in refusal
+
+
+def test_the_doctor_says_where_a_user_may_not_write(user: User, desk: UsersMachine) -> None:
+    photos = user.home / "photos"
+    assert desk.run("doctor").status == 0
+    user.ask("chmod", "555", photos)
+    done = desk.run("doctor")
+    assert done.status == 1
+    assert f"WRONG  Nothing can be made in {photos}" in done.out
+    assert f"→ See `ls -ld {photos}`" in done.out

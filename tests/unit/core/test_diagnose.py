@@ -89,6 +89,7 @@ def test_few_watches_are_a_note_with_the_setting_to_raise() -> None:
         (replace(DISK, xattrs=False), Health.NOTE, "no extended attributes"),
         (replace(DISK, sparse=False), Health.NOTE, "no sparse files"),
         (replace(DISK, free=1 << 30), Health.WRONG, "nearly full: 1,024 MiB"),
+        (replace(DISK, writable=False), Health.WRONG, "Nothing can be made in /photos"),
         (replace(DISK, filesystem="nfs4"), Health.WRONG, "is on nfs4"),
         (replace(DISK, filesystem="ext4"), Health.OK, "51,200 MiB free"),
     ],
