@@ -113,7 +113,7 @@ def service_status(session: Session, as_json: bool) -> int:
     """
     unit = _unit(session)
     installed = is_ours(unit, HEADER)
-    found = systemd.properties(unit.name, _KNOWN) if installed else {}
+    found, trouble = _known(unit) if installed else ({}, None)
     runs = found.get("ActiveState") == "active"
     answer = {
         "installed": installed,
@@ -125,6 +125,7 @@ def service_status(session: Session, as_json: bool) -> int:
         "pid": int(found.get("MainPID") or 0) or None,
         "restarts": int(found.get("NRestarts") or 0),
         "says": found.get("StatusText", "") or None,
+        "problem": trouble,
         "lingers": systemd.lingers() if installed else None,
     }
     if as_json:
@@ -154,9 +155,20 @@ def installed_unit(session: Session) -> Path | None:
     return unit if is_ours(unit, HEADER) else None
 
 
+def _known(unit: Path) -> tuple[dict[str, str], str | None]:
+    """What systemd knows of the service, or why it can't be asked."""
+    try:
+        return systemd.properties(unit.name, _KNOWN), None
+    except Failed as failure:
+        return {}, failure.sentence
+
+
 def _show(answer: dict[str, Any]) -> None:
     if not answer["installed"]:
         show_line("There is no service here; `realizefs service install [DIR]` makes one.")
+        return
+    if answer["problem"]:
+        show_fields([("unit", answer["unit"]), ("state", f"unknown: {answer['problem']}")])
         return
     starts = "at login" if not answer["lingers"] else "with the machine"
     state = f"{answer['state'] or 'unknown'}"

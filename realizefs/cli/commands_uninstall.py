@@ -106,14 +106,18 @@ def _show(found: Any) -> None:
         if each["problem"]:
             show_line(f'"{each["name"]}" can\'t be looked at: {each["problem"]}')
             continue
-        show_line(
-            f'"{each["name"]}": {each["files"]} files of {size(each["bytes"])} stay in {each["root"]} as plain '
-            f"files; {_alone(each['alone'])}"
-        )
+        files = _count(each["files"], "plain file")
+        stays = f"{files} of {size(each['bytes'])} in {each['root']}"
+        alone = f"; {_alone(each['alone'])}" if found["peers"] and each["files"] else "."
+        show_line(f'"{each["name"]}": what stays is {stays}{alone}')
         for path in each["only_cached"]:
             show_line(f"  only in the cache here: {path}")
         if each["unheard"]:
-            show_line(f"  {each['unheard']} changes no other machine has heard of")
+            show_line(f"  no other machine has heard of {_count(each['unheard'], 'change')}")
+
+
+def _count(count: int, what: str) -> str:
+    return f"1 {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _alone(count: int) -> str:

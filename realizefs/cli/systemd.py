@@ -40,9 +40,19 @@ def systemctl(*words: str, seconds: float = ASK_SECONDS, offline: bool = False) 
         text.decode("utf-8", "replace").strip() for text in (done.stdout, done.stderr)
     )
     if done.returncode != 0:
-        lines = complaints.splitlines() or [f"status {done.returncode}"]
-        raise Failed(f"`{' '.join(command)}` failed: {lines[-1].rstrip('.')}.", tuple(lines))
+        raise _failure(words[0], complaints.splitlines() or [f"status {done.returncode}"])
     return out
+
+
+def _failure(verb: str, complaints: list[str]) -> Failed:
+    last = complaints[-1].rstrip(".")
+    if "connect to bus" in last or "connect to user" in last:
+        return Failed(
+            f"Your systemd can't be reached ({last}): it runs for who has logged in, and in a shell of `su` or "
+            f"`sudo` it is found with XDG_RUNTIME_DIR=/run/user/{os.getuid()}.",
+            tuple(complaints),
+        )
+    return Failed(f"`systemctl --user {verb}` failed: {last}.", tuple(complaints))
 
 
 def properties(unit: str, names: Sequence[str]) -> dict[str, str]:

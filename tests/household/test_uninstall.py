@@ -32,7 +32,7 @@ def test_plain_files_stay_and_nothing_else(own_pair: Pair) -> None:
     (bob.home / "notes.txt").write_text("not RealizeFS's")
     until(lambda: not farewell(bob)["unheard"], "alice has heard it all")
     said = bob.ask("uninstall", "--yes")
-    assert '"docs": 1 files of' in said
+    assert '"docs": what stays is 1 plain file of' in said
     assert "other machines have all of them" in said
     assert "realizefs peer remove bob" in said
     assert (own_pair.root / "here" / "a.txt").read_text() == "mine"

@@ -172,6 +172,10 @@ def test_where_systemd_does_not_run_it_is_enabled_for_the_next_login(
     assert "at the next login, and not now" in err
     assert "No medium found" in err
     assert systemd.heard() == ["daemon-reload", "1enable realizefs.service"]
+    status, out, err = run(capfd, "status")
+    assert (status, err) == (1, "")
+    assert "unknown: Your systemd can't be reached" in out
+    systemd.heard()
     assert run(capfd, "remove")[0] == 0
     assert systemd.heard() == ["disable --now realizefs.service", "1disable realizefs.service"]
     assert not systemd.unit.exists()
