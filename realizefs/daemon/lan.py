@@ -81,7 +81,7 @@ class Lan:
         if announced is None and not browses:
             return
         try:
-            await run_mdns(announced, self._neighbours.heard if browses else None)
+            await run_mdns(announced, self._neighbours if browses else None)
         except Unreachable as error:
             log.info("%s It is tried again.", error)
             await trio.sleep(LAN_RETRY_SECONDS)
@@ -111,7 +111,8 @@ def _reached_by_others(addresses: tuple[str, ...]) -> Iterator[tuple[str, int]]:
             number = ipaddress.ip_address(host)
         except ValueError:
             continue
-        if not (number.is_loopback or number.is_link_local):
+        # An IPv6 one of a link means something only together with an interface of the other side.
+        if not (number.is_loopback or (number.version == 6 and number.is_link_local)):
             yield host, port
 
 

@@ -68,9 +68,9 @@ async def invite_lan(app: App, arguments: Arguments, caller: Caller) -> Answer:
 
 async def neighbours(app: App, _arguments: Arguments, caller: Caller) -> list[Answer]:
     """The machines on this network that are open for pairing; waits for the first one."""
-    found = Neighbours(app.parts.roster, lambda: None)
+    found = Neighbours(app.parts.identity.certificate)
     async with caller.waiting(), trio.open_nursery() as nursery:
-        await nursery.start(run_mdns, None, found.heard)
+        await nursery.start(run_mdns, None, found)
         with trio.move_on_after(LOOK_SECONDS):
             while not found.open():
                 await found.changed.after(found.changed.count)

@@ -1,26 +1,30 @@
 """Announcing this machine on the local network, and hearing who else is there: multicast DNS.
 
 The library is zeroconf, which has a thread with an event loop of its own, and another one for each
-browser. Nothing of it runs on the trio thread, and nothing of trio on its: what blocks (opening,
-closing, asking for what belongs to a name) is done in worker threads, one at a time, and from the
-browser's thread comes only "this name came, changed or went". These names wait in a dict of at most
-NAMES_WAITING_MAX, so that a flood costs neither memory nor the trio thread's time; what is too much is
-dropped, and heard of when it is announced again. The trio thread is woken by a call that takes a
-place only once however often it is made (`run_sync_soon` with `idempotent`). There is no way back.
+browser. Nothing of it runs on the trio thread, and nothing of trio on its: what blocks (opening and
+closing) is done in worker threads, and from the browser's thread come only announcements that were
+understood and are `wanted`: of peers, or of machines that are open for pairing. So strangers, however
+many, crowd nobody out. What comes waits in a dict of at most WAITING_MAX, and the trio thread is woken by
+a call that takes a place only once however often it is made (`run_sync_soon` with `idempotent`).
+There is no way back.
+
+Who announces a name says in the same breath what belongs to it, or we are told again when that comes: so
+nothing is asked for.
 
 What a machine caches of others' announcements is bounded by the library (10,000 records).
 """
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import trio
 
 from realizefs.core.neighbour import Neighbour, understood
 from realizefs.model.errors import Unreachable
+from realizefs.model.lan_limits import NEIGHBOURS_MAX
 
 if TYPE_CHECKING:
     from zeroconf import ServiceInfo, Zeroconf
@@ -29,12 +33,8 @@ log = logging.getLogger(__name__)
 
 SERVICE = "_realizefs._tcp.local."
 
-NAMES_WAITING_MAX = 64
-"""Announcements that wait to be looked at: more than a household's machines and its neighbours'."""
-
-RESOLVE_SECONDS = 2.0
-"""Seconds for an answer about a name; mostly it came with the name. So long others wait behind one
-that doesn't answer."""
+WAITING_MAX = NEIGHBOURS_MAX
+"""Announcements that wait for the trio thread: as many as are remembered there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +48,19 @@ class Announcement:
     properties: Mapping[bytes, bytes]
 
 
-Heard = Callable[[str, Neighbour | None], None]
-"""Hears, on the trio thread, of a name and what it announces; None: nothing, or nothing any more."""
+class Listener(Protocol):
+    """Who wants to hear what others announce."""
+
+    def wanted(self, neighbour: Neighbour) -> bool:
+        """Whether to be told of an announcement; called on the browser's thread."""
+
+    def heard(self, name: str, neighbour: Neighbour | None) -> None:
+        """What is announced under a name; None: nothing that is wanted, any more. On the trio thread."""
 
 
 async def run_mdns(
     announced: Announcement | None,
-    heard: Heard | None,
+    listener: Listener | None,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Until cancelled: announce that, and tell what others announce; started once it is on its way.
@@ -62,57 +68,46 @@ async def run_mdns(
     On the way out the others are told that it is no longer so. Raises Unreachable where there is no
     network that can be asked.
     """
-    names = _Names(trio.lowlevel.current_trio_token())
-    responder = _Responder(names)
+    waiting = _Waiting(trio.lowlevel.current_trio_token())
+    responder = _Responder(waiting, listener)
     try:
         # Not cancelled halfway: what was opened is closed.
-        await trio.to_thread.run_sync(responder.open, announced, heard is not None)
+        await trio.to_thread.run_sync(responder.open, announced)
         task_status.started()
-        if heard is None:
-            await trio.sleep_forever()
-        else:
-            await _listen(names, responder, heard)
+        while True:
+            await waiting.come.wait()
+            for name, found in waiting.take():
+                if listener is not None:
+                    listener.heard(name, found)
     finally:
         with trio.CancelScope(shield=True):
             await trio.to_thread.run_sync(responder.close)
 
 
-async def _listen(names: "_Names", responder: "_Responder", heard: Heard) -> None:
-    while True:
-        await names.come.wait()
-        for name, is_there in names.take():
-            found = None
-            if is_there:
-                found = await trio.to_thread.run_sync(
-                    responder.resolve, name, abandon_on_cancel=True
-                )
-            heard(name.removesuffix(f".{SERVICE}"), found)
-
-
-class _Names:
-    """Names that came, changed or went, on their way from the browser's thread to trio's."""
+class _Waiting:
+    """Announcements on their way from the browser's thread to trio's."""
 
     def __init__(self, token: trio.lowlevel.TrioToken) -> None:
         self.come = trio.Event()
         self._token = token
         self._lock = threading.Lock()
-        self._waiting: dict[str, bool] = {}
+        self._waiting: dict[str, Neighbour | None] = {}
 
-    def put(self, name: str, is_there: bool) -> None:
+    def put(self, name: str, found: Neighbour | None) -> None:
         """From any thread: the last word on a name counts."""
         with self._lock:
-            if name not in self._waiting and len(self._waiting) >= NAMES_WAITING_MAX:
+            if name not in self._waiting and len(self._waiting) >= WAITING_MAX:
                 return
-            self._waiting[name] = is_there
+            self._waiting[name] = found
         try:
             self._token.run_sync_soon(self._ring, idempotent=True)
         except trio.RunFinishedError:
-            log.debug("A name came after the end.")
+            log.debug("An announcement came after the end.")
 
     def _ring(self) -> None:
         self.come.set()
 
-    def take(self) -> list[tuple[str, bool]]:
+    def take(self) -> list[tuple[str, Neighbour | None]]:
         """All that wait; `come` is set again when there are more."""
         self.come = trio.Event()
         with self._lock:
@@ -121,13 +116,15 @@ class _Names:
 
 
 class _Responder:
-    """The library, in a worker thread: everything here may block for seconds."""
+    """The library. Opening and closing may block for seconds, and are done in a worker thread."""
 
-    def __init__(self, names: _Names) -> None:
-        self._names = names
+    def __init__(self, waiting: _Waiting, listener: Listener | None) -> None:
+        self._waiting = waiting
+        self._listener = listener
         self._zeroconf: Zeroconf | None = None
+        self._told: dict[str, None] = {}
 
-    def open(self, announced: Announcement | None, browse: bool) -> None:
+    def open(self, announced: Announcement | None) -> None:
         """Begin; raises Unreachable, and then is closed."""
         # Imported here: it takes 40 ms, and who is told to keep quiet never needs it.
         from zeroconf import Error, InterfaceChoice, IPVersion, ServiceBrowser, Zeroconf  # noqa: PLC0415
@@ -139,33 +136,28 @@ class _Responder:
             if announced is not None:
                 # Nobody else has a name of so many random digits: no need to ask who has it.
                 self._zeroconf.register_service(_info(announced), cooperating_responders=True)
-            if browse:
+            if self._listener is not None:
                 ServiceBrowser(self._zeroconf, SERVICE, handlers=[self._changed])
         except (Error, OSError, RuntimeError) as error:
             self.close()
             raise Unreachable(f"The local network can't be asked who is there: {error}.") from error
 
-    def _changed(self, *, name: str, state_change: Any, **_others: Any) -> None:
-        """On the browser's thread."""
+    def _changed(self, *, zeroconf: "Zeroconf", name: str, state_change: Any, **_: Any) -> None:
+        """On the browser's thread. Of what wasn't told nobody hears that it is gone, either."""
         from zeroconf import ServiceStateChange  # noqa: PLC0415
 
-        self._names.put(name, state_change is not ServiceStateChange.Removed)
-
-    def resolve(self, name: str) -> Neighbour | None:
-        """What belongs to a name; None if nobody says, or it is nothing of ours."""
-        from zeroconf import Error, ServiceInfo  # noqa: PLC0415
-
-        opened = self._zeroconf
-        if opened is None:
-            return None
-        try:
-            info = ServiceInfo(SERVICE, name)
-            if not info.request(opened, RESOLVE_SECONDS * 1000):
-                return None
-            return understood(info.port or 0, info.parsed_addresses(), info.properties)
-        except (Error, OSError, RuntimeError, ValueError) as error:
-            log.debug("What %a announces can't be understood: %r", name, error)
-            return None
+        found = None
+        if state_change is not ServiceStateChange.Removed:
+            found = _resolved(zeroconf, name)
+        short = name.removesuffix(f".{SERVICE}")
+        if found is not None and self._listener is not None and self._listener.wanted(found):
+            self._told[short] = None
+            if len(self._told) > NEIGHBOURS_MAX:  # the listener has forgotten it as well
+                del self._told[next(iter(self._told))]
+            self._waiting.put(short, found)
+        elif short in self._told:
+            del self._told[short]
+            self._waiting.put(short, None)
 
     def close(self) -> None:
         """End, saying goodbye."""
@@ -178,6 +170,20 @@ class _Responder:
             opened.close()
         except (Error, OSError, RuntimeError) as error:
             log.debug("The local network wasn't left properly: %r", error)
+
+
+def _resolved(opened: "Zeroconf", name: str) -> Neighbour | None:
+    """What belongs to a name, as far as it was heard; None if that is nothing of ours."""
+    from zeroconf import Error, ServiceInfo  # noqa: PLC0415
+
+    try:
+        info = ServiceInfo(SERVICE, name)
+        if not info.load_from_cache(opened):
+            return None
+        return understood(info.port or 0, info.parsed_addresses(), info.properties)
+    except (Error, OSError, RuntimeError, ValueError) as error:
+        log.debug("What %a announces can't be understood: %r", name, error)
+        return None
 
 
 def _info(announced: Announcement) -> "ServiceInfo":

@@ -72,7 +72,7 @@ class Dialler:
         self._failed = failed
         self._dialling: set[PeerId] = set()
         self._hurried = Bell()
-        self.neighbours = Neighbours(roster, self._found)
+        self.neighbours = Neighbours(identity.certificate, self._found)
         self._found_at = -inf
 
     def hurry(self) -> None:
@@ -91,6 +91,7 @@ class Dialler:
         async with trio.open_nursery() as nursery:
             while True:
                 seen = self._roster.changed.count
+                self.neighbours.know(tuple(self._roster.certificates()))
                 for card in self._roster.all():
                     if card.peer not in self._dialling:
                         self._dialling.add(card.peer)

@@ -1,45 +1,62 @@
 """Who is on this network just now, as machines announce it (see core.neighbour).
 
-Of all of them the latest NEIGHBOURS_MAX are remembered; which peers they are is computed when it is
-asked, so one that joins later is known, too. Where a neighbour says it is nobody need believe: who is
-dialled there and hasn't the peer's key is told nothing.
+Remembered are peers, and, apart from these, machines that are open for pairing: the latest NEIGHBOURS_MAX
+of each. Where a neighbour says it is nobody need believe: who is dialled there and hasn't the peer's
+key is told nothing.
 """
 
 from collections.abc import Callable
+from itertools import chain
 
 from realizefs.core.neighbour import Neighbour
 from realizefs.model.lan_limits import NEIGHBOUR_ADDRESSES_MAX, NEIGHBOURS_MAX
 from realizefs.sync.bell import Bell
-from realizefs.sync.roster import Roster
 
 
 class Neighbours:
-    """`found` is called when a peer of the roster is announced."""
+    """`own` is this machine's certificate; `found` is called when a peer is announced."""
 
-    def __init__(self, roster: Roster, found: Callable[[], None]) -> None:
-        self._roster = roster
+    def __init__(self, own: bytes, found: Callable[[], None] = lambda: None) -> None:
+        self._own = own
         self._found = found
-        self._heard: dict[str, Neighbour] = {}
+        self._certificates: tuple[bytes, ...] = ()
+        self._peers: dict[str, Neighbour] = {}
+        self._strangers: dict[str, Neighbour] = {}
         self.changed = Bell()
+
+    def know(self, certificates: tuple[bytes, ...]) -> None:
+        """The peers from now on are those with these certificates."""
+        self._certificates = certificates
+
+    def wanted(self, neighbour: Neighbour) -> bool:
+        """From any thread: the certificates are replaced, never changed."""
+        return bool(neighbour.name) or self._is_peer(neighbour)
 
     def heard(self, name: str, neighbour: Neighbour | None) -> None:
         """What is announced under a name, or that nothing is any more."""
-        self._heard.pop(name, None)
+        self._peers.pop(name, None)
+        self._strangers.pop(name, None)
         if neighbour is not None:
-            self._heard[name] = neighbour  # as the latest
-            while len(self._heard) > NEIGHBOURS_MAX:
-                del self._heard[next(iter(self._heard))]
-            if any(neighbour.is_of(card.certificate) for card in self._roster.all()):
+            is_peer = self._is_peer(neighbour)
+            known = self._peers if is_peer else self._strangers
+            known[name] = neighbour  # as the latest
+            if len(known) > NEIGHBOURS_MAX:
+                del known[next(iter(known))]
+            if is_peer:
                 self._found()
         self.changed.ring()
 
+    def _is_peer(self, neighbour: Neighbour) -> bool:
+        return any(map(neighbour.is_of, self._certificates))
+
     def forget(self) -> None:
         """This machine comes to another network."""
-        self._heard.clear()
+        self._peers.clear()
+        self._strangers.clear()
 
     def addresses_of(self, certificate: bytes) -> list[str]:
         """Where the peer with this certificate is said to be, the latest word first."""
-        latest_first = reversed(self._heard.values())
+        latest_first = chain(reversed(self._peers.values()), reversed(self._strangers.values()))
         found = (
             address
             for neighbour in latest_first
@@ -50,6 +67,6 @@ class Neighbours:
 
     def open(self) -> list[Neighbour]:
         """Those that are open for pairing and aren't this machine, by name."""
-        own = self._roster.own().certificate
-        found = (one for one in self._heard.values() if one.name and not one.is_of(own))
+        heard = chain(self._peers.values(), self._strangers.values())
+        found = (one for one in heard if one.name and not one.is_of(self._own))
         return sorted(found, key=lambda one: (one.name, one.addresses))

@@ -1,43 +1,86 @@
 """What other machines announce comes from another thread, bounded, and never makes trio's wait."""
 
 import threading
+from types import SimpleNamespace
+from typing import Any
 
+import pytest
 import trio
 import trio.testing
+from zeroconf import ServiceStateChange
 
-from realizefs.net.mdns import NAMES_WAITING_MAX, _Names
+from realizefs.core.neighbour import Neighbour, said, understood
+from realizefs.net import mdns
+from realizefs.net.mdns import SERVICE, WAITING_MAX, _Responder, _Waiting
+
+
+def announced(name: str = "") -> Neighbour:
+    found = understood(4331, ["10.0.0.1"], dict(said(b"salt sal", b"der of bob", name)))
+    assert found is not None
+    return found
 
 
 async def test_a_flood_from_another_thread_is_bounded_and_wakes_once() -> None:
-    names = _Names(trio.lowlevel.current_trio_token())
+    waiting = _Waiting(trio.lowlevel.current_trio_token())
 
     def flood() -> None:
-        for number in range(100 * NAMES_WAITING_MAX):
-            names.put(f"name {number}", is_there=True)
-        names.put("name 0", is_there=False)
+        for number in range(100 * WAITING_MAX):
+            waiting.put(f"name {number}", announced())
 
     thread = threading.Thread(target=flood)
     thread.start()
-    await names.come.wait()
+    await waiting.come.wait()
     await trio.to_thread.run_sync(thread.join)
-    taken = dict(names.take())
-    assert len(taken) <= NAMES_WAITING_MAX
+    assert len(waiting.take()) <= WAITING_MAX
     await trio.testing.wait_all_tasks_blocked()
-    assert dict(names.take()).items() <= {"name 0": False}.items()
-    assert not names.come.is_set()
+    assert waiting.take() == []
 
 
 async def test_the_last_word_on_a_name_counts() -> None:
-    names = _Names(trio.lowlevel.current_trio_token())
-    for is_there in (True, False, True, False):
-        names.put("desk", is_there)
-    await names.come.wait()
-    assert names.take() == [("desk", False)]
+    waiting = _Waiting(trio.lowlevel.current_trio_token())
+    for found in (announced(), None, announced("bob"), None):
+        waiting.put("desk", found)
+    await waiting.come.wait()
+    assert waiting.take() == [("desk", None)]
 
 
 def test_what_comes_after_the_end_is_let_go() -> None:
-    async def made() -> _Names:
+    async def made() -> _Waiting:
         await trio.lowlevel.checkpoint()
-        return _Names(trio.lowlevel.current_trio_token())
+        return _Waiting(trio.lowlevel.current_trio_token())
 
-    trio.run(made).put("late", is_there=True)
+    trio.run(made).put("late", announced())
+
+
+class Open:
+    """Wants those that are open, as a newcomer does."""
+
+    def wanted(self, neighbour: Neighbour) -> bool:
+        return bool(neighbour.name)
+
+    def heard(self, name: str, neighbour: Neighbour | None) -> None:
+        raise AssertionError("the browser's thread only puts things down")
+
+
+async def test_strangers_that_come_and_go_are_not_even_put_down(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waiting = _Waiting(trio.lowlevel.current_trio_token())
+    responder = _Responder(waiting, Open())
+    network: Any = SimpleNamespace()
+    there: dict[str, Neighbour | None] = {"stranger": announced(), "open": announced("bob")}
+    monkeypatch.setattr(mdns, "_resolved", lambda _, name: there[name.removesuffix(f".{SERVICE}")])
+
+    def say(name: str, change: ServiceStateChange) -> None:
+        responder._changed(zeroconf=network, name=f"{name}.{SERVICE}", state_change=change)
+
+    for change in (ServiceStateChange.Added, ServiceStateChange.Updated):
+        for name in there:
+            say(name, change)
+    assert waiting.take() == [("open", announced("bob"))]
+    there["open"] = announced()  # no longer open
+    say("open", ServiceStateChange.Updated)
+    assert waiting.take() == [("open", None)]
+    for name in there:
+        say(name, ServiceStateChange.Removed)
+    assert waiting.take() == []
