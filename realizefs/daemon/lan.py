@@ -85,7 +85,7 @@ class Lan:
         except Unreachable as error:
             log.info("%s It is tried again.", error)
             await trio.sleep(LAN_RETRY_SECONDS)
-            scope.cancel()
+        scope.cancel()
 
 
 def announcement(

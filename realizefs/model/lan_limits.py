@@ -10,6 +10,14 @@ cable and wireless has one of each family on both; whoever announces lies has no
 LAN_RETRY_SECONDS = 60.0
 """Seconds between tries where the network can't be asked: a change of addresses is tried at once."""
 
+CACHED_MAX = 5_000
+"""Records of others that the library may have cached; of 10,000 it drops those first that are soonest out
+of date, and that are those of whoever has just come, while lies may be good for weeks. A big office
+has some hundred."""
+
+CACHED_LOOK_SECONDS = 30.0
+"""Seconds between looks at how many they are: so long a flood, once over, is in the way."""
+
 FOUND_SECONDS = 2.0
 """Seconds in which a peer that is announced makes for new tries to reach it once at most: who announces
 and withdraws in turn, a thousand times a second, has nobody dialled more often."""

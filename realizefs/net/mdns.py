@@ -11,7 +11,8 @@ There is no way back.
 Who announces a name says in the same breath what belongs to it, or we are told again when that comes: so
 nothing is asked for.
 
-What a machine caches of others' announcements is bounded by the library (10,000 records).
+What is cached of others' announcements is bounded by the library (10,000 records), which doesn't keep
+it from being full of lies: then all is begun anew, with an empty cache.
 """
 
 import logging
@@ -24,7 +25,7 @@ import trio
 
 from realizefs.core.neighbour import Neighbour, understood
 from realizefs.model.errors import Unreachable
-from realizefs.model.lan_limits import NEIGHBOURS_MAX
+from realizefs.model.lan_limits import CACHED_LOOK_SECONDS, CACHED_MAX, NEIGHBOURS_MAX
 
 if TYPE_CHECKING:
     from zeroconf import ServiceInfo, Zeroconf
@@ -63,9 +64,10 @@ async def run_mdns(
     listener: Listener | None,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Until cancelled: announce that, and tell what others announce; started once it is on its way.
+    """Announce that, and tell what others announce; started once it is on its way.
 
-    On the way out the others are told that it is no longer so. Raises Unreachable where there is no
+    Returns when strangers have announced too much (CACHED_MAX): it is best begun anew then. On the way
+    out the others are told that it is no longer so. Raises Unreachable where there is no
     network that can be asked.
     """
     waiting = _Waiting(trio.lowlevel.current_trio_token())
@@ -74,14 +76,20 @@ async def run_mdns(
         # Not cancelled halfway: what was opened is closed.
         await trio.to_thread.run_sync(responder.open, announced)
         task_status.started()
-        while True:
-            await waiting.come.wait()
-            for name, found in waiting.take():
-                if listener is not None:
-                    listener.heard(name, found)
+        while not responder.is_flooded():
+            with trio.move_on_after(CACHED_LOOK_SECONDS):
+                await _tell(waiting, listener)
     finally:
         with trio.CancelScope(shield=True):
             await trio.to_thread.run_sync(responder.close)
+
+
+async def _tell(waiting: "_Waiting", listener: Listener | None) -> None:
+    while True:
+        await waiting.come.wait()
+        for name, found in waiting.take():
+            if listener is not None:
+                listener.heard(name, found)
 
 
 class _Waiting:
@@ -158,6 +166,12 @@ class _Responder:
         elif short in self._told:
             del self._told[short]
             self._waiting.put(short, None)
+
+    def is_flooded(self) -> bool:
+        """Whether too much of others is cached. A list of the values is made in one step, while the
+        library's thread goes on."""
+        opened = self._zeroconf
+        return opened is not None and sum(map(len, list(opened.cache.cache.values()))) > CACHED_MAX
 
     def close(self) -> None:
         """End, saying goodbye."""

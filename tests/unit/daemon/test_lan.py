@@ -64,6 +64,7 @@ class Network:
     asked: list[tuple[Announcement | None, bool]] = field(default_factory=list)
     running: int = 0
     refuses: int = 0
+    floods: int = 0
 
     async def run(self, announced: Announcement | None, heard: Any) -> None:
         if self.refuses:
@@ -73,6 +74,10 @@ class Network:
         self.running += 1
         assert self.running == 1
         try:
+            if self.floods:
+                self.floods -= 1
+                await trio.sleep(30)
+                return
             await trio.sleep_forever()
         finally:
             self.running -= 1
@@ -142,3 +147,13 @@ async def test_a_network_that_cant_be_asked_is_tried_again(
     with trio.move_on_after(3 * LAN_RETRY_SECONDS):
         await part.run()
     assert len(network.asked) == 1
+
+
+async def test_after_a_flood_it_is_begun_anew_under_another_name(
+    network: Network, autojump_clock: trio.testing.MockClock
+) -> None:
+    network.floods = 2
+    part, _ = taking_part(LanConfig(), "192.168.1.7:1")
+    with trio.move_on_after(1000):
+        await part.run()
+    assert len({announced.name for announced, _ in network.asked if announced}) == 3

@@ -10,8 +10,9 @@ import trio.testing
 from zeroconf import ServiceStateChange
 
 from realizefs.core.neighbour import Neighbour, said, understood
+from realizefs.model.lan_limits import CACHED_LOOK_SECONDS, CACHED_MAX
 from realizefs.net import mdns
-from realizefs.net.mdns import SERVICE, WAITING_MAX, _Responder, _Waiting
+from realizefs.net.mdns import SERVICE, WAITING_MAX, _Responder, _Waiting, run_mdns
 
 
 def announced(name: str = "") -> Neighbour:
@@ -84,3 +85,22 @@ async def test_strangers_that_come_and_go_are_not_even_put_down(
     for name in there:
         say(name, ServiceStateChange.Removed)
     assert waiting.take() == []
+
+
+async def test_a_cache_full_of_strangers_lies_ends_it(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+) -> None:
+    """So that it is begun anew: who comes now would have no place in it."""
+    cache: dict[str, dict[int, int]] = {}
+    opened: Any = SimpleNamespace(cache=SimpleNamespace(cache=cache), close=lambda: None)
+    monkeypatch.setattr(
+        _Responder, "open", lambda self, _announced: setattr(self, "_zeroconf", opened)
+    )
+    with trio.move_on_after(10 * CACHED_LOOK_SECONDS) as calm:
+        await run_mdns(None, Open())
+    assert calm.cancelled_caught
+    for name in range(100):
+        cache[str(name)] = dict.fromkeys(range(CACHED_MAX // 100 + 1), 0)
+    began = trio.current_time()
+    await run_mdns(None, Open())
+    assert trio.current_time() - began <= CACHED_LOOK_SECONDS
