@@ -18,6 +18,7 @@ In reading order:
     calls, session          requests in flight; two peers on one connection
     evict, sketch, share    what leaves the cache; how often what was used; the window's size
     compress, rate          whether an answer is compressed; how fast a peer has been lately
+    counting                what is counted of all this while it runs
     parts                   which parts of a large content leave first
     pins                    owners' promises, so that never all give a file up
     diagnose                what is in the way on a machine, and how to mend it

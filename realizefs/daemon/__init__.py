@@ -17,7 +17,8 @@ In reading order:
     conversation                    a command that asks something meanwhile
     setup_commands, household_commands, pairing_commands, peer_commands, daemon_commands, path_commands,
     listing_commands, cache_commands, check_commands, safety_commands, rate_commands,
-    doctor_commands, foresight_commands, background_commands, farewell_commands, locate
+    doctor_commands, foresight_commands, background_commands, farewell_commands,
+    live_commands, locate
                                     the commands; from a path here to one in an arena
     uninstalling                    removing what is only ours
     examining                       what `doctor` judges

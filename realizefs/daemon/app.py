@@ -12,6 +12,7 @@ from pathlib import Path
 
 import trio
 
+from realizefs.core.counting import MountCounts
 from realizefs.daemon.addresses import reachable
 from realizefs.daemon.arenas import Arenas, OpenArena, Opener, RunningArena, Slot, once
 from realizefs.daemon.config import ArenaConfig, Config
@@ -61,6 +62,8 @@ class App:
         self.parts = parts
         self.arenas = arenas
         self.mounts = Mounts(self._mount_ended)
+        self.mount_counts = MountCounts()
+        self.started_ns = parts.clock.wall_ns()
         neighbours = parts.household.dialler.neighbours
         self.lan = Lan(config.lan, parts.identity.certificate, neighbours, self.addresses)
         self._moved = Bell()

@@ -31,6 +31,7 @@ from realizefs.sync.handover import Handover
 from realizefs.sync.on_demand import OnDemand
 from realizefs.sync.summary import Listed, Usage
 from realizefs.sync.trashcan import Trashcan
+from realizefs.sync.work import Work
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,10 @@ class RunningArena(Protocol):
         self, tops: Sequence[Top], mark: Mark | None, checkpoint: Callable[[], None]
     ) -> Foresight:
         """What a mark on some paths would bring or take away; blocking."""
+        ...
+
+    def work(self, limit: int) -> Work:
+        """What is carried out, and some of what waits and why; blocking."""
         ...
 
     def listing(self, ino: Inode, after: bytes) -> list[Listed]:

@@ -22,7 +22,7 @@ def mounter(
         flags=flags | ({ALLOW_OTHER} if app.config.mount.allow_other else set()),
         no_fetch=app.config.mount.no_fetch,
     )
-    return Mount(_view(app, arena), directory, options).run
+    return Mount(_view(app, arena), directory, options, app.mount_counts).run
 
 
 def _view(app: App, arena: RunningArena | None) -> View:

@@ -5,6 +5,7 @@ index or the page cache is answered without leaving this process.
 
 In reading order:
     port, served                    what is needed of an arena; what all handlers share
+    answering                       failures as the kernel hears them; how long each answer took
     operations                      the kernel's requests, each handed to the module that knows
     views, items, inodes, attrs     what is at the root; what an inode is; what the kernel knows
     listing, snapshots              readdir with attributes, from index and root

@@ -11,10 +11,11 @@ from functools import partial
 import pyfuse3
 
 from realizefs.fs import content
+from realizefs.fs.answering import answered
 from realizefs.fs.echoes import Echoes
 from realizefs.fs.handles import Echo, Listing, RealFile, UnrealFile
 from realizefs.fs.interrupts import Interrupts
-from realizefs.fs.operations import ArenaOperations, Attributes, Context, answered
+from realizefs.fs.operations import ArenaOperations, Attributes, Context
 from realizefs.fs.served import Served
 from realizefs.fs.stalls import Stalls
 from realizefs.fs.subscription import Subscription

@@ -6,12 +6,21 @@ has 15 bytes at most, longer names are compared by those.
 
 import os
 import stat
+from dataclasses import dataclass, field
+from time import monotonic
 
 import pyfuse3
 
+from realizefs.core.counting import UNKNOWN
 from realizefs.store.realfile import Root
 
 COMM_BYTES_MAX = 15
+
+COMM_SECONDS = 1.0
+"""Seconds for which a caller is believed to be called as before."""
+
+COMMS_MAX = 256
+"""Callers remembered; then all are forgotten, to be looked up again: 20 us each."""
 
 NO_FETCH_DEFAULT = (
     "baloo_file",
@@ -60,6 +69,29 @@ def is_one_of(names: frozenset[bytes], pid: int) -> bool:
         return int(process) != pid and _read(f"/proc/{int(process)}/comm").strip() in names
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+@dataclass(slots=True)
+class Comms:
+    """What callers are called, remembered for a second: a program that opens many files is looked up
+    once, and one that has become another by exec soon goes by its new name."""
+
+    known: dict[int, tuple[float, bytes]] = field(default_factory=dict)
+
+    def of(self, pid: int) -> bytes:
+        """The comm of a caller; UNKNOWN of one that has ended meanwhile, or isn't visible."""
+        now = monotonic()
+        at, comm = self.known.get(pid, (-COMM_SECONDS, UNKNOWN))
+        if now - at < COMM_SECONDS:
+            return comm
+        try:
+            comm = _read(f"/proc/{pid}/comm").strip()
+        except (FileNotFoundError, ProcessLookupError):
+            comm = UNKNOWN
+        if len(self.known) >= COMMS_MAX:
+            self.known.clear()
+        self.known[pid] = now, comm
+        return comm
 
 
 def give_to_caller(

@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from realizefs.core.counting import Reader
 from realizefs.fs.port import Arena
 from realizefs.fs.snapshots import Reading
 from realizefs.model.ids import Inode
@@ -36,6 +37,8 @@ class RealFile:
     nowait: bool = True
     by_root: bool = False
     privileged: bool = False
+    reader: Reader = field(default_factory=Reader)
+    """who reads, for what is counted"""
 
 
 @dataclass(slots=True, eq=False)
@@ -51,6 +54,8 @@ class UnrealFile:
     given: bool = False
     shrunk: bool = False
     notices: int = 0
+    reader: Reader = field(default_factory=Reader)
+    """who reads, for what is counted"""
 
 
 @dataclass(slots=True, eq=False)

@@ -17,6 +17,7 @@ from typing import ClassVar
 import pyfuse3
 import trio
 
+from realizefs.core.counting import MountCounts
 from realizefs.fs import callers, mountpoints, subscription
 from realizefs.fs.answers import Answers
 from realizefs.fs.connection import widen
@@ -49,12 +50,19 @@ class Mount:
 
     _taken: ClassVar[bool] = False  # mirrors the session that pyfuse3 keeps for the process
 
-    def __init__(self, view: View, mountpoint: Path, options: MountOptions) -> None:
+    def __init__(
+        self,
+        view: View,
+        mountpoint: Path,
+        options: MountOptions,
+        counts: MountCounts | None = None,
+    ) -> None:
         self.mountpoint = mountpoint.absolute()
         self._options = options
         self._served = Served(
             *(view, callers.comm_names(options.no_fetch), callers.process_umask()),
             acl=ACL in options.flags,
+            counts=counts or MountCounts(),
         )
         self._notifier = Notifier(
             FuseKernel(),

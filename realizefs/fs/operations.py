@@ -1,58 +1,25 @@
 """The kernel's requests, each handed to the module that knows.
 
-Every handler is wrapped once, by `answered`: our errors carry their errno, OSErrors theirs, and
-anything else is a fault of ours that is logged in one line and answered EIO; the mount lives on.
+Every handler is wrapped once, by `answering.answered`, which translates its failures and counts.
 """
 
 import errno
-import functools
-import logging
 import os
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from collections.abc import Sequence
 
 import pyfuse3
 
 from realizefs.fs import attrs, changes, content, items, listing, metadata, xattrs
+from realizefs.fs.answering import answered
 from realizefs.fs.handles import HouseholdListing, Listing
 from realizefs.fs.served import Served
 from realizefs.fs.subscription import Subscription
 from realizefs.fs.views import Spot, Synthetic
-from realizefs.model.errors import RealizeError
 from realizefs.model.ids import Inode
 from realizefs.model.paths import NAME_BYTES_MAX
 
-log = logging.getLogger(__name__)
-
-P = ParamSpec("P")
-T = TypeVar("T")
-Self_ = TypeVar("Self_", bound="ArenaOperations")
 Context = pyfuse3.RequestContext
 Attributes = pyfuse3.EntryAttributes
-
-
-def answered(
-    handler: Callable[Concatenate[Self_, P], Coroutine[Any, Any, T]],
-) -> Callable[Concatenate[Self_, P], Coroutine[Any, Any, T]]:
-    """Translate whatever a handler raises into the errno that the program gets."""
-
-    async def answer(self: Self_, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return await handler(self, *args, **kwargs)
-        except pyfuse3.FUSEError:
-            raise
-        except RealizeError as error:
-            log.debug("%s: %s", handler.__name__, error)
-            raise pyfuse3.FUSEError(error.errno) from error
-        except OSError as error:
-            raise pyfuse3.FUSEError(error.errno or errno.EIO) from error
-        except Exception as error:
-            log.error("The mount failed to %s: %r.", handler.__name__, error)  # noqa: TRY400
-            log.debug("The failure in full:", exc_info=error)
-            raise pyfuse3.FUSEError(errno.EIO) from error
-
-    functools.update_wrapper(answer, handler)
-    return answer
 
 
 class ArenaOperations(pyfuse3.Operations):
@@ -178,18 +145,26 @@ class ArenaOperations(pyfuse3.Operations):
     @answered
     async def open(self, inode: int, flags: int, ctx: Context) -> pyfuse3.FileInfo:
         place = self._spot(inode)
-        return await content.open_file(self._served, place.arena, place.ino, flags, ctx)
+        info = await content.open_file(self._served, place.arena, place.ino, flags, ctx)
+        self._served.reader_of(info.fh, ctx.pid)
+        return info
 
     @answered
     async def create(
         self, parent_inode: int, name: bytes, mode: int, flags: int, ctx: Context
     ) -> tuple[pyfuse3.FileInfo, Attributes]:
         place = self._directory(parent_inode)
-        return await changes.create(self._served, place, name, (mode, flags), ctx)
+        made = await changes.create(self._served, place, name, (mode, flags), ctx)
+        self._served.reader_of(made[0].fh, ctx.pid)
+        return made
 
     @answered
     async def read(self, fh: int, off: int, size: int) -> bytes:
-        return await content.read(self._served, self._served.handles.file(fh), off, size)
+        handle = self._served.handles.file(fh)
+        data = await content.read(self._served, handle, off, size)
+        handle.reader.reads += 1
+        handle.reader.bytes += len(data)
+        return data
 
     @answered
     async def write(self, fh: int, off: int, buf: bytes) -> int:

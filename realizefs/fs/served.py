@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 import pyfuse3
 import trio
 
+from realizefs.core.counting import MountCounts
 from realizefs.fs import attrs, items
+from realizefs.fs.callers import Comms
 from realizefs.fs.handles import Handles
 from realizefs.fs.hardlinks import Hardlinks
 from realizefs.fs.inodes import Lookups, Place
@@ -32,6 +34,8 @@ class Served:
     no_fetch: frozenset[bytes] = frozenset()
     umask: int = 0
     acl: bool = False
+    counts: MountCounts = field(default_factory=MountCounts)
+    comms: Comms = field(default_factory=Comms)
     lookups: Lookups = field(default_factory=Lookups)
     handles: Handles = field(default_factory=Handles)
     hardlinks: Hardlinks = field(default_factory=Hardlinks)
@@ -81,6 +85,10 @@ class Served:
         self.named(attributes, directory, name)
         self.handles.found(self.hardlinks.known_as(item.ino))
         return attributes
+
+    def reader_of(self, fh: int, pid: int) -> None:
+        """What is read through a handle is read by this caller."""
+        self.handles.file(fh).reader = self.counts.reader(self.comms.of(pid))
 
     def named(self, entry: pyfuse3.EntryAttributes, directory: Spot, name: bytes) -> None:
         """The kernel is answered this under a name."""

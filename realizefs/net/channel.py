@@ -135,6 +135,10 @@ class Channel:
         """Hold it to these rates from now on."""
         self._tls.down, self._tls.up = down, up
 
+    def count(self, counters: WireCounters) -> None:
+        """Count its bytes in these, too, from now on."""
+        self._tls.count(counters)
+
     async def send(self, message: Message) -> None:
         """Queue a message, waiting for room; raises ConnectionLost.
 

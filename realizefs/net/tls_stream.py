@@ -66,6 +66,7 @@ class TlsStream:
         self.down = self.up = Throttle()
         self._stream = stream
         self._counters = counters
+        self._others: list[WireCounters] = []
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._aborted = False
@@ -83,6 +84,10 @@ class TlsStream:
     def wants_write(self) -> bool:
         """Whether TLS itself has something to write."""
         return self._outgoing.pending > 0
+
+    def count(self, counters: WireCounters) -> None:
+        """Count in these, too, from now on."""
+        self._others.append(counters)
 
     async def handshake(self) -> None:
         """Raises ProtocolFault, PeerFault (a certificate) or ConnectionLost."""
@@ -134,7 +139,8 @@ class TlsStream:
             self._reading = None
         if scope.cancelled_caught:
             raise self._ended()
-        self._counters.bytes_in += len(data)
+        for counters in (self._counters, *self._others):
+            counters.bytes_in += len(data)
         self._read += len(data)
         if data:
             self._incoming.write(data)
@@ -180,7 +186,8 @@ class TlsStream:
     async def _send(self, data: memoryview) -> None:
         while data:
             piece = data[: self.up.piece(len(data))]
-            self._counters.bytes_out += len(piece)
+            for counters in (self._counters, *self._others):
+                counters.bytes_out += len(piece)
             await self._stream.send_all(piece)
             await self.up.passed(len(piece))
             data = data[len(piece) :]

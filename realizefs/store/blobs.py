@@ -67,6 +67,7 @@ class Blobs:
         self._evictor = Evictor(
             env, rows, files, opened, space, uses, self._opener, self._pinned, self._turn
         )
+        self.counts = self._evictor.counts
         self._room = Room(env, rows, space, self._evictor, files.block)
         self.moves = Moves(rows, files, opened, space)
         self._saver = Saver(env, rows, files, opened, uses)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import islice
 
 from realizefs.codec.records import decode_decision, encode_decision
-from realizefs.model.decisions import Decision
+from realizefs.model.decisions import NEVER_NS, Decision
 from realizefs.model.ids import Inode
 from realizefs.store.keys import inode_of, pack_pair, pack_u64, unpack_pair
 from realizefs.store.schema import DECISION, RETRY, WAITING
@@ -72,6 +72,14 @@ class Decisions:
     def by_time(self, txn: Txn) -> Iterator[tuple[int, Inode]]:
         """(wall-clock nanoseconds, inode) of those that wait for that time only; soonest first."""
         return (_retry_of(key) for key in txn.scan_keys(RETRY))
+
+    def for_a_peer(self, txn: Txn) -> Iterator[Inode]:
+        """Those that wait for a peer, by inode."""
+        return (inode_of(key) for key in txn.scan_keys(WAITING))
+
+    def held(self, txn: Txn) -> Iterator[Inode]:
+        """Those that wait for a person."""
+        return (_retry_of(key)[1] for key in txn.scan_keys(RETRY, start=pack_pair(NEVER_NS, 0)))
 
     def waiting(self, txn: Txn) -> int:
         """How many wait for a peer; at once."""

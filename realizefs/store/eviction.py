@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from threading import Lock
 
+from realizefs.core.counting import CacheCounts
 from realizefs.core.evict import Admit, Candidate, Evict, Move, Pool, Renew
 from realizefs.model.blobs import BlobRow
 from realizefs.model.errors import Busy
@@ -64,6 +65,7 @@ class Evictor:
     """what must stay for now, and for how many"""
     turn: Lock
     """held during a removal"""
+    counts: CacheCounts = field(default_factory=CacheCounts)
 
     def evict(self, need: int, may_drop: MayDrop, filling: BlobId | None = None) -> int:
         """Free `need` bytes or as many as can be; returns how many.
@@ -128,7 +130,10 @@ class Evictor:
                 self.uses.save(txn)
                 for move in islice(self._moves(txn, need, may_drop, filling), MOVES_MAX):
                     self._make(txn, move, going)
-            return self._remove(going, keep=True)
+            freed = self._remove(going, keep=True)
+            self.counts.evictions += len(going.whole) + len(going.parts)
+            self.counts.evicted += freed
+            return freed
         finally:
             self._finished(going)
 

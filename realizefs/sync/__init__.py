@@ -23,6 +23,7 @@ In reading order:
     household, expected             who is connected; who may be in a moment
     dialling, neighbours            reaching those who aren't connected; who is on this network
     suspension                      the machine slept
+    acquaintances                   since when they are connected, and what went to and fro
     bandwidth                       the rates that links are held to
     roster, peer_state, joining, leaving
                                     who belongs to us, how they come in and go
@@ -53,6 +54,7 @@ In reading order:
     race, candidates, distrust      the first good answer; who is asked next; who lied
     shelf, reading                  into the cache; what of it stays open for its readers
     describe, summary               why a path is as it is; what a folder is, in all
+    work                            what is being carried out, and what waits and why
     foresight                       what a mark would bring or take away
   when something is wrong
     notices                         what its user should know all the same

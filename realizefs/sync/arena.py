@@ -129,6 +129,7 @@ class Arena(ArenaView):
                 "name": self.name,
                 "root": os.fspath(store.root.path),
                 "files": store.tree.counts(txn).files,
+                "bytes": store.tree.counts(txn).bytes,
                 "real_bytes": store.real.total_bytes(txn),
                 "cached_bytes": store.blobs.usage(),
                 "cache_limit": store.blobs.allowed,
@@ -136,8 +137,8 @@ class Arena(ArenaView):
                 "pending": store.decisions.count(txn) + store.dirty.count(txn),
                 "jobs": len(self.jobs.running),
                 "problem": self.context.problem,
-                "held": self.context.guard.waiting(txn, 0).count,
                 "notice": notice(self.context, txn),
+                "held": self.context.guard.waiting(txn, 0).count,
                 "wrong": self.context.links.distrust.sentences(),
             }
 

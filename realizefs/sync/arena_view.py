@@ -23,6 +23,7 @@ from realizefs.sync.foresight import Foresight, foresight
 from realizefs.sync.marking import native_mark
 from realizefs.sync.overlay import Overlay
 from realizefs.sync.summary import Listed, Usage, listing, usage
+from realizefs.sync.work import Work, work
 
 NEWS_SECONDS = 3.0
 """What the first mount after joining waits at most: a hundred thousand files come in that time."""
@@ -78,6 +79,10 @@ class ArenaView:
         """What a mark on some paths would bring or take away. Any thread; blocking."""
         connected = self.context.links.all_connected()
         return foresight(self.context, tops, mark, connected, checkpoint)
+
+    def work(self, limit: int) -> Work:
+        """What is carried out, and some of what waits and why. Any thread; blocking."""
+        return work(self.context, limit)
 
     def listing(self, ino: Inode, after: bytes) -> list[Listed]:
         """Some entries of a directory beyond a name. Any thread; blocking."""

@@ -13,6 +13,7 @@ import trio
 from realizefs.core.ignore import are_patterns
 from realizefs.model.background import Wait
 from realizefs.model.changes import Change
+from realizefs.model.decisions import Action
 from realizefs.model.entries import Entry
 from realizefs.model.ids import ArenaId, Digest, Inode, PeerId, Seq
 from realizefs.model.marks import Mark
@@ -86,6 +87,8 @@ class Context:
     """called when something was indexed at a place that it had left meanwhile for another"""
     names_committed: Callable[[], Awaitable[None]] = _at_once
     """waits until the renames and deletes made here so far are in the index"""
+    running: Mapping[Inode, Action] = field(default_factory=dict)
+    """what jobs are carrying out"""
     in_hand: frozenset[Inode] = frozenset()
     """inodes whose native file an action is changing: the scanner records nothing of it"""
     to_leave: ToLeave = field(default_factory=ToLeave)

@@ -133,7 +133,7 @@ def status_of(context: Context, txn: Txn, entry: Entry) -> str:
     row = store.blobs.find(txn, entry.ino)
     if row is not None and row.hash == version.hash and row.verified:
         return "cached"
-    here = _ranges(context, row, entry).total()
+    here = ranges_here(context, row, entry).total()
     if here == version.size:
         return "cached"
     if here:
@@ -141,7 +141,7 @@ def status_of(context: Context, txn: Txn, entry: Entry) -> str:
     return "remote" if holders(context, txn, entry) else "unavailable"
 
 
-def _ranges(context: Context, row: BlobRow | None, entry: Entry) -> Ranges:
+def ranges_here(context: Context, row: BlobRow | None, entry: Entry) -> Ranges:
     """What is here at this moment; the row knows what was at the last flush."""
     digest = entry.version.hash
     here = context.arriving(entry.ino, digest)

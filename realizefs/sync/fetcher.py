@@ -65,6 +65,7 @@ class Fetcher:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._store = context.store
+        self._counts = context.store.blobs.counts
         self._sources = Sources(context)
         self._nursery: trio.Nursery | None = None
         self._shelf = Shelf(context)
@@ -101,7 +102,8 @@ class Fetcher:
         try:
             data = await self._from_blob(blob, start, end)
             if data is None:
-                data = await self._from_peers(blob, ino, version, start, end)
+                return await self._from_peers(blob, ino, version, start, end)
+            self._counts.hit += len(data)
             return data
         finally:
             if blob is not None:
@@ -176,7 +178,8 @@ class Fetcher:
         here = blob.ranges if blob is not None else Ranges()
         wanted = await self._sources.wanted(ino, version)
         ahead = self._read_ahead(wanted, start, end)
-        pieces = self._start(wanted, here.missing(start, end), urgent=True)
+        missing = here.missing(start, end)
+        pieces = self._start(wanted, missing, urgent=True)
         self._start(wanted, here.missing(end, ahead), urgent=True)
         parts: list[bytes] = []
         at = start
@@ -188,6 +191,8 @@ class Fetcher:
             at = min(piece.end, end)
         if at < end:
             parts.append(await self._between(blob, wanted, at, end))
+        self._counts.miss += missing.total()
+        self._counts.hit += end - start - missing.total()
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def _between(self, blob: Blob | None, wanted: Wanted, start: int, end: int) -> bytes:

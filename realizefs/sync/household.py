@@ -21,6 +21,7 @@ from realizefs.model.ports import Clock
 from realizefs.net.channel import Channel, WireCounters
 from realizefs.net.identity import Identity, peer_id
 from realizefs.net.listen import listen
+from realizefs.sync.acquaintances import Acquaintances
 from realizefs.sync.arena import Arena
 from realizefs.sync.bandwidth import Bandwidth
 from realizefs.sync.dialling import Connected, Dialler
@@ -69,6 +70,7 @@ class Household:
         self._connections: dict[PeerId, _Connection] = {}
         self._expected = Expected()
         self.bandwidth = Bandwidth()
+        self.acquaintances = Acquaintances(clock)
         self._connected = Connected()
         self.dialler = Dialler(
             identity, roster, counters, self._connected, self._outbound, self._out_of_reach
@@ -78,9 +80,9 @@ class Household:
     def peers(self) -> list[PeerState]:
         """All peers of the roster, by name."""
         return [
-            peer_state(card, connection.link if connection is not None else None)
+            peer_state(card, each.link if each else None, self.acquaintances.of(card.peer))
             for card in self.roster.all()
-            for connection in [self._connections.get(card.peer)]
+            for each in [self._connections.get(card.peer)]
         ]
 
     async def run(
@@ -152,6 +154,7 @@ class Household:
         peer = peer_id(channel.certificate)
         offered = self._offered(peer)
         self.bandwidth.hold(channel, self.roster.name_of(peer))
+        channel.count(self.acquaintances.of(peer).wire)
         me, now_ns = self._identity.peer, self._clock.wall_ns()
         hello = Hello(PROTOCOL, FEATURES, me, self.roster.name, tuple(offered), now_ns)
         with trio.CancelScope() as scope:
@@ -196,6 +199,7 @@ class Household:
             self._release(old)
         self._connections[peer] = connection
         self._connected.opened(peer)
+        self.acquaintances.opened(peer)
         for arena_id in connection.link.hello.arenas:
             arena = self.arenas.get(arena_id)
             if arena is not None and arena_id in connection.offered:
@@ -216,6 +220,7 @@ class Household:
         del self._connections[connection.link.peer]
         self._expected.ended(connection.link.peer)
         self._connected.closed(connection.link.peer)
+        self.acquaintances.closed(connection.link.peer)
         return True
 
     def _tell_arena(self, arena: Arena) -> None:

@@ -43,6 +43,7 @@ class Jobs:
         self._queue, self._runnable = trio.open_memory_channel[Inode](QUEUE_MAX)
         self._queued: set[Inode] = set()
         self.running: dict[Inode, Action] = {}
+        context.running = self.running
         self._again: set[Inode] = set()
         """of those that run: decided anew meanwhile, and looked at again when they are through"""
         self._overflow = True  # the table holds what a former process left

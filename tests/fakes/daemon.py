@@ -7,6 +7,7 @@ from typing import Any
 
 import trio
 
+from realizefs.core.counting import CacheCounts
 from realizefs.daemon.app import App, Shells, open_app
 from realizefs.daemon.arenas import Opener, RunningArena
 from realizefs.daemon.config import ArenaConfig
@@ -32,6 +33,7 @@ from realizefs.sync.loss import Loss
 from realizefs.sync.on_demand import OnDemand
 from realizefs.sync.summary import Listed, Usage
 from realizefs.sync.trashcan import Trashcan
+from realizefs.sync.work import Queues, Work
 
 
 class FakeArena:
@@ -43,6 +45,7 @@ class FakeArena:
         self.paths = [b"", *paths]
         self.marks: dict[Inode, Mark] = {}
         self.waiting = Waiting(0, ())
+        self.doing = Work(Queues(), CacheCounts(), ())
 
     def usage(self, tops: Sequence[Top], checkpoint: Callable[[], None]) -> dict[str, Usage]:
         raise AssertionError("a dict has no states")
@@ -51,6 +54,9 @@ class FakeArena:
         self, tops: Sequence[Top], mark: Mark | None, checkpoint: Callable[[], None]
     ) -> Foresight:
         raise AssertionError("a dict has no states")
+
+    def work(self, limit: int) -> Work:
+        return self.doing
 
     def listing(self, ino: Inode, after: bytes) -> list[Listed]:
         raise AssertionError("a dict has no states")

@@ -1,0 +1,136 @@
+"""What an arena's jobs are at: what is carried out, what waits and why, and how long the queues are.
+
+Blocking, for worker threads: a few LMDB reads for each job that is shown, and none for the others,
+however many there are.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain, islice, takewhile
+
+from realizefs.core.counting import CacheCounts
+from realizefs.model.decisions import Action, Decision
+from realizefs.model.entries import Entry
+from realizefs.model.ids import Inode
+from realizefs.model.paths import show
+from realizefs.store.txn import Txn
+from realizefs.sync.background import said
+from realizefs.sync.context import Context
+from realizefs.sync.describe import ACTION_NAMES, holders, ranges_here
+
+COUNTED_MAX = 10_000
+"""Rows that are counted one by one, in 10 ms; beyond that a queue is only said to be so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queues:
+    """How many: `dirty` to be decided, `decisions` in all, of which `due` now (COUNTED_MAX at most),
+    `for_peer` once one connects, `held` once somebody approves (COUNTED_MAX at most), and `backoff`
+    at some time; `running` are carried out."""
+
+    dirty: int = 0
+    decisions: int = 0
+    running: int = 0
+    due: int = 0
+    for_peer: int = 0
+    held: int = 0
+    backoff: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`here` of `size` bytes are here. `state`: running, ready, peer, backoff, approval or paused;
+    `why` the rest of a sentence that begins with "It waits", "" for what runs. `retry_ns` in
+    wall-clock nanoseconds, None where it isn't the clock that is waited for."""
+
+    path: bytes
+    action: str
+    size: int
+    here: int
+    state: str
+    why: str = ""
+    attempts: int = 0
+    retry_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Some of the jobs: those that run, then as they are due."""
+
+    queues: Queues
+    cache: CacheCounts
+    jobs: tuple[Job, ...]
+
+
+def work(context: Context, limit: int) -> Work:
+    """At this moment, with `limit` jobs at most."""
+    decisions, running = context.store.decisions, dict(context.running)
+    with context.store.env.read() as txn:
+        found: list[Job] = []
+        waiting = chain(
+            (ino for _, ino in decisions.by_time(txn) if ino not in running),
+            decisions.for_a_peer(txn),
+        )
+        for ino in islice(chain(running, waiting), limit):
+            with suppress(FileNotFoundError):  # done since, or its file is gone
+                found.append(_job(context, txn, ino, is_running=ino in running))
+        return Work(_queues(context, txn, len(running)), context.store.blobs.counts, tuple(found))
+
+
+def _queues(context: Context, txn: Txn, running: int) -> Queues:
+    store, now = context.store, context.clock.wall_ns()
+    every, for_peer = store.decisions.count(txn), store.decisions.waiting(txn)
+    due = _count(at <= now for at, _ in store.decisions.by_time(txn))
+    held = _count(True for _ in store.decisions.held(txn))
+    return Queues(
+        dirty=store.dirty.count(txn),
+        decisions=every,
+        running=running,
+        due=due,
+        for_peer=for_peer,
+        held=held,
+        backoff=max(0, every - for_peer - due - held),
+    )
+
+
+def _count(rows: Iterator[bool]) -> int:
+    """Those before the first that doesn't count."""
+    return sum(takewhile(bool, islice(rows, COUNTED_MAX)))
+
+
+def _job(context: Context, txn: Txn, ino: Inode, *, is_running: bool) -> Job:
+    store = context.store
+    entry, decision = store.tree.entry(txn, ino), store.decisions.get(txn, ino)
+    path = context.names.path(txn, ino)
+    if entry is None or decision is None or path is None:
+        raise FileNotFoundError
+    here = 0
+    if decision.action is not Action.UNREALIZE and entry.version.size:
+        here = ranges_here(context, store.blobs.find(txn, ino), entry).total()
+    state, why = ("running", "") if is_running else _reason(context, txn, entry, decision)
+    return Job(
+        path,
+        ACTION_NAMES[decision.action],
+        entry.version.size,
+        min(here, entry.version.size),
+        state,
+        why,
+        decision.attempts,
+        decision.retry_at_ns if state == "backoff" else None,
+    )
+
+
+def _reason(context: Context, txn: Txn, entry: Entry, decision: Decision) -> tuple[str, str]:
+    """What it waits for, as a word and as the end of a sentence."""
+    if context.guard.is_held(txn, entry.ino):
+        return "approval", "for `realizefs approve`: peers deleted very much"
+    if decision.wait_for_peer:
+        wait = context.wait()
+        if wait is not None:
+            return "paused", f"since {said(wait)}"
+        names = sorted({show(name.encode()) for name, _ in holders(context, txn, entry)})
+        return "peer", f"for {' or '.join(names)}" if names else "for a peer that has it"
+    if decision.retry_at_ns > context.clock.wall_ns():
+        return "backoff", f"since it failed: {decision.error}"
+    return "ready", "for its turn"
