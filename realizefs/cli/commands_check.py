@@ -27,6 +27,11 @@ def check(session: Session, names: tuple[str, ...], repair: bool, deep: bool, as
 
     Whether a daemon runs or not. Each finding is one sentence that says what --repair would do
     about it. The exit status is 0 if nothing is left that is wrong, 1 otherwise.
+
+    \b
+    Examples:
+        realizefs check
+        realizefs check photos --deep --repair
     """
     arguments = {"names": list(names), "repair": repair, "deep": deep}
     with _shown_progress(as_json=as_json) as told:
@@ -50,6 +55,10 @@ def accept_loss(session: Session, name: str, yes: bool, as_json: bool) -> None:
     For an arena that is out of service because its root is empty or gone, and whose disk won't
     come back. The files are gone from this machine and deleted nowhere else; what the mark asks for
     is fetched again from those who have it.
+
+    \b
+    Example:
+        realizefs arena accept-loss photos
     """
     client = session.client()
     loss: Any = client.ask("arena-accept-loss", {"name": name, "yes": False})

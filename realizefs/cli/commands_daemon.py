@@ -21,6 +21,10 @@ def serve(session: Session) -> None:
     """Serve this peer's arenas to the others, without a mount, until Ctrl-C or SIGTERM.
 
     The log goes to stderr. `realizefs mount DIR` adds a mount while it runs.
+
+    \b
+    Example:
+        realizefs serve
     """
     _become_daemon(session, "run")
 
@@ -45,6 +49,12 @@ def mount(
     With no arena configured, DIR becomes one, called by its name. With one, DIR shows that; with
     several, each is a folder in DIR, unless DIR is the root of one. Returns once the mount
     answers; a daemon that runs already does the mounting, else one is started.
+
+    \b
+    Examples:
+        realizefs mount ~/Photos
+        realizefs mount ~/household -o ro,allow_other
+        realizefs mount -f --arena photos ~/Photos
     """
     client = session.client()
     wanted = WantedMount(
@@ -66,6 +76,10 @@ def umount(session: Session, directory: str) -> None:
     """Take the mount at DIR away; also one that a dead daemon left there.
 
     A daemon that `realizefs mount` started ends; one that `realizefs serve` started goes on.
+
+    \b
+    Example:
+        realizefs umount ~/Photos
     """
     show_line(unmount(session.client(), real_directory(directory)))
 
@@ -81,7 +95,13 @@ def umount(session: Session, directory: str) -> None:
 @json_option
 @pass_session
 def status(session: Session, wait: float, as_json: bool) -> None:
-    """Say how the daemon is; the exit status is 0 once it is up."""
+    """Say how the daemon is; the exit status is 0 once it is up.
+
+    \b
+    Examples:
+        realizefs status
+        realizefs status --wait 30 && ls ~/Photos
+    """
     found = _status_when_up(session.client(), wait)
     if as_json:
         show_json(found)

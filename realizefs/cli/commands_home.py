@@ -32,6 +32,11 @@ def init(session: Session, name: str | None, listen: tuple[str, ...], as_json: b
     """Make this peer's key and configuration.
 
     Not needed before `mount`, `arena add` or `join`, which do it with defaults.
+
+    \b
+    Examples:
+        realizefs init --name desk
+        realizefs init --listen desk.example:4331
     """
     made: Any = session.client().ask("init", {"name": name, "listen": list(listen)})
     if as_json:
@@ -71,6 +76,11 @@ def arena_add(
     """Make a new arena called NAME out of the files in DIR.
 
     DIR is made if it doesn't exist. What is in it stays as it is.
+
+    \b
+    Examples:
+        realizefs arena add photos ~/Photos --mark own
+        realizefs arena add films /srv/films --cache-max 100GiB --trash 7d
     """
     added: Any = session.client().ask(
         "arena-add",
@@ -90,7 +100,12 @@ def arena_add(
 @json_option
 @pass_session
 def arena_list(session: Session, as_json: bool) -> None:
-    """List the arenas of this peer."""
+    """List the arenas of this peer.
+
+    \b
+    Example:
+        realizefs arena list
+    """
     arenas: Any = session.client().ask("arena-list", {})
     if as_json:
         show_json(arenas)
@@ -120,7 +135,12 @@ def arena_list(session: Session, as_json: bool) -> None:
 @json_option
 @pass_session
 def arena_set(session: Session, /, name: str, as_json: bool, **settings: str | None) -> None:
-    """Change the default mark, cache, trash, guard or copies of the arena NAME; also while it runs."""
+    """Change the default mark, cache, trash, guard or copies of the arena NAME; also while it runs.
+
+    \b
+    Example:
+        realizefs arena set photos --mark keep --min-copies 2
+    """
     if not any(setting is not None for setting in settings.values()):
         raise click.UsageError(
             "Say what to change: --mark, --cache-max, --cache-leave, --trash, --guard or --min-copies."
@@ -153,6 +173,10 @@ def arena_remove(session: Session, name: str, as_json: bool) -> None:
 
     The files in its root stay as they are, and nothing is deleted anywhere; the cache and what was
     known about the other files go. The other machines go on without this one.
+
+    \b
+    Example:
+        realizefs arena remove photos
     """
     removed: Any = session.client().ask("arena-remove", {"name": name})
     if as_json:

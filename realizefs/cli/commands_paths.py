@@ -39,7 +39,12 @@ def mark() -> None:
 @json_option
 @pass_session
 def mark_get(session: Session, path: str, as_json: bool) -> None:
-    """Print the mark in force at PATH and where it comes from."""
+    """Print the mark in force at PATH and where it comes from.
+
+    \b
+    Example:
+        realizefs mark get ~/Photos/2024
+    """
     found: Any = session.client().ask("mark-get", {"path": os.path.abspath(path)})
     if as_json:
         show_json(found)
@@ -90,7 +95,12 @@ def mark_clear(session: Session, paths: tuple[str, ...], dry_run: bool, as_json:
 @json_option
 @pass_session
 def info(session: Session, path: str, as_json: bool) -> None:
-    """Say what is known of PATH: mark, status, version, holders, and what is wanted and why."""
+    """Say what is known of PATH: mark, status, version, holders, and what is wanted and why.
+
+    \b
+    Example:
+        realizefs info ~/Photos/holiday/beach.jpg
+    """
     found: Any = session.client().ask("info", {"path": os.path.abspath(path)})
     if as_json:
         show_json(found)

@@ -18,7 +18,12 @@ def peer() -> None:
 @json_option
 @pass_session
 def peer_list(session: Session, keys: bool, as_json: bool) -> None:
-    """List the peers that this one knows; with -v or --keys their fingerprints, too."""
+    """List the peers that this one knows; with -v or --keys their fingerprints, too.
+
+    \b
+    Example:
+        realizefs peer list
+    """
     peers: Any = session.client().ask("peer-list", {})
     if as_json:
         show_json(peers)
@@ -62,6 +67,11 @@ def peer_set(
     """Say what the peer NAME may do; all machines of the household heed it.
 
     NAME is a peer's name or the beginning of its fingerprint. What it has already stays with it.
+
+    \b
+    Examples:
+        realizefs peer set tablet --read-only
+        realizefs peer set tablet --arena taxes --no-access
     """
     if access is None:
         raise click.UsageError("Say what it may do: --read-only, --read-write or --no-access.")
@@ -83,6 +93,10 @@ def peer_remove(session: Session, name: str, as_json: bool) -> None:
 
     Every machine refuses it as soon as it hears of this, those that are off now as soon as they
     are on. What it has stays with it. Only a new invitation brings it back.
+
+    \b
+    Example:
+        realizefs peer remove tablet
     """
     removed: Any = session.client().ask("peer-remove", {"peer": name})
     if as_json:

@@ -22,6 +22,11 @@ def limit(
 
     A RATE is bytes a second, such as 2MB; `none` takes the limit away. Without options: say what
     the limits are. They are kept in the configuration.
+
+    \b
+    Examples:
+        realizefs limit --down 2MB --up 500KB
+        realizefs limit --peer laptop --up none
     """
     found: Any = session.client().ask("limit", {"down": down, "up": up, "peer": peer})
     if as_json:

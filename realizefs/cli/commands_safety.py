@@ -20,6 +20,11 @@ def approve(session: Session, name: str, reject: bool, only_list: bool, as_json:
 
     Where they delete more than half of the files that are here, and more than a hundred, these stay
     until somebody says so. What is deleted then lies in the trash for a while.
+
+    \b
+    Examples:
+        realizefs approve photos --list
+        realizefs approve photos --reject
     """
     if reject and only_list:
         raise click.UsageError("Say --reject or --list, not both.")
@@ -52,7 +57,12 @@ def trash() -> None:
 @json_option
 @pass_session
 def trash_list(session: Session, names: tuple[str, ...], as_json: bool) -> None:
-    """List the trash of the arenas named, or of all, newest first."""
+    """List the trash of the arenas named, or of all, newest first.
+
+    \b
+    Example:
+        realizefs trash list photos
+    """
     found: Any = session.client().ask("trash-list", {"names": list(names)})
     if as_json:
         show_json(found)
@@ -78,6 +88,10 @@ def trash_restore(session: Session, paths: tuple[str, ...], as_json: bool) -> No
 
     PATH is in the mount or in an arena root, though there may be nothing. Where there is something
     else by now, what comes back is called "NAME (restored DATE).EXT".
+
+    \b
+    Example:
+        realizefs trash restore ~/Photos/2024/a.jpg
     """
     absolute = [os.path.abspath(path) for path in paths]
     restored: Any = session.client().ask("trash-restore", {"paths": absolute}, seconds=None)
@@ -94,7 +108,12 @@ def trash_restore(session: Session, paths: tuple[str, ...], as_json: bool) -> No
 @json_option
 @pass_session
 def trash_empty(session: Session, names: tuple[str, ...], older: str | None, as_json: bool) -> None:
-    """Remove for good what is in the trash of the arenas named, or of all."""
+    """Remove for good what is in the trash of the arenas named, or of all.
+
+    \b
+    Example:
+        realizefs trash empty photos --older 7d
+    """
     arguments = {"names": list(names), "older": older}
     emptied: Any = session.client().ask("trash-empty", arguments, seconds=None)
     if as_json:
@@ -139,6 +158,10 @@ def resolve(session: Session, paths: tuple[str, ...], keep: str, as_json: bool) 
     """Settle the conflict of the copy at PATH, for all machines.
 
     What isn't kept goes to the trash of those that have it as a plain file.
+
+    \b
+    Example:
+        realizefs conflicts resolve "plan (conflict desk 2026-03-01).txt" --keep copy
     """
     absolute = [os.path.abspath(path) for path in paths]
     settled: Any = session.client().ask("conflicts-resolve", {"paths": absolute, "keep": keep})
