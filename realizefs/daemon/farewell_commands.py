@@ -48,10 +48,7 @@ async def leave(app: App, arguments: Arguments) -> Answer:
         raise NoDaemon("There is no daemon to end.")
     if not arguments.flag("lose"):
         await check_nothing_is_lost(app)
-    mounted = app.mounts.current
-    if mounted is not None:
-        app.ends_with_mount = False  # not yet: the others are to hear of it first
-        await app.mounts.unmount(mounted.directory)
+    await _unmount(app)
     async with app.changing:
         for slot in list(app.arenas):
             await app.parts.roster.leave(slot.config.id)
@@ -59,6 +56,19 @@ async def leave(app: App, arguments: Arguments) -> Answer:
         await trio.sleep(LEAVE_SECONDS)  # nothing acknowledges who is in the household
     app.stop()
     return {"left": [slot.config.name for slot in app.arenas]}
+
+
+async def _unmount(app: App) -> None:
+    """A daemon that ends with its mount doesn't yet: the others are to hear of it first."""
+    mounted, ends = app.mounts.current, app.ends_with_mount
+    if mounted is None:
+        return
+    app.ends_with_mount = False
+    try:
+        await app.mounts.unmount(mounted.directory)
+    except BaseException:
+        app.ends_with_mount = ends
+        raise
 
 
 async def check_nothing_is_lost(app: App) -> None:
