@@ -10,6 +10,7 @@ In reading order:
     commands_background, commands_service, commands_completion,
     commands_uninstall
                                                     the commands
+    commands_desktop                                file managers; the extensions are in desktop/
     commands_web, web_page, web_access              the page in a browser; who may ask it
     foresight                                       what a mark would do, shown
     unit_file, systemd, owned_files                 a unit's text; the user's systemd, asked; our files

@@ -9,6 +9,7 @@ import click
 
 from realizefs.cli.client import Client, DaemonEnded
 from realizefs.cli.commands_completion import remove_completions, remove_pages
+from realizefs.cli.commands_desktop import remove_extensions
 from realizefs.cli.commands_service import installed_unit, remove_unit
 from realizefs.cli.options import Command, Session, json_option, pass_session
 from realizefs.cli.render import show_json, show_line, size
@@ -53,7 +54,15 @@ def uninstall(session: Session, yes: bool, lose: bool, as_json: bool) -> None:
     if found["name"] is not None:
         done = client.ask("uninstall", {"lose": lose}, None)
     # Those are there once, whatever --home says: who has another home goes on using them.
-    gone = [] if client.home is not None else [*remove_completions(), *remove_pages()]
+    gone = (
+        []
+        if client.home is not None
+        else [
+            *remove_completions(),
+            *remove_pages(),
+            *remove_extensions(),
+        ]
+    )
     if as_json:
         removed = [str(file) for file in ([] if unit is None else [unit]) + gone]
         show_json({**found, **done, "removed": removed})

@@ -15,6 +15,7 @@ from realizefs.cli.commands_cache import evict, fetch, move
 from realizefs.cli.commands_check import accept_loss, check
 from realizefs.cli.commands_completion import completion, manual
 from realizefs.cli.commands_daemon import mount, serve, status, umount
+from realizefs.cli.commands_desktop import desktop
 from realizefs.cli.commands_doctor import doctor
 from realizefs.cli.commands_home import arena, init
 from realizefs.cli.commands_joining import invite, join
@@ -63,7 +64,7 @@ for _command in (
 ):
     cli.add_command(_command)
 cli.add_command(limit)
-for _command in (doctor, pause, resume, web, service):
+for _command in (doctor, desktop, pause, resume, web, service):
     cli.add_command(_command)
 
 

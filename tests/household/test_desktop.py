@@ -1,0 +1,112 @@
+"""The extension in a real file manager, and what its menu does, under the system's Python."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.household.desktops import Colour, Desktop, desktop
+from tests.household.machines import MARK, Pair, word
+from tests.household.screens import screen
+from tests.household.waiting import until
+
+SYSTEM_PYTHON = "/usr/bin/python3"
+
+REAL: Colour = (0x2F, 0x5F, 0x95)
+KEPT: Colour = (0x2D, 0x7A, 0x4B)
+CACHED: Colour = (0x7B, 0xA7, 0xD4)
+REMOTE: Colour = (0xEE, 0xF2, 0xF6)
+
+CHOOSE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import realizefs_states as states
+
+class File:
+    def __init__(self, uri):
+        self.uri = uri
+    def get_uri_scheme(self):
+        return self.uri.partition(":")[0]
+    def get_uri(self):
+        return self.uri
+    def is_directory(self):
+        return False
+
+files = [File(uri) for uri in sys.argv[3:]]
+offered = dict((entry.name, do) for entry, do in states.offered_for(files))
+print(" ".join(offered), [states.emblem_for(file) for file in files])
+if sys.argv[2]:
+    assert offered[sys.argv[2]]().wait() == 0
+"""
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory, pair: Pair) -> Iterator[Desktop]:
+    """A desktop for which bob has installed it."""
+    with screen(tmp_path_factory.mktemp("desktop") / "home") as one, desktop(one) as made:
+        made.ask(pair.bob, "desktop", "install", "--for", "caja")
+        yield made
+
+
+def choose(shown: Desktop, entry: str, *uris: str) -> str:
+    """What the menu offers for a selection; with an entry, that is chosen."""
+    extensions = shown.data / "caja-python/extensions"
+    done = subprocess.run(
+        [SYSTEM_PYTHON, "-c", CHOOSE, str(extensions), entry, *uris],
+        env={key: value for key, value in shown.environment.items() if key != "PYTHONPATH"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_file_manager_shows_where_files_are_and_fetches_nothing(
+    pair: Pair, shown: Desktop
+) -> None:
+    folder = pair.mnt / "pictures"
+    for name in ("remote.pdf", "kept.pdf", "cached.pdf", "real.pdf"):
+        pair.write(f"pictures/{name}", name.encode() * 100)
+    pair.bob.ask("mark", "set", "own", folder / "real.pdf")
+    pair.bob.ask("mark", "set", "keep", folder / "kept.pdf")
+    (folder / "cached.pdf").read_bytes()
+    until(lambda: word(folder / "real.pdf") == "real", "it is a plain file")
+    until(lambda: word(folder / "kept.pdf") == "cached", "it is in the cache")
+    with shown.caja(folder):
+        for colour in (REAL, KEPT, CACHED, REMOTE):
+            until(lambda c=colour: shown.colours()[c] >= 10, f"the emblem of {colour} is shown")  # type: ignore[misc]
+    assert word(folder / "remote.pdf") == "remote"
+
+
+def test_what_is_chosen_in_the_menu_is_done(pair: Pair, shown: Desktop) -> None:
+    file = pair.write("letters/öne two.txt", "dear")
+    uri = file.as_uri()
+    said = choose(shown, "keep", uri)
+    assert said == "own keep why ['emblem-realizefs-remote']\n"
+    until(lambda: word(file) == "cached", "it is fetched, as was chosen")
+    assert os.getxattr(file, MARK) == b"keep"
+    assert choose(shown, "", uri) == "own watch free why ['emblem-realizefs-kept']\n"
+    choose(shown, "watch", uri)
+    until(lambda: os.getxattr(file, MARK) == b"watch", "it is marked watch")
+    choose(shown, "free", uri)
+    until(lambda: word(file) == "remote", "its room is free")
+
+
+def test_what_is_elsewhere_has_no_menu(pair: Pair, shown: Desktop) -> None:
+    outside = pair.files / "letters"
+    outside.mkdir(exist_ok=True)
+    inside = pair.write("letters/three.txt", "3").as_uri()
+    assert choose(shown, "", outside.as_uri()) == " [None]\n"
+    assert choose(shown, "", inside, "sftp://somewhere/file").startswith(" [")
+
+
+def test_it_is_removed_again(pair: Pair, shown: Desktop) -> None:
+    extensions = shown.data / "caja-python/extensions"
+    assert json.loads(shown.ask(pair.bob, "desktop", "status", "--json"))[0]["installed"]
+    shown.ask(pair.bob, "desktop", "remove")
+    assert list(extensions.iterdir()) == []
+    assert list((shown.data / "icons/hicolor/scalable/emblems").iterdir()) == []
