@@ -38,6 +38,9 @@ class SimChannel:
     def throttle(self, *_: object, **__: object) -> None:
         """Simulated wires have no rate."""
 
+    def count(self, *_: object) -> None:
+        """Nor is anything on them counted in bytes."""
+
     def retract(self, request: int) -> bool:
         return False
 
