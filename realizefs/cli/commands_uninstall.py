@@ -26,7 +26,7 @@ def uninstall(session: Session, yes: bool, lose: bool, as_json: bool) -> None:
     """Leave the household and remove all that is RealizeFS's own; plain files stay where they are.
 
     Unmounts, ends the daemon and its service, and removes databases, caches, marks, configuration, key and
-    log, and completions and pages of the manual; the trash of an arena stays. Refused where content is
+    log, completions, pages of the manual and what file managers were given; the trash of an arena stays. Refused where content is
     only in the cache here, or where no other machine has heard of a change. The program itself is
     removed by what installed it: `pipx uninstall realizefs`.
 
@@ -54,15 +54,9 @@ def uninstall(session: Session, yes: bool, lose: bool, as_json: bool) -> None:
     if found["name"] is not None:
         done = client.ask("uninstall", {"lose": lose}, None)
     # Those are there once, whatever --home says: who has another home goes on using them.
-    gone = (
-        []
-        if client.home is not None
-        else [
-            *remove_completions(),
-            *remove_pages(),
-            *remove_extensions(),
-        ]
-    )
+    gone = []
+    if client.home is None:
+        gone = [*remove_completions(), *remove_pages(), *remove_extensions()]
     if as_json:
         removed = [str(file) for file in ([] if unit is None else [unit]) + gone]
         show_json({**found, **done, "removed": removed})

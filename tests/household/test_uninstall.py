@@ -104,11 +104,17 @@ def command(person: dict[str, str], *words: str) -> "subprocess.CompletedProcess
     return done
 
 
-def test_services_completions_and_pages_go_too(person: dict[str, str], tmp_path: Path) -> None:
+def test_services_completions_pages_and_extensions_go_too(
+    person: dict[str, str], tmp_path: Path
+) -> None:
     photos = tmp_path / "Photos"
     assert command(person, "arena", "add", "photos", str(photos)).returncode == 0
     (photos / "a.jpg").write_text("picture")
-    for words in (["completion", "install"], ["manual", "install"]):
+    for words in (
+        ["completion", "install"],
+        ["manual", "install"],
+        ["desktop", "install", "--for", "nemo"],
+    ):
         assert command(person, *words).returncode == 0
     assert "at the next login" in command(person, "service", "install", str(photos)).stderr
     done = command(person, "uninstall", "--yes")
