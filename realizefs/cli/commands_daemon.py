@@ -7,9 +7,10 @@ from typing import Any
 import click
 
 from realizefs.cli.client import RETRY_SECONDS, Client
+from realizefs.cli.commands_live import queue_sentence
 from realizefs.cli.mounting import WantedMount, mount_detached, real_directory, unmount
 from realizefs.cli.options import Command, Session, json_option, pass_session
-from realizefs.cli.render import show_fields, show_json, show_line, show_table, size
+from realizefs.cli.render import duration, show_fields, show_json, show_line, show_table, size
 from realizefs.model.control import Failed
 from realizefs.model.errors import AlreadyRunning, NoDaemon
 from realizefs.model.mount_flags import parse_mount_options
@@ -95,7 +96,10 @@ def umount(session: Session, directory: str) -> None:
 @json_option
 @pass_session
 def status(session: Session, wait: float, as_json: bool) -> None:
-    """Say how the daemon is; the exit status is 0 once it is up.
+    """Say how everything is: arenas, what waits and why, peers; the exit status is 0 once it is up.
+
+    SIZE is that of all files, REMOTE what of it isn't here. REAL are plain files, CACHED takes that much
+    of the disk; KEPT is the part of it that stays.
 
     \b
     Examples:
@@ -144,18 +148,41 @@ def _show_status(found: Any) -> None:
             show_line(
                 f'Note: Arena "{each["name"]}" fetches nothing in the background: {each["waits"]}.'
             )
+        if each["pending"] and each.get("queues"):
+            show_line(f'Jobs: Arena "{each["name"]}": {queue_sentence(each["queues"])}')
     show_line("")
     show_table(
-        ("ARENA", "FILES", "REAL", "CACHED", "KEPT", "PENDING", "JOBS", "ROOT", "MOUNT"),
+        ARENA_COLUMNS,
         [_arena_row(each) for each in found["arenas"]],
         "There is no arena; make one with `realizefs arena add NAME DIR`.",
     )
     show_line("")
     show_table(
-        ("PEER", "CONNECTED"),
-        [(each["name"], "yes" if each["connected"] else "no") for each in found["peers"]],
+        ("PEER", "CONNECTED", "RECEIVED", "SENT"),
+        [_peer_row(each, found) for each in found["peers"]],
         "No other peer is known.",
     )
+
+
+ARENA_COLUMNS = (
+    *("ARENA", "FILES", "SIZE", "REAL", "CACHED", "KEPT", "REMOTE"),
+    *("PENDING", "JOBS", "ROOT", "MOUNT"),
+)
+
+
+def _peer_row(each: Any, found: Any) -> tuple[str, ...]:
+    """An older daemon tells of a peer only whether it is connected."""
+    sizes = [size(each.get(name, 0)) for name in ("bytes_in", "bytes_out")]
+    return (each["name"], connection(each, found.get("now_ns", 0)), *sizes)
+
+
+def connection(peer: Any, now_ns: int) -> str:
+    """How long a peer has been connected, or how long ago it was."""
+    if peer["connected"]:
+        since = peer.get("since_ns")
+        return f"for {duration((now_ns - since) / 1e9)}" if since else "yes"
+    seen = peer.get("seen_ns")
+    return f"no, {duration((now_ns - seen) / 1e9)} ago" if seen else "no, not since the start"
 
 
 def _limit_fields(limits: Any) -> list[tuple[str, str]]:
@@ -173,9 +200,11 @@ def _arena_row(each: Any) -> tuple[str, ...]:
     return (
         each["name"],
         str(each["files"]),
+        size(each.get("bytes", 0)),
         size(each["real_bytes"]),
         f"{size(each['cached_bytes'])} of {size(each['cache_limit'])}",
         size(each["kept_bytes"]),
+        size(each.get("remote_bytes", 0)),
         str(each["pending"]),
         str(each["jobs"]),
         each["root"],

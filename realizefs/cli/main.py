@@ -19,6 +19,7 @@ from realizefs.cli.commands_desktop import desktop
 from realizefs.cli.commands_doctor import doctor
 from realizefs.cli.commands_home import arena, init
 from realizefs.cli.commands_joining import invite, join
+from realizefs.cli.commands_live import jobs
 from realizefs.cli.commands_paths import du, info, list_states, mark
 from realizefs.cli.commands_peers import peer
 from realizefs.cli.commands_rates import limit
@@ -58,7 +59,7 @@ def cli(context: click.Context) -> None:
 
 
 for _command in (
-    *(init, arena, invite, join, serve, mount, umount, status, mark, info, list_states, du),
+    *(init, arena, invite, join, serve, mount, umount, status, jobs, mark, info, list_states, du),
     *(peer, check),
     *(fetch, evict, move, approve, trash, conflicts),
 ):

@@ -87,6 +87,18 @@ def size(count: int) -> str:
     return f"{value:.1f} PiB"
 
 
+def duration(seconds: float) -> str:
+    """A time for people, in its largest unit.
+
+    >>> duration(3.2), duration(7300), duration(10 * 86400)
+    ('3 s', '2 h', '10 days')
+    """
+    for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= (2 if unit == "days" else 1) * length:
+            return f"{seconds // length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
 def _escaped(char: str) -> str:
     if "\udc80" <= char <= "\udcff":  # a byte that isn't UTF-8
         return f"\\x{ord(char) - 0xDC00:02x}"

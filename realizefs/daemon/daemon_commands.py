@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from realizefs.daemon.app import App
 from realizefs.daemon.arenas import Slot
 from realizefs.daemon.arguments import Arguments
 from realizefs.daemon.config import ArenaConfig
+from realizefs.daemon.live_commands import peer_line
 from realizefs.daemon.mounts import Mounted, clear_stale_mount
 from realizefs.daemon.rate_commands import shown_limits
 from realizefs.daemon.setup_commands import add, new_arena_id
@@ -24,16 +26,16 @@ Answer = Mapping[str, object]
 async def status(app: App, _arguments: Arguments) -> Answer:
     """How everything is; `up` once every arena was tried and a mount that was asked for is."""
     counters = app.parts.household.counters
-    arenas = [_arena(app, slot, app.mounts.current) for slot in app.arenas]
+    arenas = [await _arena(app, slot, app.mounts.current) for slot in app.arenas]
     return {
         "name": app.config.name,
         "pid": os.getpid(),
         "up": app.ready.is_set(),
         "listen": list(app.listening.bound),
         "problems": [*app.listening.problems, *_problems(app, arenas)],
-        "peers": [
-            {"name": peer.name, "connected": peer.connected} for peer in app.parts.household.peers()
-        ],
+        "now_ns": app.parts.clock.wall_ns(),
+        "started_ns": app.started_ns,
+        "peers": [peer_line(peer) for peer in app.parts.household.peers()],
         "arenas": arenas,
         "limits": shown_limits(app.config.limits),
         "wire": {"bytes_in": counters.bytes_in, "bytes_out": counters.bytes_out},
@@ -121,15 +123,17 @@ def _problems(app: App, arenas: list[dict[str, Any]]) -> list[str]:
     return [f'Arena "{name}": {sentence}' for name, sentence in [*troubles, *wrong]]
 
 
-def _arena(app: App, slot: Slot, mounted: Mounted | None) -> dict[str, Any]:
+async def _arena(app: App, slot: Slot, mounted: Mounted | None) -> dict[str, Any]:
     line: dict[str, Any] = {
         "name": slot.config.name,
         "root": str(slot.config.root),
         "mount": _mount_path(slot, mounted),
         "mark": slot.config.mark.value,
         "files": 0,
+        "bytes": 0,
         "real_bytes": 0,
         "cached_bytes": 0,
+        "remote_bytes": 0,
         "cache_limit": 0,
         "kept_bytes": 0,
         "pending": 0,
@@ -143,9 +147,12 @@ def _arena(app: App, slot: Slot, mounted: Mounted | None) -> dict[str, Any]:
     if slot.opened is not None:
         try:
             known = slot.arena.status()
+            work = await trio.to_thread.run_sync(slot.arena.work, 0)
         except RealizeError as error:  # one arena's trouble leaves the others' lines readable
             return {**line, "problem": str(error)}
         line |= {key: known[key] for key in _NUMBERS if key in known}
+        here = line["real_bytes"] + line["cached_bytes"]
+        line |= {"remote_bytes": max(0, line["bytes"] - here), "queues": asdict(work.queues)}
         line["problem"] = known.get("problem") or line["problem"]
         line["notice"] = known.get("notice")
         line["wrong"] = known.get("wrong", [])
@@ -154,6 +161,7 @@ def _arena(app: App, slot: Slot, mounted: Mounted | None) -> dict[str, Any]:
 
 _NUMBERS = (
     "files",
+    "bytes",
     "real_bytes",
     "cached_bytes",
     "cache_limit",

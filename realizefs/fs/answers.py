@@ -109,6 +109,7 @@ class Answers(ArenaOperations):
             return self._echoes.came((parent_inode, name))
         return self._witnessed(await super().mknod(parent_inode, name, mode, rdev, ctx))
 
+    @answered
     async def link(
         self, inode: int, new_parent_inode: int, new_name: bytes, ctx: Context
     ) -> Attributes:

@@ -135,6 +135,13 @@ def _has_other_pages(handle: File, info: os.stat_result) -> bool:
 
 async def read(served: Served, handle: File, start: int, length: int) -> bytes:
     """Up to `length` bytes; fewer only at the end of the file."""
+    data = await _read(served, handle, start, length)
+    handle.reader.reads += 1
+    handle.reader.bytes += len(data)
+    return data
+
+
+async def _read(served: Served, handle: File, start: int, length: int) -> bytes:
     if isinstance(handle, UnrealFile):
         return await pinned.read(served, handle, start, length)
     buffer = memoryview(bytearray(length))

@@ -160,11 +160,7 @@ class ArenaOperations(pyfuse3.Operations):
 
     @answered
     async def read(self, fh: int, off: int, size: int) -> bytes:
-        handle = self._served.handles.file(fh)
-        data = await content.read(self._served, handle, off, size)
-        handle.reader.reads += 1
-        handle.reader.bytes += len(data)
-        return data
+        return await content.read(self._served, self._served.handles.file(fh), off, size)
 
     @answered
     async def write(self, fh: int, off: int, buf: bytes) -> int:
