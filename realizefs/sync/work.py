@@ -4,7 +4,7 @@ Blocking, for worker threads: a few LMDB reads for each job that is shown, and n
 however many there are.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, islice, takewhile
@@ -25,7 +25,7 @@ COUNTED_MAX = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Queues:
-    """How many: `dirty` to be decided, `decisions` in all, of which `due` now (COUNTED_MAX at most),
+    """How many: `dirty` to be decided, `decisions` in all, of which `due` wait for their turn (COUNTED_MAX at most),
     `for_peer` once one connects, `held` once somebody approves (COUNTED_MAX at most), and `backoff`
     at some time; `running` are carried out."""
 
@@ -75,22 +75,23 @@ def work(context: Context, limit: int) -> Work:
         for ino in islice(chain(running, waiting), limit):
             with suppress(FileNotFoundError):  # done since, or its file is gone
                 found.append(_job(context, txn, ino, is_running=ino in running))
-        return Work(_queues(context, txn, len(running)), context.store.blobs.counts, tuple(found))
+        return Work(_queues(context, txn, running), context.store.blobs.counts, tuple(found))
 
 
-def _queues(context: Context, txn: Txn, running: int) -> Queues:
+def _queues(context: Context, txn: Txn, running: Mapping[Inode, Action]) -> Queues:
     store, now = context.store, context.clock.wall_ns()
     every, for_peer = store.decisions.count(txn), store.decisions.waiting(txn)
-    due = _count(at <= now for at, _ in store.decisions.by_time(txn))
+    by_time = store.decisions.by_time(txn)
+    due = max(0, _count(at <= now for at, _ in by_time) - len(running))
     held = _count(True for _ in store.decisions.held(txn))
     return Queues(
         dirty=store.dirty.count(txn),
         decisions=every,
-        running=running,
+        running=len(running),
         due=due,
         for_peer=for_peer,
         held=held,
-        backoff=max(0, every - for_peer - due - held),
+        backoff=max(0, every - for_peer - due - held - len(running)),
     )
 
 
