@@ -83,3 +83,19 @@ struct Invitation {
   expiresNs @0 :Int64;    # wall clock
   arenas @1 :List(Data);
 }
+
+struct Rules {
+  rules @0 :List(Rule);
+  last @1 :UInt32;        # the last number that was given to one
+}
+
+struct Rule {
+  number @0 :UInt32;
+  mark @1 :Text;          # own, keep or watch
+  pattern @2 :Data;
+  below @3 :UInt64;       # inode of a directory
+  minSize @4 :Int64;      # bytes
+  maxSize @5 :Int64 = -1; # bytes; -1: any; so below
+  newerNs @6 :Int64 = -1;
+  olderNs @7 :Int64 = -1;
+}

@@ -6,7 +6,7 @@ non-zero exit status; never a traceback. Talks to the daemon through its control
 In reading order:
     main, options                                   `realizefs`, its errors; what all commands take
     commands_home, commands_joining, commands_peers, commands_daemon, commands_paths,
-    commands_cache, commands_check, commands_safety, commands_rates, commands_doctor,
+    commands_cache, commands_check, commands_safety, commands_rates, commands_rules, commands_doctor,
     commands_background, commands_service, commands_completion,
     commands_uninstall, commands_live
                                                     the commands

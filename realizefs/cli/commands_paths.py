@@ -49,7 +49,7 @@ def mark_get(session: Session, path: str, as_json: bool) -> None:
     if as_json:
         show_json(found)
     else:
-        show_line(f"{found['mark']} ({_origin(found)})")
+        show_line(shown_mark(found))
 
 
 @mark.command("set")
@@ -110,7 +110,7 @@ def info(session: Session, path: str, as_json: bool) -> None:
         [
             ("arena", found["arena"]),
             ("path", found["path"]),
-            ("mark", f"{found['mark']} ({_origin(found)})"),
+            ("mark", shown_mark(found)),
             ("status", found["status"]),
             ("size", f"{size(found['size'])} ({found['size']})"),
             ("hash", found["hash"] or "-"),
@@ -181,9 +181,16 @@ def du(session: Session, paths: tuple[str, ...], as_json: bool) -> None:
     )
 
 
+def shown_mark(found: Any) -> str:
+    """The mark of an answer, and where it comes from."""
+    return f"{found['mark']} ({_origin(found)})"
+
+
 def _origin(found: Any) -> str:
     if found["explicit"]:
         return "set here"
+    if found["rule"] is not None:
+        return str(found["rule"])
     if found["mark_from"] is None:
         return f'the default of arena "{found["arena"]}"'
     return f"set on {found['mark_from']}"
@@ -219,4 +226,4 @@ def _ask_for_all(
         show_json(found)
         return
     for each in found:
-        show_line(f"{each['path']}: {each['mark']} ({_origin(each)})")
+        show_line(f"{each['path']}: {shown_mark(each)}")

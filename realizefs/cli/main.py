@@ -23,6 +23,7 @@ from realizefs.cli.commands_live import jobs
 from realizefs.cli.commands_paths import du, info, list_states, mark
 from realizefs.cli.commands_peers import peer
 from realizefs.cli.commands_rates import limit
+from realizefs.cli.commands_rules import rule
 from realizefs.cli.commands_safety import approve, conflicts, trash
 from realizefs.cli.commands_service import service
 from realizefs.cli.commands_uninstall import uninstall
@@ -65,6 +66,7 @@ for _command in (
 ):
     cli.add_command(_command)
 cli.add_command(limit)
+cli.add_command(rule)
 for _command in (doctor, desktop, pause, resume, web, service):
     cli.add_command(_command)
 

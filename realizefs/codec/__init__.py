@@ -13,5 +13,6 @@ In reading order:
     compression                 answers compressed and back, bounded
     deltas                      what changed between two contents
     records                     stored records as bytes and back
+    rule_records                those of rules
     index_records               the most frequent of them, which are no capnp
 """

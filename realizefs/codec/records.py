@@ -97,6 +97,16 @@ def _unpacked(data: bytes) -> bytes:
     return bytes(out)
 
 
+def decode_record(name: str, fields: str, data: bytes, build: Callable[..., T]) -> T:
+    """`build` with the values of the fields, separated by spaces, of a packed struct."""
+    return _decode(name, fields, data, build)
+
+
+def new_record(name: str, **values: Any) -> bytes:
+    """A packed struct."""
+    return bytes(_struct(name).new_message(**values).to_bytes_packed())
+
+
 def damaged(name: str, data: bytes) -> StoreFault:
     """For a record of the struct `name` that is nonsense."""
     return StoreFault(f"The database has a damaged {name} record ({len(data)} bytes).")

@@ -8,7 +8,7 @@ In reading order:
     merge                   two versions of one path: which wins, and who keeps the loser's content
     causal                  what was seen in all, so that deletions can be forgotten
     decide                  mark and situation → Realize, Unrealize, UpdateCache or nothing
-    ignore                  what is never shared, as git reads patterns
+    ignore, rules           what is never shared, as git reads patterns; which rule counts for a file
     foresee                 what another mark would do
     membership              who belongs to the household, and whom to believe about it
     neighbour, pairing      what a machine says of itself on the local network; who compares a code

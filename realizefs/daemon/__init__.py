@@ -16,7 +16,7 @@ In reading order:
     control, dispatch, arguments    the socket, the table of commands, their arguments
     conversation                    a command that asks something meanwhile
     setup_commands, household_commands, pairing_commands, peer_commands, daemon_commands, path_commands,
-    listing_commands, cache_commands, check_commands, safety_commands, rate_commands,
+    listing_commands, cache_commands, check_commands, safety_commands, rate_commands, rule_commands,
     doctor_commands, foresight_commands, background_commands, farewell_commands,
     live_commands, locate
                                     the commands; from a path here to one in an arena

@@ -29,6 +29,7 @@ from realizefs.sync.foresight import Foresight
 from realizefs.sync.guard import Waiting
 from realizefs.sync.handover import Handover
 from realizefs.sync.on_demand import OnDemand
+from realizefs.sync.ruling import Ruling
 from realizefs.sync.summary import Listed, Usage
 from realizefs.sync.trashcan import Trashcan
 from realizefs.sync.work import Work
@@ -97,6 +98,11 @@ class RunningArena(Protocol):
     @property
     def trashcan(self) -> Trashcan:
         """What peers deleted or replaced."""
+        ...
+
+    @property
+    def ruling(self) -> Ruling:
+        """Marks by name, size and age."""
         ...
 
     @property

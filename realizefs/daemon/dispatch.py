@@ -17,6 +17,7 @@ from realizefs.daemon import (
     path_commands,
     peer_commands,
     rate_commands,
+    rule_commands,
     safety_commands,
     setup_commands,
 )
@@ -54,6 +55,10 @@ COMMANDS: dict[str, Callable[[App, Arguments], Awaitable[object]]] = {
     "peer-remove": peer_commands.peer_remove,
     "peer-set": peer_commands.peer_set,
     "resume": background_commands.resume,
+    "rule-add": rule_commands.rule_add,
+    "rule-list": rule_commands.rule_list,
+    "rule-remove": rule_commands.rule_remove,
+    "rule-test": rule_commands.rule_test,
     "status": daemon_commands.status,
     "trash-empty": safety_commands.trash_empty,
     "trash-list": safety_commands.trash_list,

@@ -58,7 +58,12 @@ async def _set(app: App, path: bytes, mark: Mark | None) -> Answer:
     slot, inside = await Places(app.arenas, app.mounts.current).find(path)
     async with app.using(slot) as arena:
         await arena.set_mark(inode_at(arena, inside), mark)
-        return _marks((arena.name, _description(arena, inside)))
+        return marks_at(arena, inside)
+
+
+def marks_at(arena: RunningArena, inside: bytes) -> Answer:
+    """The mark in force at a path of an arena, and where it comes from."""
+    return _marks((arena.name, _description(arena, inside)))
 
 
 def inode_at(arena: RunningArena, inside: bytes) -> Inode:
@@ -88,6 +93,7 @@ def _marks(found: tuple[str, Description]) -> Answer:
         "mark": description.mark.value,
         "explicit": description.explicit_mark is not None,
         "mark_from": None if source is None else _shown(source),
+        "rule": description.rule,
     }
 
 

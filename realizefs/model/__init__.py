@@ -7,6 +7,7 @@ it imports none.
 In reading order:
     ids, paths, ranges                  identifiers as types; names as bytes; which bytes are here
     versions, marks, entries            a path's state, what to do with it, its place in the tree
+    rules                               marks for files by name, size and age
     grants                              what a peer may do, and which decision about that counts
     blobs, cache_limits, rates          a cached content; how much of such there may be; how fast
     decisions, changes                  what is wanted, what the kernel must hear

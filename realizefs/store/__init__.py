@@ -14,6 +14,7 @@ In reading order:
     contexts, graves                what was seen of all paths; names of what is deleted
     inodes, real                    their numbers; which real file is whose
     marks, holders, cursors         marks and inheritance; who has what; how far each peer is told
+    rules                           marks by name, size and age; what grows too old for one
     attributes                      the user's own, of what is unreal
     dirty, decisions, removals      what to decide again; what is wanted; what peers deleted
     sought                          what nobody is known to hold

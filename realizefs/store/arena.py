@@ -18,6 +18,7 @@ from realizefs.store.marks import Marks
 from realizefs.store.real import RealIndex
 from realizefs.store.realfile import Root
 from realizefs.store.removals import Removals
+from realizefs.store.rules import Rules
 from realizefs.store.sought import Sought
 from realizefs.store.tree import Tree
 from realizefs.store.txn import Txn
@@ -35,6 +36,7 @@ class ArenaStore:
     cursors: Cursors
     contexts: Contexts
     marks: Marks
+    rules: Rules
     attributes: Attributes
     decisions: Decisions
     dirty: DirtySet
@@ -54,6 +56,7 @@ class ArenaStore:
         self.real.delete(txn, ino)
         self.holders.forget(txn, ino)
         self.marks.clear(txn, ino)
+        self.rules.forget(txn, ino)
         self.attributes.forget(txn, ino)
         self.decisions.clear(txn, ino)
         self.dirty.forget(txn, ino)
@@ -71,7 +74,7 @@ def open_arena(
     closes `env` and `root`.
     """
     inodes = ArenaInodes(env, allocator, arena)
-    tree = Tree(env, inodes)
+    tree, rules = Tree(env, inodes), Rules()
     return ArenaStore(
         env=env,
         tree=tree,
@@ -80,7 +83,8 @@ def open_arena(
         holders=Holders(),
         cursors=Cursors(),
         contexts=Contexts(tree.positions),
-        marks=Marks(tree),
+        marks=Marks(tree, rules),
+        rules=rules,
         attributes=Attributes(),
         decisions=Decisions(tree),
         dirty=DirtySet(tree),

@@ -104,6 +104,17 @@ sum of sizes of those files; b"real", the sum of sizes of regular files over ind
 MARK = "mark.mark"
 """Inode → b"own", b"keep" or b"watch". Absent: inherited. Marks follow a local rename."""
 
+RULE = "mark.rule"
+"""b"rules" → Rules record: all of them, in the order in which they were made. Absent: there were none. The
+directory that one is for may be gone; then it counts for nothing."""
+
+AGE = "mark.age"
+"""Inode → wall-clock time in nanoseconds from which its age fits other rules; it is decided anew then.
+Absent: never. Each row has one in the next table."""
+
+AGING = "mark.aging"
+"""That time, inode → nothing: what is due is the beginning of the table."""
+
 ATTRIBUTE = "mark.attribute"
 """Inode, name → value: `user.*` attributes that the user has set on what is unreal, of at most
 ATTRIBUTE_BYTES_MAX an inode. Of real files they mean nothing (see `store.attributes`)."""
@@ -171,6 +182,7 @@ ARENA_SCHEMA = Schema(
     "an arena",
     (
         *(ENTRY, DIRENT, HOLDER, INODE_POOL, CURSOR, HISTORY, REAL, META, MARK, ATTRIBUTE),
+        *(RULE, AGE, AGING),
         *(DECISION, RETRY, WAITING, DIRTY, SUBTREE, REMOVAL, SOUGHT, ENGINE_META),
         *(BLOB_ROW, BLOB_OF, BLOB_LRU, BLOB_BUSY, BLOB_META, BLOCKS),
     ),

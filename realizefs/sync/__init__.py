@@ -15,6 +15,7 @@ In reading order:
     followed                        yet begun, what a crash left of a rename that was followed: no
                                     user's edits
     moved                           renames that were made in the root, known again
+    ruling                          rules made, removed, and asked again when files grow older
     local, marking, overlay         changes of unreal files; marks; what isn't indexed yet
     name_changes, wholly_real       renames and deletes: queued, and what is waited for
     standing, moving                how things stand then; what becomes of them in the index

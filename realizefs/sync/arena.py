@@ -27,7 +27,6 @@ from realizefs.sync import local, serve
 from realizefs.sync.actions import Actions
 from realizefs.sync.approving import approve, reject, resume
 from realizefs.sync.arena_view import ArenaView
-from realizefs.sync.batch import Batch
 from realizefs.sync.bell import Bell
 from realizefs.sync.conflicts import Conflicts
 from realizefs.sync.context import Context
@@ -46,6 +45,7 @@ from realizefs.sync.on_demand import OnDemand
 from realizefs.sync.overlay import Overlay
 from realizefs.sync.patience import patiently
 from realizefs.sync.pinning import Pinning
+from realizefs.sync.ruling import Ruling
 from realizefs.sync.safety import droppable
 from realizefs.sync.scanner import Scanner
 from realizefs.sync.trashcan import Trashcan
@@ -101,6 +101,7 @@ class Arena(ArenaView):
         self._homeless = Homeless(self.context, self.fetcher)
         self.forgetting = Forgetting(self.context)
         self.trashcan = Trashcan(self.context)
+        self.ruling = Ruling(self.context)
         self.handover = Handover(self.context, self.set_mark)
         self.on_demand = OnDemand(self.context, self.fetcher)
         self.conflicts = Conflicts(self.context, self.remove, self.move)
@@ -156,6 +157,7 @@ class Arena(ArenaView):
                     nursery.start_soon(self._reserve_inodes)
                     nursery.start_soon(self._flush_regularly)
                     nursery.start_soon(self.trashcan.run)
+                    nursery.start_soon(self.ruling.run)
                     nursery.start_soon(self._forget_others)
                     nursery.start_soon(self._resume_guard)
                     task_status.started()
@@ -343,8 +345,5 @@ class Arena(ArenaView):
 
     async def decide_anew(self) -> None:
         """What everything depends on has changed: the default mark, or how many must own a file."""
-
-        def note(batch: Batch) -> None:
-            self.store.dirty.mark_subtree(batch.txn, self.root_ino)
-
-        await self.context.commit(note)
+        dirty, root = self.store.dirty, self.root_ino
+        await self.context.commit(lambda batch: dirty.mark_subtree(batch.txn, root))

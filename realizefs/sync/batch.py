@@ -82,8 +82,8 @@ class Batch:
         """
         store, txn = self.store, self.txn
         entry = store.tree.add(txn, ino, parent, name, version, origin)
-        mark, _ = store.marks.effective(txn, parent, self.default_mark)
-        if not real and (mark is not Mark.WATCH or are_patterns(name, version)):
+        mark, _ = store.marks.inherited(txn, parent, self.default_mark)
+        if self._is_particular(name, version) or (not real and mark is not Mark.WATCH):
             store.dirty.mark(txn, ino)
         self.changes.append(Change(parent, name, ino, ChangeKind.ENTRY, _content(version)))
         return entry
@@ -96,9 +96,10 @@ class Batch:
         self.alive.discard(ino)
         entry = self.store.tree.put(self.txn, ino, parent, name, version, origin)
         self.store.blobs.follow(self.txn, ino, None if version.deleted else version.hash)
-        if are_patterns(name, version):
+        if self._is_particular(name, version):
             self.store.dirty.mark(self.txn, ino)
-        self.mark_dirty(ino)
+        else:
+            self.mark_dirty(ino)
         self._note(before, entry)
         return entry
 
@@ -109,13 +110,26 @@ class Batch:
         them, and each would cost a decision. A mark that changes dirties what it is about itself.
         """
         store, txn = self.store, self.txn
-        mark, _ = store.marks.effective(txn, ino, self.default_mark)
+        mark = store.marks.effective(txn, ino, self.default_mark)
         if (
             mark is not Mark.WATCH
             or store.real.get(txn, ino) is not None
             or store.decisions.get(txn, ino) is not None
+            or (store.rules.any(txn) and self._is_protected(ino))
         ):
             store.dirty.mark(txn, ino)
+
+    def _is_particular(self, name: bytes, version: Version) -> bool:
+        """Whether it may be marked otherwise than its directory: what it is, or will be once it is
+        older, is found out when it is decided."""
+        if version.kind is not Kind.FILE:
+            return False
+        return are_patterns(name, version) or self.store.marks.may_be_ruled(self.txn, name)
+
+    def _is_protected(self, ino: Inode) -> bool:
+        """Whether it is kept, perhaps by a rule for the name or size that it had."""
+        row = self.store.blobs.find(self.txn, ino)
+        return row is not None and row.protected
 
     def _note(self, before: Entry | None, after: Entry) -> None:
         if before is None or before.version.deleted != after.version.deleted:

@@ -10,7 +10,6 @@ from typing import TypeVar
 
 import trio
 
-from realizefs.core.ignore import are_patterns
 from realizefs.model.background import Wait
 from realizefs.model.changes import Change
 from realizefs.model.decisions import Action
@@ -21,6 +20,7 @@ from realizefs.model.ports import Clock
 from realizefs.model.ranges import NO_RANGES, Ranges
 from realizefs.store.arena import ArenaStore
 from realizefs.store.blob import Blob
+from realizefs.store.marks import Marked
 from realizefs.store.txn import Txn
 from realizefs.store.watch import RootEvent
 from realizefs.sync.background import Background
@@ -117,6 +117,7 @@ class Context:
     """what is known of renames that peers made"""
 
     def __post_init__(self) -> None:
+        self.store.marks.now_ns = self.clock.wall_ns
         self.guard = Guard(self.store, self.clock.wall_ns)
         self.names = Names(self.store, self.overlay)
         self.renames = Renames(self.store.root, self.clock)
@@ -229,11 +230,13 @@ class Context:
         )
 
     def effective_mark(self, txn: Txn, ino: Inode) -> tuple[Mark, Inode | None]:
-        """The mark in force as it was set, and the inode it was set on (None: the arena's default)."""
-        return self.store.marks.effective(txn, ino, self.default_mark)
+        """The mark in force, and the inode it was set on (None: by a rule, or by default)."""
+        entry = self.store.tree.entry(txn, ino)
+        if entry is None:
+            return self.default_mark, None
+        found = self.store.marks.marked(txn, entry, self.default_mark)
+        return found.mark, found.source
 
-    def mark_of(self, txn: Txn, entry: Entry) -> Mark:
-        """What is done with an entry: as its mark says, but for files of patterns."""
-        mark, source = self.effective_mark(txn, entry.ino)
-        ruled = source != entry.ino and are_patterns(entry.name, entry.version)
-        return Mark.OWN if ruled else mark
+    def marked(self, txn: Txn, entry: Entry) -> Marked:
+        """The mark in force for an entry, and why."""
+        return self.store.marks.marked(txn, entry, self.default_mark)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from realizefs.core.decide import Situation, decide
 from realizefs.core.foresee import Outcome, foresee
-from realizefs.core.ignore import IGNORE_NAME, Reason, are_patterns
+from realizefs.core.ignore import IGNORE_NAME, Reason
 from realizefs.model.blobs import BlobRow
 from realizefs.model.decisions import Action, Decision
 from realizefs.model.entries import Entry
@@ -12,6 +12,7 @@ from realizefs.model.ids import NO_DIGEST, Digest
 from realizefs.model.marks import Mark
 from realizefs.model.paths import join, show
 from realizefs.model.ranges import Ranges
+from realizefs.model.rules import Rule
 from realizefs.model.versions import Held, Kind
 from realizefs.store.ignorefile import judge_of
 from realizefs.store.txn import Txn
@@ -32,7 +33,7 @@ HELD_NAMES = {Held.OWN: "own", Held.CACHED: "cached"}
 @dataclass(frozen=True, slots=True)
 class Description:
     """Everything about one path. `mark_from` is the path that the mark was set on; None where
-    it is the arena's default. `size` in bytes, `hash` of the content or b"". `version` maps peer names to
+    it is the arena's default, or by a `rule`, as people read it. `size` in bytes, `hash` of the content or b"". `version` maps peer names to
     counters. `holders` pairs of peer name and "own" or "cached", other peers only.
     """
 
@@ -40,6 +41,7 @@ class Description:
     kind: str
     mark: Mark
     mark_from: bytes | None
+    rule: str | None
     explicit_mark: Mark | None
     status: str
     hash: Digest
@@ -53,18 +55,18 @@ class Description:
 def describe(context: Context, txn: Txn, entry: Entry) -> Description:
     """The description of an indexed entry."""
     store = context.store
-    mark, source = context.names.effective_mark(txn, entry.ino, context.default_mark)
+    marked = context.names.marked(txn, entry, context.default_mark)
+    source = marked.source
     at = situation(context, txn, entry)
-    if source != entry.ino and are_patterns(entry.name, entry.version):
-        mark, source = Mark.OWN, None
     wanted = decide(at) if entry.ino != store.tree.root else None
     held = holders(context, txn, entry)
     status = status_of(context, txn, entry)
     return Description(
         path=context.names.path(txn, entry.ino) or b"",
         kind=entry.version.kind.name.lower(),
-        mark=mark,
+        mark=marked.mark,
         mark_from=context.names.path(txn, source) if source is not None else None,
+        rule=_rule(context, txn, marked.rule),
         explicit_mark=store.marks.get(txn, entry.ino),
         status=status,
         hash=entry.version.hash,
@@ -87,6 +89,7 @@ def describe_native(context: Context, path: bytes) -> Description:
         kind=kind.name.lower() if kind is not None else "local",
         mark=mark or context.default_mark,
         mark_from=path if mark is not None else None,
+        rule=None,
         explicit_mark=mark,
         status="modified" if kind is not None and ignored is None else "real",
         hash=NO_DIGEST,
@@ -96,6 +99,14 @@ def describe_native(context: Context, path: bytes) -> Description:
         decision=None,
         why=_why_native(kind, ignored),
     )
+
+
+def _rule(context: Context, txn: Txn, rule: Rule | None) -> str | None:
+    if rule is None:
+        return None
+    below = context.names.path(txn, rule.below)
+    where = f", in {show(below)}" if below else ""
+    return f"rule {rule.number}: {rule.said()}{where}"
 
 
 def _why_native(kind: Kind | None, ignored: Reason | None) -> str:

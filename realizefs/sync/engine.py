@@ -26,7 +26,7 @@ def situation(context: Context, txn: Txn, entry: Entry) -> Situation:
     store = context.store
     row = store.blobs.find(txn, entry.ino)
     return Situation(
-        mark=context.mark_of(txn, entry),
+        mark=context.marked(txn, entry).mark,
         current=entry.version,
         real=store.real.get(txn, entry.ino),
         blob=LocalBlob(row.hash, row.verified) if row is not None else None,
@@ -63,6 +63,8 @@ def _decide_one(context: Context, batch: Batch, ino: Inode) -> bool:
     if entry is None or ino == store.tree.root:
         _drop(batch, ino)
         return False
+    if store.rules.any(txn):
+        store.rules.ask_again(txn, ino, context.marked(txn, entry).again_ns)
     at = situation(context, txn, entry)
     protect = at.mark is not Mark.WATCH or _is_last_copy(at)
     row = store.blobs.find(txn, ino)

@@ -53,7 +53,7 @@ def _lacked(batch: Batch, entry: Entry, found: Found) -> bool:
         return False
     if real is not None and real.hash == digest:
         return False
-    mark, _ = store.marks.effective(txn, entry.ino, batch.default_mark)
+    mark = store.marks.effective(txn, entry.ino, batch.default_mark)
     holders = store.holders.of(txn, entry.ino)
     return mark is Mark.OWN or all(one.held is not Held.OWN for one in holders)
 

@@ -71,14 +71,19 @@ def foresight(
     store = context.store
     found = Foresight()
     for top in tops:
-        chosen = mark or _inherited(context, top)
+        chosen, source = (mark, top.ino) if mark else _inherited(context, top)
 
         def look(
-            txn: Txn, _path: bytes, entry: Entry, top: Top = top, chosen: Mark = chosen
+            txn: Txn,
+            _path: bytes,
+            entry: Entry,
+            top: Top = top,
+            given: tuple[Mark, Inode | None] = (chosen, source),
         ) -> _Seen | None:
             if not _is_governed(context, txn, entry.ino, top.ino):
                 return None
-            return _seen(context, txn, entry, chosen, connected)
+            there = store.marks.ruled(txn, entry, *given).mark
+            return _seen(context, txn, entry, there, connected)
 
         after: bytes | None = b""
         while after is not None:
@@ -95,14 +100,14 @@ def foresight(
     return found
 
 
-def _inherited(context: Context, top: Top) -> Mark:
-    """The mark that a path has without one of its own."""
+def _inherited(context: Context, top: Top) -> tuple[Mark, Inode | None]:
+    """The mark that a path has without one of its own, and where it is set."""
     store = context.store
     with store.env.read() as txn:
         above = store.tree.parent(txn, top.ino)
         if above is None:
-            return context.default_mark
-        return store.marks.effective(txn, above, context.default_mark)[0]
+            return context.default_mark, None
+        return store.marks.inherited(txn, above, context.default_mark)
 
 
 def _is_governed(context: Context, txn: Txn, ino: Inode, top: Inode) -> bool:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import trio
 
+from realizefs.core.ignore import are_patterns
 from realizefs.model.entries import Entry
 from realizefs.model.errors import Busy, ConnectionLost, Misuse, NotFound
 from realizefs.model.ids import Inode, PeerId
@@ -86,7 +87,7 @@ class Handover:
                 f'"{show(path)}" takes {lacking:,} bytes more here, and the disk has {room:,} free.'
             )
         with self._store.env.read() as txn:
-            mark, _ = self._store.marks.effective(txn, ino, self._context.default_mark)
+            mark = self._store.marks.effective(txn, ino, self._context.default_mark)
         if mark is not Mark.OWN:
             name = self._context.links.name(peer)
             log.info('"%s" is marked own: somebody at %s moves it here.', show(path), name)
@@ -159,7 +160,7 @@ class Handover:
         """No longer kept here, unless something above it is to be, which is another mark."""
         await self._set_mark(ino, None)
         with self._store.env.read() as txn:
-            mark, _ = self._store.marks.effective(txn, ino, self._context.default_mark)
+            mark = self._store.marks.effective(txn, ino, self._context.default_mark)
         if mark is not Mark.WATCH:
             await self._set_mark(ino, Mark.WATCH)
 
@@ -209,7 +210,9 @@ class Handover:
         is_theirs = (
             holder is not None and holder.held is Held.OWN and holder.hash == entry.version.hash
         )
-        return path, entry, is_theirs, self._store.real.has(txn, entry.ino)
+        stays = are_patterns(entry.name, entry.version)
+        is_real = self._store.real.has(txn, entry.ino)
+        return path, entry, is_theirs, is_real and not stays
 
 
 class _Patience:

@@ -12,6 +12,7 @@ from realizefs.model.entries import Dirent, Entry
 from realizefs.model.ids import Inode
 from realizefs.model.marks import Mark
 from realizefs.store.arena import ArenaStore
+from realizefs.store.marks import Marked
 from realizefs.store.txn import Txn
 from realizefs.sync.overlay import Overlay
 from realizefs.sync.pending import Pending, Place
@@ -115,10 +116,14 @@ class Names:
                     dirents.append(_dirent(name, entry))
         return sorted(dirents, key=lambda one: one.name)
 
-    def effective_mark(self, txn: Txn, ino: Inode, default: Mark) -> tuple[Mark, Inode | None]:
-        """The mark in force and whose it is, inherited along the path as it is now."""
+    def marked(self, txn: Txn, entry: Entry, default: Mark) -> Marked:
+        """The mark in force for an entry, and why, by the path as it is now."""
+        mark, source = self._inherited(txn, entry.ino, default)
+        return self._store.marks.ruled(txn, entry, mark, source)
+
+    def _inherited(self, txn: Txn, ino: Inode, default: Mark) -> tuple[Mark, Inode | None]:
         if not self.pending:
-            return self._store.marks.effective(txn, ino, default)
+            return self._store.marks.inherited(txn, ino, default)
         at = ino
         for _ in range(paths.PATH_BYTES_MAX):
             mark = self._store.marks.get(txn, at)

@@ -213,9 +213,7 @@ class OnDemand:
         reasons: dict[Inode, str] = {}
         with self._store.env.read() as txn:
             for one in page:
-                mark, _ = self._store.marks.effective(
-                    txn, one.entry.ino, self._context.default_mark
-                )
+                mark = self._store.marks.marked(txn, one.entry, self._context.default_mark).mark
                 if mark is Mark.KEEP:
                     reasons[one.entry.ino] = "it is marked keep"
         free = [one.entry.ino for one in page if one.entry.ino not in reasons]

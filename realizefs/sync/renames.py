@@ -78,7 +78,7 @@ class Renames:
         """Where its holder renamed it nothing is lost, but what is to be real needn't be fetched."""
         if held is not Held.OWN:
             return True
-        mark, _ = batch.store.marks.effective(batch.txn, entry.ino, batch.default_mark)
+        mark = batch.store.marks.effective(batch.txn, entry.ino, batch.default_mark)
         return mark is Mark.OWN
 
     # -- remembering ------------------------------------------------------------------------

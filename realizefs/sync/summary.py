@@ -81,7 +81,7 @@ def listing(context: Context, ino: Inode, after: bytes) -> list[Listed]:
 
 
 def _listed(context: Context, txn: Txn, entry: Entry, name: bytes) -> Listed:
-    mark, _ = context.names.effective_mark(txn, entry.ino, context.default_mark)
+    mark = context.names.marked(txn, entry, context.default_mark).mark
     version = entry.version
     status = status_of(context, txn, entry)
     return Listed(name, version.kind, version.size, status, mark.value)

@@ -31,6 +31,7 @@ from realizefs.sync.guard import Waiting
 from realizefs.sync.handover import Handover
 from realizefs.sync.loss import Loss
 from realizefs.sync.on_demand import OnDemand
+from realizefs.sync.ruling import Ruling
 from realizefs.sync.summary import Listed, Usage
 from realizefs.sync.trashcan import Trashcan
 from realizefs.sync.work import Queues, Work
@@ -76,6 +77,7 @@ class FakeArena:
             kind="file",
             mark=mark or self.default,
             mark_from=self.paths[ino - 2] if mark else None,
+            rule=None,
             explicit_mark=mark,
             status="remote",
             hash=NO_DIGEST,
@@ -104,6 +106,10 @@ class FakeArena:
     @property
     def trashcan(self) -> Trashcan:
         raise AssertionError("a dict has no trash")
+
+    @property
+    def ruling(self) -> Ruling:
+        raise AssertionError("a dict has no rules")
 
     @property
     def conflicts(self) -> Conflicts:

@@ -77,7 +77,7 @@ MUTATIONS = [
     Mutation("R3", the_last_word_wins, 1),
     Mutation("R3", what_not_all_have_heard_is_forgotten, 200_000),
     Mutation("R4", bytes_are_not_checked, 4),
-    Mutation("R8", what_we_give_up_is_a_delete, 3),
+    Mutation("R8", what_we_give_up_is_a_delete, 4),
 ]
 
 

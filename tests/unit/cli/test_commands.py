@@ -19,6 +19,7 @@ INFO = {
     "mark": "keep",
     "explicit": False,
     "mark_from": "holiday",
+    "rule": None,
     "status": "partial 37%",
     "hash": "ab" * 32,
     "size": 1536,

@@ -105,6 +105,7 @@ async def test_without_a_daemon_the_same_commands_answer(
             "mark": "keep",
             "explicit": True,
             "mark_from": "holiday",
+            "rule": None,
         }
         with pytest.raises(NoDaemon):
             await ask("mount", directory=str(tmp_path / "m"), arena=None)
@@ -122,6 +123,7 @@ async def test_info_has_what_is_promised(home: Home, fakes: FakeShells, tmp_path
             "mark": "watch",
             "explicit": False,
             "mark_from": None,
+            "rule": None,
             "status": "remote",
             "hash": None,
             "size": 3,

@@ -7,6 +7,7 @@ from realizefs.model.ids import Inode
 from realizefs.model.marks import Mark
 from realizefs.store.env import Environment
 from realizefs.store.marks import Marks
+from realizefs.store.rules import Rules
 from realizefs.store.schema import MARK
 from realizefs.store.tree import Tree
 from tests.unit.store.conftest import Grow, opened_grow
@@ -14,7 +15,7 @@ from tests.unit.store.conftest import Grow, opened_grow
 
 @pytest.fixture
 def marks(tree: Tree) -> Marks:
-    return Marks(tree)
+    return Marks(tree, Rules())
 
 
 def test_the_nearest_mark_counts(env: Environment, marks: Marks, grow: Grow) -> None:
@@ -22,21 +23,21 @@ def test_the_nearest_mark_counts(env: Environment, marks: Marks, grow: Grow) -> 
         a = grow.directory(txn, b"a")
         b = grow.directory(txn, b"a/b")
         file = grow.file(txn, b"a/b/file")
-        assert marks.effective(txn, file, Mark.WATCH) == (Mark.WATCH, None)
+        assert marks.inherited(txn, file, Mark.WATCH) == (Mark.WATCH, None)
         marks.set(txn, a, Mark.KEEP)
-        assert marks.effective(txn, file, Mark.WATCH) == (Mark.KEEP, a)
-        assert marks.effective(txn, a, Mark.WATCH) == (Mark.KEEP, a)
-        assert marks.effective(txn, grow.tree.root, Mark.WATCH) == (Mark.WATCH, None)
+        assert marks.inherited(txn, file, Mark.WATCH) == (Mark.KEEP, a)
+        assert marks.inherited(txn, a, Mark.WATCH) == (Mark.KEEP, a)
+        assert marks.inherited(txn, grow.tree.root, Mark.WATCH) == (Mark.WATCH, None)
         marks.set(txn, b, Mark.OWN)
-        assert marks.effective(txn, file, Mark.WATCH) == (Mark.OWN, b)
+        assert marks.inherited(txn, file, Mark.WATCH) == (Mark.OWN, b)
         marks.set(txn, file, Mark.WATCH)
-        assert marks.effective(txn, file, Mark.OWN) == (Mark.WATCH, file)
+        assert marks.inherited(txn, file, Mark.OWN) == (Mark.WATCH, file)
         marks.clear(txn, file)
         marks.clear(txn, b)
         marks.set(txn, grow.tree.root, Mark.OWN)
-        assert marks.effective(txn, b, Mark.WATCH) == (Mark.KEEP, a)
+        assert marks.inherited(txn, b, Mark.WATCH) == (Mark.KEEP, a)
         marks.clear(txn, a)
-        assert marks.effective(txn, b, Mark.WATCH) == (Mark.OWN, grow.tree.root)
+        assert marks.inherited(txn, b, Mark.WATCH) == (Mark.OWN, grow.tree.root)
 
 
 def test_a_mark_follows_a_rename(env: Environment, marks: Marks, grow: Grow) -> None:
@@ -48,8 +49,8 @@ def test_a_mark_follows_a_rename(env: Environment, marks: Marks, grow: Grow) -> 
         marks.set(txn, marked, Mark.WATCH)
         grow.tree.move(txn, file, owned, b"file")
         grow.tree.move(txn, marked, owned, b"marked")
-        assert marks.effective(txn, file, Mark.WATCH) == (Mark.OWN, owned)
-        assert marks.effective(txn, marked, Mark.OWN) == (Mark.WATCH, marked)
+        assert marks.inherited(txn, file, Mark.WATCH) == (Mark.OWN, owned)
+        assert marks.inherited(txn, marked, Mark.OWN) == (Mark.WATCH, marked)
 
 
 def test_marks_are_listed_and_removed(env: Environment, marks: Marks) -> None:
@@ -101,16 +102,16 @@ def test_a_path_that_is_not_there_has_the_mark_that_it_would_inherit(
 def test_marks_survive_a_restart(memory: Path) -> None:
     with opened_grow(memory) as (env, grow), env.write() as txn:
         grow.directory(txn, b"a")
-        Marks(grow.tree).set(txn, b"a", Mark.OWN)
+        Marks(grow.tree, Rules()).set(txn, b"a", Mark.OWN)
     with opened_grow(memory) as (env, grow), env.read() as txn:
-        assert Marks(grow.tree).for_path(txn, b"a/new", Mark.WATCH) == (Mark.OWN, b"a")
+        assert Marks(grow.tree, Rules()).for_path(txn, b"a/new", Mark.WATCH) == (Mark.OWN, b"a")
 
 
 def test_an_inode_outside_the_tree_has_the_default(env: Environment, marks: Marks) -> None:
     with env.write() as txn:
         marks.set(txn, Inode(5), Mark.OWN)
-        assert marks.effective(txn, Inode(10**6), Mark.KEEP) == (Mark.KEEP, None)
-        assert marks.effective(txn, Inode(5), Mark.KEEP) == (Mark.OWN, Inode(5))
+        assert marks.inherited(txn, Inode(10**6), Mark.KEEP) == (Mark.KEEP, None)
+        assert marks.inherited(txn, Inode(5), Mark.KEEP) == (Mark.OWN, Inode(5))
 
 
 def test_a_damaged_mark_is_a_store_fault(env: Environment, marks: Marks) -> None:
