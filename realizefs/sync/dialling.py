@@ -17,6 +17,7 @@ from realizefs.model.entries import PeerCard
 from realizefs.model.errors import RealizeError
 from realizefs.model.ids import PeerId
 from realizefs.model.lan_limits import FOUND_SECONDS
+from realizefs.model.limits import HANDSHAKE_SECONDS
 from realizefs.net.channel import Channel, WireCounters
 from realizefs.net.dial import dial
 from realizefs.net.identity import Identity
@@ -74,6 +75,7 @@ class Dialler:
         self._hurried = Bell()
         self.neighbours = Neighbours(identity.certificate, self._found)
         self._found_at = -inf
+        self._broken_off: dict[PeerId, float] = {}
 
     def hurry(self) -> None:
         """Dial everybody now: what was out of reach may not be any more."""
@@ -108,6 +110,7 @@ class Dialler:
             card = self._roster.get(peer)
             if card is None:  # no await from here on: whoever admits it anew dials it anew
                 self._dialling.discard(peer)
+                self._broken_off.pop(peer, None)
                 return
             addresses = self._places(card)
             if addresses and peer not in self._connected:
@@ -125,15 +128,44 @@ class Dialler:
 
     async def _dial_once(self, card: PeerCard, addresses: list[str], attempt: int) -> None:
         try:
-            channel = await dial(
-                addresses,
-                self._identity,
-                counters=self._counters,
-                certificate=card.certificate,
-                name=card.name,
-            )
+            channel = await self._reached(card, addresses)
         except RealizeError as error:
             log.log(logging.WARNING if attempt == 1 else logging.DEBUG, "%s", error)
             self._failed(card.peer)
             return
-        await self._carry(channel)
+        if channel is not None:
+            await self._carry(channel)
+
+    async def _reached(self, card: PeerCard, addresses: list[str]) -> Channel | None:
+        """A channel; None if meanwhile the peer was found elsewhere, and is to be dialled there."""
+        channel: Channel | None = None
+        failure: RealizeError | None = None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._until_elsewhere, card, addresses, nursery.cancel_scope)
+            try:
+                channel = await dial(
+                    addresses,
+                    self._identity,
+                    counters=self._counters,
+                    certificate=card.certificate,
+                    name=card.name,
+                )
+            except RealizeError as error:  # not from within the nursery, which would wrap it
+                failure = error
+            nursery.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+        return channel
+
+    async def _until_elsewhere(
+        self, card: PeerCard, addresses: list[str], scope: trio.CancelScope
+    ) -> None:
+        """End a dial when the peer is announced where it isn't being dialled: addresses that it has
+        left are silent for HANDSHAKE_SECONDS. Once in so long, whatever is announced."""
+        while True:
+            await self.neighbours.changed.after(self.neighbours.changed.count)
+            now, last = trio.current_time(), self._broken_off.get(card.peer, -inf)
+            found = self.neighbours.addresses_of(card.certificate)
+            if not set(found) <= set(addresses) and now - last >= HANDSHAKE_SECONDS:
+                self._broken_off[card.peer] = now
+                scope.cancel()

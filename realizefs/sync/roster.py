@@ -43,13 +43,13 @@ class Roster:
         self._stored = stored
         self._identity = identity
         self._clock = clock
-        self.addresses: tuple[str, ...] = ()
         self.arenas: tuple[ArenaId, ...] = ()
         self.name = name
         self.changed = Bell()
         self._changing = trio.Lock()
         with env.read() as txn:
             self._cards = {card.peer: card for card in stored.all(txn)}
+        self.addresses = self._itself().addresses  # until it is known that we are elsewhere now
 
     def own(self) -> PeerCard:
         """Our card: where nobody has said less, we may do everything in our arenas."""
