@@ -149,7 +149,7 @@ def _show_status(found: Any) -> None:
                 f'Note: Arena "{each["name"]}" fetches nothing in the background: {each["waits"]}.'
             )
         if each["pending"] and each.get("queues"):
-            show_line(f'Jobs: Arena "{each["name"]}": {queue_sentence(each["queues"])}')
+            show_line(f'Jobs: Arena "{each["name"]}": {_queued(each)}')
     show_line("")
     show_table(
         ARENA_COLUMNS,
@@ -162,6 +162,10 @@ def _show_status(found: Any) -> None:
         [_peer_row(each, found) for each in found["peers"]],
         "No other peer is known.",
     )
+
+
+def _queued(arena: Any) -> str:
+    return queue_sentence(arena["queues"], put_off=bool(arena["waits"]))
 
 
 ARENA_COLUMNS = (

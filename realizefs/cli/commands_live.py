@@ -16,14 +16,12 @@ SHOWN = 50
 """Jobs that are printed, unless all are wanted; --json always has all that the daemon tells."""
 
 QUEUE_WORDS = (
-    ("due", "wait for their turn"),
-    (
-        "for_peer",
-        "wait until another machine that has them is connected, or background work goes on",
-    ),
-    ("backoff", "failed and are tried again"),
-    ("held", "wait for `realizefs approve`"),
-    ("dirty", "are still to be decided on"),
+    ("running", "running"),
+    ("due", "waiting for a turn"),
+    ("for_peer", "waiting for another machine"),
+    ("backoff", "to be tried again after a failure"),
+    ("held", "waiting for `realizefs approve`"),
+    ("dirty", "to be decided on"),
 )
 """Queues, and what those in them do."""
 
@@ -46,23 +44,31 @@ def jobs(session: Session, lines: int, as_json: bool) -> None:
         show_json(found)
         return
     for each in found:
-        show_line(f'Arena "{each["arena"]}": {queue_sentence(each["queues"])}')
+        show_line(f'Arena "{each["arena"]}": {_sentence(each)}')
     rows = [_row(each["arena"], job) for each in found for job in each["jobs"][:lines]]
     if rows:
         show_line("")
         show_table(("ARENA", "JOB", "SIZE", "HERE", "STATE", "PATH"), rows, "")
 
 
-def queue_sentence(queues: Mapping[str, int]) -> str:
-    """How many jobs run, and how many wait for what.
+def queue_sentence(queues: Mapping[str, int], *, put_off: bool = False) -> str:
+    """How many jobs run, and how many wait for what; `put_off`: nothing is fetched in the background.
 
     >>> queue_sentence({"running": 1, "backoff": 2})
-    '1 runs; 2 failed and are tried again.'
+    '1 running, 2 to be tried again after a failure.'
     """
-    running = queues["running"]
-    parts = [f"{running} {'runs' if running == 1 else 'run'}"] if running else []
-    parts += [f"{queues[name]} {words}" for name, words in QUEUE_WORDS if queues.get(name)]
-    return "; ".join(parts) + "." if parts else "nothing to do."
+    other = {"for_peer": "put off"} if put_off else {}
+    parts = [
+        f"{queues[name]} {other.get(name, words)}"
+        for name, words in QUEUE_WORDS
+        if queues.get(name)
+    ]
+    return ", ".join(parts) + "." if parts else "nothing to do."
+
+
+def _sentence(arena: Mapping[str, Any]) -> str:
+    said = queue_sentence(arena["queues"], put_off=arena["waits"] is not None)
+    return f"{said} Nothing is fetched now: {arena['waits']}." if arena["waits"] else said
 
 
 def job_state(job: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from realizefs.daemon.app import App
 from realizefs.daemon.arenas import Slot
 from realizefs.daemon.arguments import Arguments
 from realizefs.model.control import path_text
+from realizefs.sync.background import said
 from realizefs.sync.peer_state import PeerState
 from realizefs.sync.work import Job, Work
 
@@ -27,9 +28,11 @@ async def jobs(app: App, _arguments: Arguments) -> list[Answer]:
     for slot in app.arenas:
         if slot.opened is not None:
             work = await trio.to_thread.run_sync(slot.arena.work, JOBS_SHOWN_MAX)
+            wait = app.parts.background.wait(slot.config.id)
             found.append(
                 {
                     "arena": slot.config.name,
+                    "waits": said(wait) if wait else None,
                     "queues": asdict(work.queues),
                     "jobs": [_shown(job) for job in work.jobs],
                 }

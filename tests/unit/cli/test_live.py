@@ -38,7 +38,7 @@ def answer(request: Request) -> Any:
         job("b", "backoff", failed, attempts=3, retry_ns=later + 60 * 10**9),
         job("c", "peer", "for laptop or nas", action="Unrealize"),
     ]
-    return [{"arena": "photos", "queues": QUEUES, "jobs": listed}]
+    return [{"arena": "photos", "waits": None, "queues": QUEUES, "jobs": listed}]
 
 
 @pytest.fixture
@@ -57,9 +57,8 @@ def test_jobs_say_what_runs_and_what_waits_for_what(
         assert json.loads(capsys.readouterr().out)[0]["queues"] == QUEUES
         assert run(["jobs", "--lines", "1"]) == 0
         assert "b" not in capsys.readouterr().out.splitlines()[-1].split()
-    assert lines[0].startswith(
-        'Arena "photos": 1 runs; 1 wait for their turn; 9 wait until another'
-    )
+    said = "1 running, 1 waiting for a turn, 9 waiting for another machine, "
+    assert lines[0] == f'Arena "photos": {said}1 to be tried again after a failure.'
     assert lines[2].split() == ["ARENA", "JOB", "SIZE", "HERE", "STATE", "PATH"]
     rows = [" ".join(line.split()) for line in lines[3:]]
     assert rows == [
