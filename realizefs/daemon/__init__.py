@@ -23,6 +23,7 @@ In reading order:
     uninstalling                    removing what is only ours
     examining                       what `doctor` judges
     failures, logs, starting, clock what the user is told, and where
+    exposing, exposition            metrics for Prometheus
     readiness, standing             what the service manager is told
     __main__                        `python -m realizefs.daemon run` and `once`
 """

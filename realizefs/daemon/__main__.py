@@ -27,6 +27,7 @@ from realizefs.daemon.doctor_commands import doctor_alone, doctor_before
 from realizefs.daemon.failures import failed, first_of
 from realizefs.daemon.farewell_commands import NOBODY
 from realizefs.daemon.home import Home, home_at
+from realizefs.daemon.live_commands import metrics
 from realizefs.daemon.logs import log_to
 from realizefs.daemon.mounting import mounter
 from realizefs.daemon.opening import opener
@@ -115,6 +116,8 @@ async def _serve(app: App, starter: Starter, options: argparse.Namespace) -> Non
         async with trio.open_nursery() as nursery:
             await nursery.start(serve_control, app.home, handle)
             nursery.start_soon(_stop_on, signals, app)
+            tell = partial(metrics, app, Arguments({}))
+            nursery.start_soon(app.exposing.run, app.config.metrics, tell)
             nursery.start_soon(manager.keep, partial(standing, app))
             try:
                 await app.run(started)

@@ -18,6 +18,7 @@ from realizefs.daemon.arenas import Arenas, OpenArena, Opener, RunningArena, Slo
 from realizefs.daemon.config import ArenaConfig, Config
 from realizefs.daemon.config_edit import add_arena, remove_arena, write_home
 from realizefs.daemon.config_reading import read_config
+from realizefs.daemon.exposing import Exposing
 from realizefs.daemon.home import Home
 from realizefs.daemon.lan import Lan
 from realizefs.daemon.listening import Listening
@@ -63,6 +64,7 @@ class App:
         self.arenas = arenas
         self.mounts = Mounts(self._mount_ended)
         self.mount_counts = MountCounts()
+        self.exposing = Exposing()
         self.started_ns = parts.clock.wall_ns()
         neighbours = parts.household.dialler.neighbours
         self.lan = Lan(config.lan, parts.identity.certificate, neighbours, self.addresses)

@@ -62,6 +62,8 @@ class Config:
     background: BackgroundRules = field(default_factory=BackgroundRules)
     lan: LanConfig = field(default_factory=LanConfig)
     upgrade: Upgrade = Upgrade.COPY
+    metrics: str | None = None
+    """"127.0.0.1:PORT" where Prometheus may ask; None: nowhere"""
 
     @property
     def background_rules(self) -> BackgroundRules:

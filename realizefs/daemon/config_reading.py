@@ -20,6 +20,7 @@ from realizefs.daemon.config import (
     default_name,
 )
 from realizefs.daemon.config_lines import key_on_line, line_of
+from realizefs.daemon.exposing import parse_metrics_address
 from realizefs.daemon.rate_config import checked_rate, parse_rate
 from realizefs.daemon.safety_config import SafetyConfig, parse_copies, parse_duration, parse_guard
 from realizefs.daemon.sizes import parse_amount
@@ -33,7 +34,7 @@ from realizefs.model.marks import Mark
 from realizefs.model.rates import RateLimit, RateLimits
 from realizefs.model.upgrade import Upgrade
 
-_TOP_KEYS = {"name", "listen", "arena", "mount", "limit", "background", "lan", "upgrade"}
+_TOP_KEYS = {"name", "listen", "arena", "mount", "limit", "background", "lan", "upgrade", "metrics"}
 _SAFETY_KEYS = {"trash", "guard", "min_copies"}
 _ARENA_KEYS = {"name", "id", "root", "mark", "cache", "cache_max", "state", "paused"} | _SAFETY_KEYS
 
@@ -79,6 +80,7 @@ class _Reader:
             background=self._background(top),
             lan=self._lan(top),
             upgrade=self._upgrade(top),
+            metrics=self._metrics(top),
         )
 
     def _arenas(self, top: Mapping[str, object]) -> Iterator[ArenaConfig]:
@@ -159,6 +161,16 @@ class _Reader:
             announce=self._flag(("lan",), table, "announce", True),
             discover=self._flag(("lan",), table, "discover", True),
         )
+
+    def _metrics(self, top: Mapping[str, object]) -> str | None:
+        table, within = top.get("metrics", {}), ("metrics",)
+        if not isinstance(table, dict):
+            raise self._wrong(within, "must be a table, [metrics]")
+        self._only(within, table, {"listen"})
+        listen = self._text_of(within, table, "listen")
+        if listen is not None:
+            self._read(within, "listen", lambda _: parse_metrics_address(listen), listen)
+        return listen
 
     def _flag(self, keys: Keys, table: Mapping[str, object], key: str, default: bool) -> bool:
         value = table.get(key, default)
