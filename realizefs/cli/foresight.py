@@ -63,7 +63,8 @@ def foresight_lines(arena: Any) -> list[str]:
             "connected; they come when one is."
         )
     room = (
-        f"{size(arena['disk_free'])} are free on the disk, {size(arena['cache_free'])} in the cache"
+        f"the disk has room for {size(arena['disk_free'])} ({size(arena['left_free'])} are to be left "
+        f"free), the cache for {size(arena['cache_free'])}"
     )
     verdict = "It fits" if arena["fits"] else "IT DOES NOT FIT"
     return [*(lines or [f"{name}: no file is concerned."]), f"{name}: {verdict}: {room}."]

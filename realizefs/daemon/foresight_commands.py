@@ -33,6 +33,7 @@ def _shown(arena: str, seen: Foresight) -> Answer:
         "arena": arena,
         "fits": seen.fits,
         "disk_free": seen.disk_free,
+        "left_free": seen.left_free,
         "cache_free": seen.cache_free,
         "unavailable": {"files": seen.unavailable.files, "bytes": seen.unavailable.size},
         **{

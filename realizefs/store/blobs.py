@@ -86,6 +86,15 @@ class Blobs:
         """Bytes that the limits allow at this moment; what other programs write changes it."""
         return self._space.allowed
 
+    @property
+    def left_free(self) -> int:
+        """Bytes of the disk that aren't ours to fill."""
+        return self._space.left_free
+
+    def spare(self, txn: Txn) -> int:
+        """Bytes that may come to the disk, as kept blobs or real files, once all else has gone."""
+        return max(0, self._space.allowed_kept - self.kept(txn))
+
     def usage(self) -> int:
         """Allocated bytes of all blobs, at this moment."""
         return self._space.used

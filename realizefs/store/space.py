@@ -40,6 +40,17 @@ class Space:
         return self.limits.allowed(self._disk(), self._used)
 
     @property
+    def allowed_kept(self) -> int:
+        """The same if all of it were kept: what is to be left free is, whatever `max` says."""
+        return self.limits.allowed_kept(self._disk(), self._used)
+
+    @property
+    def left_free(self) -> int:
+        """What is to be left free of the disk."""
+        leave = self.limits.leave
+        return leave.of(self._disk().total if leave.percent else 0)
+
+    @property
     def limits_max(self) -> int:
         """What `max` alone allows."""
         most = self.limits.max

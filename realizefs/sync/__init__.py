@@ -52,6 +52,7 @@ In reading order:
     successors                      what became here of a content that is nowhere any more
     fetcher, sources, wanted        pieces on their way; from holders; what is wanted, verified
     reuse, bases, holder            what the old version has of it; a delta, a copy, or both
+    lacking                         whether there is room for what is to come
     race, candidates, distrust      the first good answer; who is asked next; who lied
     shelf, reading                  into the cache; what of it stays open for its readers
     describe, summary               why a path is as it is; what a folder is, in all

@@ -24,6 +24,7 @@ from realizefs.store.blob import Blob
 from realizefs.sync.bases import Bases
 from realizefs.sync.context import Context
 from realizefs.sync.gate import SizeGate
+from realizefs.sync.lacking import ROOM_BYTES, check_room
 from realizefs.sync.reading import Reading
 from realizefs.sync.reuse import Here, bring
 from realizefs.sync.shelf import Shelf
@@ -217,6 +218,9 @@ class Fetcher:
     async def _fetch_all(self, ino: Inode, version: Version, here: Ranges) -> None:
         """Fetch what is missing, some pieces ahead of the one waited for: memory is bounded."""
         wanted = await self._sources.wanted(ino, version)
+        lacking = version.size - here.total()
+        if lacking >= ROOM_BYTES and not self._bases.has(ino, version.hash):
+            await trio.to_thread.run_sync(check_room, self._store, wanted.path, lacking)
         ahead: deque[_Piece] = deque()
         at = 0
         while at < version.size or ahead:

@@ -39,6 +39,7 @@ class Foresight:
     outcomes: dict[Outcome, Amount] = field(default_factory=dict)
     unavailable: Amount = field(default_factory=Amount)
     disk_free: int = 0
+    left_free: int = 0
     cache_free: int = 0
 
     def of(self, outcome: Outcome) -> Amount:
@@ -93,9 +94,8 @@ def foresight(
                 found.of(one.outcome).add(one.size)
                 if one.is_unavailable:
                     found.unavailable.add(one.size)
-    disk = store.root.statvfs()
-    found.disk_free = disk.f_bavail * disk.f_frsize
     with store.env.read() as txn:
+        found.disk_free, found.left_free = store.blobs.spare(txn), store.blobs.left_free
         found.cache_free = max(store.blobs.allowed - store.blobs.kept(txn), 0)
     return found
 

@@ -80,11 +80,10 @@ class Handover:
         if found is None:
             raise NotFound(f'There is no "{show(path)}" here.')
         ino, lacking = found
-        disk = await trio.to_thread.run_sync(self._store.root.statvfs)
-        room = disk.f_bavail * disk.f_frsize
+        room = await trio.to_thread.run_sync(self._room)
         if lacking > room:
             raise Misuse(
-                f'"{show(path)}" takes {lacking:,} bytes more here, and the disk has {room:,} free.'
+                f'"{show(path)}" takes {lacking:,} bytes more here, and the disk has room for {room:,}.'
             )
         with self._store.env.read() as txn:
             mark = self._store.marks.effective(txn, ino, self._context.default_mark)
@@ -93,6 +92,10 @@ class Handover:
             log.info('"%s" is marked own: somebody at %s moves it here.', show(path), name)
             await self._set_mark(ino, Mark.OWN)
         return b""
+
+    def _room(self) -> int:
+        with self._store.env.read() as txn:
+            return self._store.blobs.spare(txn)
 
     def _lacking(self, path: bytes) -> tuple[Inode, int] | None:
         """The inode of what lives at a path, and the bytes of what isn't real at and below it."""

@@ -125,7 +125,7 @@ export class Tree {
       const lines = Object.entries(SAID).filter(([key]) => seen[key].files)
         .map(([key, said]) => make("p", {}, `${count(seen[key].files, "file")} of ${size(seen[key].bytes)} ${said}.`));
       if (seen.unavailable.files) lines.push(make("p", {}, `${count(seen.unavailable.files, "file")} can't be had now: no machine that has them is connected.`));
-      if (!seen.fits) lines.push(make("p", {}, `It does not fit: ${size(seen.disk_free)} are free on the disk, ${size(seen.cache_free)} in the cache.`));
+      if (!seen.fits) lines.push(make("p", {}, `It does not fit: the disk has room for ${size(seen.disk_free)}, the cache for ${size(seen.cache_free)}.`));
       const title = mark ? `Mark ${shown(node.entry.name)} ${mark}?` : `Let ${shown(node.entry.name)} inherit its mark?`;
       if (!lines.length) lines.push(make("p", {}, "Nothing has to be moved."));
       if (!(await confirmed(title, lines, mark ? `Mark ${mark}` : "Inherit"))) return;

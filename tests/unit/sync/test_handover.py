@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from realizefs.model.cache_limits import Amount, CacheLimits
 from realizefs.model.errors import Busy, ConnectionLost, Misuse, Unreachable
 from realizefs.model.ids import ArenaId
 from realizefs.model.limits import MIB
@@ -119,13 +120,13 @@ async def test_a_connection_that_is_made_anew_meanwhile_is_no_obstacle(
         assert lost == 1
 
 
-async def test_what_the_disk_there_has_no_room_for_isnt_asked_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_the_disk_there_has_no_room_for_isnt_asked_for(tmp_path: Path) -> None:
+    """What is to be left free of it is no room."""
     async with two(tmp_path, {"f": b"content"}) as (a, b):
-        full = os.statvfs_result((4096, 4096, 100, 0, 0, 10, 10, 10, 0, 255))
-        monkeypatch.setattr(type(b.store.root), "statvfs", lambda _root: full)
-        with pytest.raises(Exception, match='"f" takes 7 bytes more here, and the disk has 0 free'):
+        await b.arena.limit_cache(CacheLimits(Amount(MIB), Amount(2**60)))
+        with pytest.raises(
+            Exception, match='"f" takes 7 bytes more here, and the disk has room for 0'
+        ):
             await move(a, "f", b)
         assert b.arena.describe(b.arena.resolve(b"f")).mark is Mark.WATCH
 
