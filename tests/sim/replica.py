@@ -4,6 +4,7 @@ All of a peer is real down to `net` and the database: `Household`, `Arena` and w
 of, on a directory in memory. Its channels, its clock and its databases are simulated.
 """
 
+import os
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
@@ -130,8 +131,16 @@ class Replica:
             self.store = store
             await self._run(home, store, cards)
         finally:
+            self._close_blobs()
             with suppress(OSError):
                 root.close()
+
+    def _close_blobs(self) -> None:
+        """As the kernel does with what a process had open: a file whose blob stays open is in use, and
+        never leaves the root."""
+        for blob in self.store.blobs._opened.growing() if hasattr(self, "store") else ():
+            with suppress(OSError):
+                os.close(blob.fd)
 
     async def _run(self, home: MemoryEnvironment, store: ArenaStore, cards: list[PeerCard]) -> None:
         identity = Identity(self.peer, self.name, self.certificate, Path(), Path())
