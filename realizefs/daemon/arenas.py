@@ -49,6 +49,10 @@ class RunningArena(Protocol):
         """The inode at a path; FileNotFoundError."""
         ...
 
+    def describe_at(self, path: bytes) -> Description:
+        """All that is known of what is at a path; FileNotFoundError."""
+        ...
+
     def describe(self, ino: Inode) -> Description:
         """All that is known of an inode; FileNotFoundError if it is gone."""
         ...

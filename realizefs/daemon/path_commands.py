@@ -76,12 +76,9 @@ def inode_at(arena: RunningArena, inside: bytes) -> Inode:
 
 def _description(arena: RunningArena, inside: bytes) -> Description:
     try:
-        return arena.describe(inode_at(arena, inside))
-    except FileNotFoundError as error:
-        raise NotFound(
-            f'"{show(inside)}" in the arena "{arena.name}" is not indexed: it is deleted, too new, '
-            "or something that only exists here, such as a device."
-        ) from error
+        return arena.describe_at(inside)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NotFound(f'There is no "{show(inside)}" in the arena "{arena.name}".') from error
 
 
 def _marks(found: tuple[str, Description]) -> Answer:

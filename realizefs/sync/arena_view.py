@@ -175,6 +175,11 @@ class ArenaView:
                 return describe(self.context, txn, entry)
         return describe_native(self.context, self.path(ino))
 
+    def describe_at(self, path: bytes) -> Description:
+        """The same for a path, of what isn't indexed and nobody has looked up, too."""
+        ino = self.context.names.resolve(path)
+        return self.describe(ino) if ino is not None else describe_native(self.context, path)
+
     def resolve(self, path: bytes) -> Inode:
         """The inode at a path, of the index or native; FileNotFoundError."""
         ino = self.context.names.resolve(path)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from realizefs.core.decide import Situation, decide
 from realizefs.core.foresee import Outcome, foresee
-from realizefs.core.ignore import IGNORE_NAME, Reason
+from realizefs.core.ignore import IGNORE_NAME, Reason, are_patterns
 from realizefs.model.blobs import BlobRow
 from realizefs.model.decisions import Action, Decision
 from realizefs.model.entries import Entry
@@ -12,9 +12,9 @@ from realizefs.model.ids import NO_DIGEST, Digest
 from realizefs.model.marks import Mark
 from realizefs.model.paths import join, show
 from realizefs.model.ranges import Ranges
-from realizefs.model.rules import Rule
 from realizefs.model.versions import Held, Kind
 from realizefs.store.ignorefile import judge_of
+from realizefs.store.marks import Marked
 from realizefs.store.txn import Txn
 from realizefs.sync.background import said
 from realizefs.sync.context import Context
@@ -66,7 +66,7 @@ def describe(context: Context, txn: Txn, entry: Entry) -> Description:
         kind=entry.version.kind.name.lower(),
         mark=marked.mark,
         mark_from=context.names.path(txn, source) if source is not None else None,
-        rule=_rule(context, txn, marked.rule),
+        rule=_rule(context, txn, entry, marked),
         explicit_mark=store.marks.get(txn, entry.ino),
         status=status,
         hash=entry.version.hash,
@@ -101,9 +101,11 @@ def describe_native(context: Context, path: bytes) -> Description:
     )
 
 
-def _rule(context: Context, txn: Txn, rule: Rule | None) -> str | None:
+def _rule(context: Context, txn: Txn, entry: Entry, marked: Marked) -> str | None:
+    rule = marked.rule
     if rule is None:
-        return None
+        ours = marked.source != entry.ino and are_patterns(entry.name, entry.version)
+        return f"each {IGNORE_NAME.decode()} is a plain file" if ours else None
     below = context.names.path(txn, rule.below)
     where = f", in {show(below)}" if below else ""
     return f"rule {rule.number}: {rule.said()}{where}"

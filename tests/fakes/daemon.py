@@ -70,6 +70,9 @@ class FakeArena:
             raise FileNotFoundError
         return Inode(2 + self.paths.index(path))
 
+    def describe_at(self, path: bytes) -> Description:
+        return self.describe(self.resolve(path))
+
     def describe(self, ino: Inode) -> Description:
         mark = self.marks.get(ino)
         return Description(

@@ -55,11 +55,15 @@ def test_on_a_watching_machine_the_patterns_of_others_count(pair: Pair) -> None:
     (pair.files / "theirs").mkdir()
     (pair.files / "theirs" / IGNORE).write_text("*.tmp\n")
     until((pair.root / "theirs" / IGNORE).exists, "bob has the patterns")
-    assert pair.bob.info(pair.mnt / "theirs" / IGNORE)["mark"] == "own"
+    told = pair.bob.info(pair.mnt / "theirs" / IGNORE)
+    assert (told["mark"], told["rule"]) == ("own", "each .realizeignore is a plain file")
     (pair.mnt / "theirs" / "x.tmp").write_text("x")
     (pair.mnt / "theirs" / "x").write_text("x")
     until(lambda: "x" in names(pair.files / "theirs"), "alice has the one")
     assert "x.tmp" not in names(pair.files / "theirs")
+    (pair.files / "theirs" / "unseen.tmp").write_text("never looked up")
+    assert "It is never shared" in pair.alice.info(pair.files / "theirs" / "unseen.tmp")["why"]
+    assert "There is no" in pair.alice.refused("info", pair.files / "theirs" / "nothing.tmp")
 
 
 def test_patterns_that_go_show_what_they_hid(pair: Pair) -> None:
