@@ -26,6 +26,7 @@ from realizefs.cli.commands_rates import limit
 from realizefs.cli.commands_rules import rule
 from realizefs.cli.commands_safety import approve, conflicts, trash
 from realizefs.cli.commands_service import service
+from realizefs.cli.commands_top import top
 from realizefs.cli.commands_uninstall import uninstall
 from realizefs.cli.commands_web import web
 from realizefs.cli.completing import offer_words
@@ -60,7 +61,22 @@ def cli(context: click.Context) -> None:
 
 
 for _command in (
-    *(init, arena, invite, join, serve, mount, umount, status, jobs, mark, info, list_states, du),
+    *(
+        init,
+        arena,
+        invite,
+        join,
+        serve,
+        mount,
+        umount,
+        status,
+        jobs,
+        top,
+        mark,
+        info,
+        list_states,
+        du,
+    ),
     *(peer, check),
     *(fetch, evict, move, approve, trash, conflicts),
 ):
