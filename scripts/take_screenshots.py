@@ -2,8 +2,8 @@
 
     .venv/bin/python scripts/take_screenshots.py
 
-Writes scripts/screenshots/page-light.png and page-dark.png: `realizefs web` of a household of three, in
-a browser without a screen.
+Writes to scripts/screenshots: page-light.png and page-dark.png, `realizefs web` of a household of three
+in a browser without a screen; and file-manager.png, Caja with the extension showing its mount.
 """
 
 import shutil
@@ -21,7 +21,9 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.household.browser import running_browser, running_page
 from tests.household.conftest import Household, running_household
+from tests.household.desktops import CACHED, KEPT, REAL, desktop
 from tests.household.machines import Machine
+from tests.household.screens import screen
 from tests.household.waiting import until
 
 PLACE = Path("/tmp/household")
@@ -86,6 +88,16 @@ def open_page(browser: WebDriver, link: str) -> None:
     until(lambda: "tax 2023.pdf" in browser.find_element(By.ID, "tree").text, "they are open")
 
 
+def picture_file_manager(laptop: Machine, directory: Path) -> None:
+    """Caja, with a folder of which some is kept."""
+    with screen(directory / "screen") as seen, desktop(seen) as place:
+        place.ask(laptop, "desktop", "install", "--for", "caja")
+        with place.caja(laptop.directory / "family"):
+            for emblem in (KEPT, REAL, CACHED):
+                until(lambda colour=emblem: place.colours()[colour] >= 10, "it shows emblems")  # type: ignore[misc]
+            place.picture("caja", PICTURES / "file-manager.png")
+
+
 def main() -> None:
     """Take them."""
     PICTURES.mkdir(exist_ok=True)
@@ -93,8 +105,17 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="pictures-") as directory,
         furnished_place() as place,
         running_household(place) as household,
-        running_page(furnish(household)) as link,
-        running_browser(Path(directory) / "profile", width=1180, height=1380) as browser,
+    ):
+        laptop = furnish(household)
+        picture_file_manager(laptop, Path(directory))
+        picture_page(laptop, Path(directory))
+
+
+def picture_page(laptop: Machine, directory: Path) -> None:
+    """In light and dark."""
+    with (
+        running_page(laptop) as link,
+        running_browser(directory / "profile", width=1180, height=1380) as browser,
     ):
         open_page(browser, link)
         for scheme in ("light", "dark"):

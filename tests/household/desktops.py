@@ -23,6 +23,13 @@ ALONE = {
 """Nothing of a desktop is started that would stay behind: no portals, no virtual file systems."""
 
 Colour = tuple[int, int, int]
+"""Red, green, blue."""
+
+REAL: Colour = (0x2F, 0x5F, 0x95)
+KEPT: Colour = (0x2D, 0x7A, 0x4B)
+CACHED: Colour = (0x7B, 0xA7, 0xD4)
+REMOTE: Colour = (0xEE, 0xF2, 0xF6)
+"""What emblems are made of."""
 
 
 class Desktop:
@@ -59,6 +66,13 @@ class Desktop:
         )
         pixels = done.stdout.split(b"\n", 3)[3]
         return Counter(zip(pixels[::3], pixels[1::3], pixels[2::3], strict=True))
+
+    def picture(self, window: str, to: Path) -> None:
+        """Of the window of a class, as PNG."""
+        found = self._screen.ask("xdotool", "search", "--onlyvisible", "--class", window)
+        number = found.split()[-1]
+        command = ["import", "-silent", "-window", number, f"png:{to}"]
+        subprocess.run(command, env=self.environment, timeout=CALL_SECONDS, check=True)
 
     @contextmanager
     def caja(self, folder: Path) -> Iterator[None]:

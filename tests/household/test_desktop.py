@@ -7,17 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.household.desktops import Colour, Desktop, desktop
+from tests.household.desktops import CACHED, KEPT, REAL, REMOTE, Desktop, desktop
 from tests.household.machines import MARK, Pair, word
 from tests.household.screens import screen
 from tests.household.waiting import until
 
 SYSTEM_PYTHON = "/usr/bin/python3"
-
-REAL: Colour = (0x2F, 0x5F, 0x95)
-KEPT: Colour = (0x2D, 0x7A, 0x4B)
-CACHED: Colour = (0x7B, 0xA7, 0xD4)
-REMOTE: Colour = (0xEE, 0xF2, 0xF6)
 
 CHOOSE = """
 import sys
