@@ -233,3 +233,16 @@ async def test_why_is_told(tmp_path: Path) -> None:
             'It is never shared: "*.tmp" in line 2 of "sub/.realizeignore" says so; '
             "it stays on this machine."
         )
+
+
+async def test_what_is_as_the_others_have_it_is_theirs(tmp_path: Path) -> None:
+    """Made real just before a crash, say, whose commit didn't come: it isn't ours to hide."""
+    ignore(tmp_path / "a/root", f"{IGNORE}\n*.tmp\n")
+    async with two(tmp_path) as (a, b):
+        await settled(a)
+        await a.arena.set_default_mark(Mark.WATCH)
+        write(b.root, "x.tmp", b"theirs")
+        await until(lambda: a.status("x.tmp") == "remote")
+        write(a.root, "x.tmp", b"theirs")
+        await until(lambda: a.status("x.tmp") == "real")
+        assert not [path for path in b.paths() if "conflict" in path]
