@@ -6,17 +6,19 @@ import click
 
 from realizefs.cli.client import Client, DaemonEnded
 from realizefs.cli.options import Command, Session, json_option, pass_session
-from realizefs.cli.render import show_json, show_line
+from realizefs.cli.render import coloured, printable, show_json, show_line
 from realizefs.model.errors import NoDaemon
 
 SOMETHING_WRONG = 1
 """The exit status where something that people expect doesn't work."""
 
 ANSWER_SECONDS = 30.0
-"""Seconds for a daemon that runs: it gives up on what it looks at after ten. Another process then has as
-many to look at the machine."""
+"""Seconds for a daemon that runs: it gives up on what it looks at after ten."""
 
-_SIGNS = {"ok": "ok  ", "note": "note", "wrong": "WRONG"}
+ALONE_SECONDS = 30.0
+"""Seconds for a process that looks at the machine alone."""
+
+_SIGNS = {"ok": ("ok", "green"), "note": ("note", "yellow"), "wrong": ("WRONG", "red")}
 
 
 @click.command(cls=Command)
@@ -40,7 +42,8 @@ def doctor(session: Session, as_json: bool) -> int:
         show_json(found)
     else:
         for check in found["checks"]:
-            show_line(f"{_SIGNS.get(check['health'], check['health']):5}  {check['sentence']}")
+            sign, colour = _SIGNS.get(check["health"], (check["health"], "white"))
+            click.echo(f"{coloured(f'{sign:5}', colour)}  {printable(check['sentence'])}")
             if check["fix"]:
                 show_line(f"       → {check['fix']}")
     return 0 if found["well"] else SOMETHING_WRONG
@@ -55,7 +58,7 @@ def _found(client: Client) -> Any:
         except DaemonEnded:
             pass  # just now: then it is as if there were none
         except NoDaemon as error:
-            return client.ask_alone("doctor-alone", {"problem": str(error)}, ANSWER_SECONDS)
+            return client.ask_alone("doctor-alone", {"problem": str(error)}, ALONE_SECONDS)
         finally:
             connection.close()
-    return client.ask("doctor", {}, ANSWER_SECONDS)
+    return client.ask("doctor", {}, ALONE_SECONDS)

@@ -5,6 +5,8 @@ shown escaped, so that a file name can't play with the terminal.
 """
 
 import json
+import os
+import sys
 from collections.abc import Iterable, Sequence
 
 import click
@@ -62,6 +64,13 @@ def show_fields(fields: Iterable[tuple[str, str | Sequence[str]]]) -> None:
         show_line(f"{label:<{width}}  {first}")
         for line in more:
             show_line(f"{'':<{width}}  {line}")
+
+
+def coloured(text: str, colour: str) -> str:
+    """`text` in a colour on a terminal, unless somebody wants none (NO_COLOR, https://no-color.org)."""
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return text
+    return click.style(text, fg=colour)
 
 
 def printable(text: str) -> str:

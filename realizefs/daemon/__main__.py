@@ -6,6 +6,7 @@ one daemon per home.
 """
 
 import argparse
+import faulthandler
 import gc
 import logging
 import os
@@ -62,6 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     home = home_at(options.home)
     if options.command == "once":
         return _once(home, verbose=options.verbose)
+    # A daemon that hangs is ended by its service manager with SIGABRT: then the log says where it hung.
+    faulthandler.enable()
     starter = Starter(options.ready_fd)
     try:
         _run(home, options, starter)

@@ -46,6 +46,7 @@ class Manager:
                     yield service
                 finally:
                     service.kill()
+                    print((self.directory / "journal").read_text())  # noqa: T201 - why it failed
 
     def hears(self, begins: bytes) -> bytes:
         """The next message that begins so."""
@@ -87,6 +88,9 @@ def test_after_the_watchdog_ended_it_the_next_start_works(desk: Machine, tmp_pat
         service.send_signal(signal.SIGABRT)  # what systemd does then
         service.send_signal(signal.SIGCONT)
         assert service.wait(SECONDS) == -signal.SIGABRT
+    said = (tmp_path / "journal").read_text()
+    assert "Fatal Python error: Aborted" in said
+    assert "trio/_core/_run.py" in said  # where the loop was
     until(lambda: desk.pid is None, "it is gone")
     with manager.started() as service:
         manager.hears(b"READY=1")
