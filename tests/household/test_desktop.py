@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -105,3 +106,39 @@ def test_it_is_removed_again(pair: Pair, shown: Desktop) -> None:
     shown.ask(pair.bob, "desktop", "remove")
     assert list(extensions.iterdir()) == []
     assert list((shown.data / "icons/hicolor/scalable/emblems").iterdir()) == []
+
+
+def test_what_is_put_in_the_trash_is_renamed_and_not_fetched(pair: Pair, shown: Desktop) -> None:
+    """As the desktop does it: a folder at the top of the mount, which all machines see."""
+    file = pair.write("films/long.mkv", b"f" * 300_000)
+    before = pair.bob.status()["wire"]["bytes_in"]
+    subprocess.run(["gio", "trash", str(file)], env=shown.environment, check=True, timeout=60)
+    trashed = f".Trash-{os.getuid()}/files/long.mkv"
+    until((pair.files / trashed).exists, "alice has it there, too")
+    assert not file.exists()
+    assert word(pair.mnt / trashed) == "remote"
+    assert pair.bob.status()["wire"]["bytes_in"] - before < 100_000
+    (pair.mnt / trashed).rename(file)  # as restoring it does
+    until((pair.files / "films/long.mkv").exists, "it is back")
+
+
+def test_thumbnails_are_made_of_what_is_here_alone(pair: Pair, shown: Desktop) -> None:
+    picture = subprocess.run(
+        ["convert", "-size", "64x64", "xc:red", "png:-"],
+        capture_output=True,
+        check=True,
+        timeout=60,
+    ).stdout
+    here, away = (pair.write(f"album/{name}.png", picture) for name in ("here", "away"))
+    here.read_bytes()
+    made = [_thumbnail(shown, file) for file in (here, away)]
+    assert made == [True, False]
+    assert word(away) == "remote"
+
+
+def _thumbnail(shown: Desktop, file: Path) -> bool:
+    """Whether the desktop's own thumbnailer makes one."""
+    to = shown.data / f"{file.stem}.thumbnail.png"
+    command = ["gdk-pixbuf-thumbnailer", "-s", "32", file.as_uri(), str(to)]
+    subprocess.run(command, env=shown.environment, capture_output=True, check=False, timeout=60)
+    return to.exists()
