@@ -11,7 +11,7 @@ In reading order:
     commands_uninstall, commands_live, commands_top
                                                     the commands
     commands_desktop                                file managers; the extensions are in desktop/
-    commands_web, web_page, web_access              the page in a browser; who may ask it
+    commands_web, web_page, web_access, web_slices  the page in a browser; who may ask it; long commands
     foresight                                       what a mark would do, shown
     unit_file, systemd, owned_files                 a unit's text; the user's systemd, asked; our files
     completing, manual, version                     what shells offer; man pages; release and commit

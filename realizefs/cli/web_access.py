@@ -11,9 +11,7 @@ this machine, who doesn't know the token, nor a page of the web, which runs in t
 import secrets
 from collections.abc import Mapping
 from hmac import compare_digest
-from http.cookies import CookieError, SimpleCookie
 
-COOKIE = "realizefs"
 TOKEN_BYTES = 32
 HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
@@ -23,6 +21,8 @@ class Access:
 
     def __init__(self, port: int) -> None:
         self._hosts = {f"{host}:{port}" for host in HOSTS}
+        # Browsers send a cookie to every port of a host: the page of another home has its own.
+        self._cookie = f"realizefs-{port}"
         self._token = secrets.token_urlsafe(TOKEN_BYTES)
         self._session = secrets.token_urlsafe(TOKEN_BYTES)
 
@@ -36,7 +36,7 @@ class Access:
         if not token or not compare_digest(token.encode(), self._token.encode()):
             return None
         self._token = secrets.token_urlsafe(TOKEN_BYTES)
-        return f"{COOKIE}={self._session}; Path=/; HttpOnly; SameSite=Strict"
+        return f"{self._cookie}={self._session}; Path=/; HttpOnly; SameSite=Strict"
 
     def is_ours(self, headers: Mapping[str, str]) -> bool:
         """Whether the request names us as the server."""
@@ -44,11 +44,12 @@ class Access:
 
     def knows(self, headers: Mapping[str, str]) -> bool:
         """Whether the request carries the cookie."""
-        try:
-            found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-        except CookieError:
-            return False
-        return found is not None and compare_digest(found.value.encode(), self._session.encode())
+        # Taken apart by hand: a strange cookie of another program at this host must not hide ours.
+        for cookie in headers.get("cookie", "").split(";"):
+            name, _, value = cookie.strip().partition("=")
+            if name == self._cookie:
+                return compare_digest(value.encode(), self._session.encode())
+        return False
 
     def may_change(self, headers: Mapping[str, str]) -> bool:
         """Whether a request that may change something comes from our own page."""

@@ -3,7 +3,6 @@
 import json
 import logging
 import mimetypes
-from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -12,20 +11,18 @@ from urllib.parse import parse_qs
 import trio
 
 from realizefs.cli.web_access import Access
+from realizefs.cli.web_slices import LONG, Ask, slice_of
 from realizefs.model.control import Failed
 from realizefs.model.errors import RealizeError
 from realizefs.net.http_server import Request, Response
 
 log = logging.getLogger(__name__)
 
-Ask = Callable[[str, Mapping[str, object]], object]
-"""Asks the daemon a command; blocking. Raises Failed or RealizeError."""
-
 COMMANDS = frozenset(
     {
         *("status", "peer-list", "ls", "info", "mark-set", "mark-clear", "mark-foresee"),
         *("conflicts", "conflicts-resolve", "trash-list", "trash-restore", "trash-empty"),
-        *("approve", "pause", "resume", "doctor"),
+        *("approve", "pause", "resume", "doctor", "jobs", *LONG),
     }
 )
 """What a page may ask: nothing that lets anybody in, or takes an arena or a peer away."""
@@ -91,7 +88,7 @@ class Page:
             return _json(403, {"error": f'The page doesn\'t ask for "{command[:40]}".'})
         try:
             result = await trio.to_thread.run_sync(
-                self._ask, command, arguments, limiter=self._several
+                slice_of, self._ask, command, arguments, limiter=self._several
             )
         except Failed as failed:
             return _json(409, {"error": failed.sentence})

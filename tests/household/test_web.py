@@ -1,6 +1,7 @@
 """The local page in a real browser: what it shows, and what is done there with the keyboard alone."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from tests.household.browser import running_browser, running_page
-from tests.household.machines import MARK, Pair
+from tests.household.machines import MARK, STATUS, Pair
 from tests.household.waiting import until
 
 HOSTILE = "<img src=x onerror=document.title='hacked'>.txt"
@@ -38,9 +39,9 @@ def tree(browser: WebDriver) -> str:
     return browser.find_element(By.ID, "tree").text
 
 
-def row(browser: WebDriver, name: str) -> object:
-    rows = browser.find_elements(By.CSS_SELECTOR, "#tree tbody tr")
-    return next(one for one in rows if one.text.startswith((name, "›" + name)))
+def says(browser: WebDriver, name: str, state: str) -> bool:
+    """Whether the row of that name says so; rows come and go as they change."""
+    return any(name in line and state in line for line in tree(browser).splitlines())
 
 
 def press(browser: WebDriver, *keys: str) -> None:
@@ -75,7 +76,7 @@ def test_a_folder_is_opened_and_marked_with_the_keyboard(pair: Pair, page: WebDr
     file = pair.mnt / "holiday/beach.jpg"
     until(lambda: MARK in os.listxattr(file), "it is marked")
     assert os.getxattr(file, MARK) == b"keep"
-    until(lambda: "cached" in row(page, "beach.jpg").text or _again(page), "it shows so")  # type: ignore[attr-defined]
+    until(lambda: says(page, "beach.jpg", "cached"), "it shows so")
     press(page, "?")
     until(dialog.is_displayed, "why is told")
     assert "keep, set here" in dialog.text
@@ -86,10 +87,39 @@ def test_a_folder_is_opened_and_marked_with_the_keyboard(pair: Pair, page: WebDr
     os.removexattr(file, MARK)
 
 
-def _again(page: WebDriver) -> bool:
-    """Ask for the folder's rows anew."""
-    press(page, Keys.ARROW_LEFT, Keys.ARROW_LEFT, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
-    return False
+def test_files_are_fetched_and_their_space_freed_with_the_keyboard(
+    pair: Pair, page: WebDriver
+) -> None:
+    file = pair.mnt / HOSTILE
+    page.find_element(By.CSS_SELECTOR, '#tree tr[tabindex="0"]').send_keys(Keys.HOME, "f")
+    doing = page.find_element(By.ID, "doing")
+    until(lambda: "1 file, 1 B, fetched." in doing.text, "it is fetched, and said")
+    assert os.getxattr(file, STATUS) == b"cached"
+    until(lambda: says(page, HOSTILE, "cached"), "it shows so")
+    press(page, "u")
+    until(lambda: re.match(r".*: 1 file, .* freed\.", doing.text), "it is freed")
+    assert os.getxattr(file, STATUS) == b"remote"
+    until(lambda: says(page, HOSTILE, "remote"), "it shows so")
+
+
+def test_what_others_do_shows_by_itself(pair: Pair, page: WebDriver) -> None:
+    pair.write("news.txt", b"new")
+    until(lambda: "news.txt" in tree(page), "a file that was made is shown")
+    (pair.files / "news.txt").unlink()
+    until(lambda: "news.txt" not in tree(page), "and is gone with it")
+
+
+def test_a_name_in_other_bytes_is_shown_escaped_and_marked(pair: Pair, page: WebDriver) -> None:
+    raw = b"caf\xe9.txt"
+    (pair.files / os.fsdecode(raw)).write_bytes(b"c")
+    until(lambda: r"caf\xe9.txt" in tree(page), "it is shown")
+    page.find_element(By.CSS_SELECTOR, '#tree tr[tabindex="0"]').send_keys(Keys.HOME)
+    until(lambda: HOSTILE in page.switch_to.active_element.text, "the first row has it")
+    press(page, Keys.ARROW_DOWN, "k")
+    until(page.find_element(By.ID, "dialog").is_displayed, "it is asked")
+    page.find_element(By.ID, "dialog-yes").send_keys(Keys.ENTER)
+    file = pair.mnt / os.fsdecode(raw)
+    until(lambda: MARK in os.listxattr(file), "it is marked")
 
 
 def test_a_mark_that_is_cancelled_is_not_set(pair: Pair, page: WebDriver) -> None:

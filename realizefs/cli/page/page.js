@@ -3,17 +3,22 @@ import { ask, attempt, confirmed, count, failed, make, shown, size } from "./dae
 import { drawMap } from "./map.js";
 import { Tree } from "./tree.js";
 
-const LOOK_MS = 2000, RATES_KEPT = 90, LISTED_MAX = 100;
+const LOOK_MS = 2000, RATES_KEPT = 90, LISTED_MAX = 100, JOBS_MAX = 8;
+const DOING = { Realize: "to become a plain file", Unrealize: "to be given up", UpdateCache: "into the cache" };
 const by = (id) => document.getElementById(id);
 const tree = new Tree(by("tree"));
-let last = null, rates = [], arenas = new Map(), chosen = null;
+let lost = false, last = null, rates = [], arenas = new Map(), chosen = null;
 
 async function look() {
   try {
     const status = await ask("status");
-    failed(null);
+    if (lost) failed(null);
+    lost = false;
     show(status);
+    const busy = status.arenas.some((one) => one.jobs || one.pending);
+    showJobs(busy ? await ask("jobs") : []);
   } catch (error) {
+    lost = true;
     failed(error);
     by("state").textContent = "The daemon doesn't answer.";
   }
@@ -52,6 +57,19 @@ function drawRates(wire) {
   by("rates").replaceChildren(make("line", { x1: 0, x2: 420, y1: 86, y2: 86 }), make("path", { d: curve("up"), class: "up" }), make("path", { d: curve("down") }));
 }
 
+function showJobs(found) {
+  const jobs = found.flatMap((one) => one.jobs), runs = jobs.filter((one) => one.state === "running");
+  const all = [...runs, ...jobs.filter((one) => one.state !== "running")];
+  const items = all.slice(0, JOBS_MAX).map((one) => {
+    const doing = `${size(one.size)} ${DOING[one.action] ?? ""}`;
+    const state = one.state === "running" ? "runs" : one.state === "backoff" ? `tried ${count(one.attempts, "time")}: ${one.why}` : `waits ${one.why}`;
+    return make("li", {}, shown(one.path), make("div", { class: "quiet" }, `${doing}; ${shown(state)}`),
+      one.state === "running" && one.size ? make("progress", { max: one.size, value: Math.min(one.here, one.size), "aria-label": `Of ${shown(one.path)}` }) : null);
+  });
+  if (all.length > items.length) items.push(make("li", { class: "quiet" }, `… and ${(all.length - items.length).toLocaleString("en")} more.`));
+  by("job-list").replaceChildren(...items);
+}
+
 function showNotes(status) {
   const notes = status.problems.map((one) => make("li", {}, shown(one)));
   for (const arena of status.arenas) {
@@ -77,10 +95,10 @@ async function decide(name, verdict) {
 
 function showArenas(found) {
   const cards = found.map((one) => {
-    const total = Math.max(one.real_bytes + one.cached_bytes, 1);
+    const total = Math.max(one.real_bytes + one.cached_bytes + one.remote_bytes, 1);
     return make("article", { class: "card" },
       make("h3", {}, shown(one.name)),
-      make("p", {}, `${count(one.files, "file")}: ${size(one.real_bytes)} as plain files, ${size(one.cached_bytes)} of ${size(one.cache_limit)} in the cache`),
+      make("p", {}, `${count(one.files, "file")}: ${size(one.real_bytes)} as plain files, ${size(one.cached_bytes)} cached (of ${size(one.cache_limit)}), ${size(one.remote_bytes)} on other machines alone`),
       make("div", { class: "bar", "aria-hidden": "true" }, bar("real", one.real_bytes / total), bar("cached", one.cached_bytes / total)),
       make("p", { class: "quiet" }, one.mount ? `Mounted at ${shown(one.mount)}` : `Root ${shown(one.root)}, not mounted`),
       one.problem ? make("p", {}, shown(one.problem)) : null,
@@ -135,6 +153,10 @@ async function showTrash() {
   by("empty").dataset.total = total;
 }
 
+by("why").addEventListener("click", () => tree.why(tree.selected));
+by("fetch").addEventListener("click", () => tree.carryOut(tree.selected, "fetch"));
+by("free").addEventListener("click", () => tree.carryOut(tree.selected, "evict"));
+by("stop").addEventListener("click", () => tree.stop());
 by("arena").addEventListener("change", () => choose(by("arena").value));
 by("pause").addEventListener("click", async () => { await attempt(() => ask(by("pause").dataset.command, { arena: null })); await look(); });
 by("empty").addEventListener("click", async () => {
@@ -150,6 +172,7 @@ async function forever() {
   setInterval(async () => {
     if (document.hidden) return;
     await look();
+    await tree.update();
     rounds += 1;
     if (rounds % 8 === 0) await Promise.all([showConflicts(), showTrash()]);
   }, LOOK_MS);

@@ -2,7 +2,7 @@
 import { ask, attempt, confirmed, count, make, shown, size } from "./daemon.js";
 
 // Entries of a whole page of the daemon's (sync/summary.py); fewer are the last ones.
-const PAGE = 500;
+const PAGE = 500, UPDATED_MAX = 12;
 const KEYS = { o: "own", k: "keep", w: "watch", i: null };
 const SAID = {
   real_fetched: "would be fetched, and become plain files here", real_here: "are cached here, and would become plain files",
@@ -10,13 +10,26 @@ const SAID = {
   stays: "would stay plain files, since not enough others own them", loosened: "would no longer be kept when the cache is full",
 };
 
+const capital = (text) => text[0].toUpperCase() + text.slice(1);
+
+function outcome(command, name, done) {
+  const what = command === "fetch" ? "Nothing of it had to be fetched" : "Nothing of it was in the cache";
+  const moved = done.files ? `${count(done.files, "file")}, ${size(done.bytes)}, ${command === "fetch" ? "fetched" : "freed"}` : what;
+  const why = done.failures.map((one) => `${shown(one.path)}: ${shown(one.why)}`).join("; ");
+  return `${shown(name)}: ${moved}${done.failed ? `; ${count(done.failed, "file")} not: ${why}` : ""}.`.replace(/\.\.$/, ".");
+}
+
 export class Tree {
   constructor(table) {
     this.body = table.tBodies[0];
     this.body.addEventListener("keydown", (event) => this.key(event));
     this.body.addEventListener("click", (event) => this.click(event));
     this.nodes = new WeakMap();
+    this.doing = null;
   }
+
+  // The row that the keyboard is on, or was on last.
+  get selected() { return this.body.querySelector('tr[tabindex="0"]'); }
 
   async show(root) {
     this.root = root;
@@ -40,15 +53,72 @@ export class Tree {
   row(entry, folder, level) {
     const path = `${folder}/${entry.name}`;
     const isFolder = entry.kind === "directory";
-    const state = entry.status.split(" ")[0];
     const row = make("tr", { role: "row", tabindex: "-1", "aria-level": level + 1, "aria-expanded": isFolder ? "false" : null },
       make("td", { role: "gridcell" }, make("span", { class: "opener", "aria-hidden": "true" }, isFolder ? "›" : ""), `${shown(entry.name)}${isFolder ? "/" : entry.kind === "symlink" ? " @" : ""}`),
-      make("td", { role: "gridcell" }, ...(isFolder ? [] : [make("span", { class: `dot ${state}`, "aria-hidden": "true" }), entry.status])),
-      make("td", { role: "gridcell" }, isFolder ? "" : size(entry.size)),
-      make("td", { role: "gridcell" }, this.marker(entry)));
+      make("td", { role: "gridcell" }), make("td", { role: "gridcell" }), make("td", { role: "gridcell" }, this.marker(entry)));
     row.cells[0].style.paddingLeft = `${0.7 + level * 1.3}rem`;
     this.nodes.set(row, { entry, path, level, isFolder });
+    this.fill(row, entry);
     return row;
+  }
+
+  // What may change of an entry, in its row; the row itself stays, and with it the focus.
+  fill(row, entry) {
+    const node = this.nodes.get(row), shape = `${entry.status} ${entry.size} ${entry.mark}`;
+    if (node.shape === shape) return;
+    Object.assign(node.entry, entry);
+    node.shape = shape;
+    const marker = row.cells[3].firstChild;
+    if (marker !== document.activeElement) marker.value = entry.mark;
+    if (node.isFolder) return;
+    row.cells[1].replaceChildren(make("span", { class: `dot ${entry.status.split(" ")[0]}`, "aria-hidden": "true" }), entry.status);
+    row.cells[2].textContent = size(entry.size);
+  }
+
+  // Asks again for the folders that are open, the first page of each, and shows what has changed.
+  async update() {
+    const open = [...this.body.querySelectorAll('tr[aria-expanded="true"]')].slice(0, UPDATED_MAX);
+    const folders = [[null, this.root], ...open.map((row) => [row, this.nodes.get(row).path])];
+    for (const [row, path] of folders) {
+      const answer = path && (await ask("ls", { path, after: "" }).catch(() => null));
+      if (!answer || (row && (!row.isConnected || row.getAttribute("aria-expanded") !== "true"))) continue;
+      if (path.startsWith(this.root)) this.merge(row, path, answer.entries);
+    }
+  }
+
+  merge(row, path, entries) {
+    const level = row ? this.nodes.get(row).level + 1 : 0;
+    const rows = new Map();
+    for (let at = row ? row.nextSibling : this.body.firstChild; at && Number(at.getAttribute("aria-level")) > level; at = at.nextSibling) {
+      if (Number(at.getAttribute("aria-level")) === level + 1) rows.set(this.nodes.get(at)?.entry?.name, at);
+    }
+    const same = entries.every((one) => rows.has(one.name) && this.nodes.get(rows.get(one.name)).entry.kind === one.kind);
+    const whole = entries.length >= PAGE || rows.size === entries.length;
+    if (same && whole) entries.forEach((one) => this.fill(rows.get(one.name), one));
+    else if (entries.length < PAGE) this.relist(row, path, level, entries, rows);
+  }
+
+  // Names have come or gone: rows of names that are still there stay as they are.
+  relist(row, path, level, entries, rows) {
+    const names = new Map(entries.map((one) => [one.name, one]));
+    for (const [name, old] of rows) {
+      const entry = names.get(name);
+      if (entry && this.nodes.get(old).entry.kind === entry.kind) continue;
+      rows.delete(name);
+      this.fold(old);
+      if (old === this.selected) this.focus(old.nextSibling || old.previousSibling, document.activeElement === old);
+      old.remove();
+    }
+    let place = row ? row.nextSibling : this.body.firstChild;
+    for (const entry of entries) {
+      const old = rows.get(entry.name);
+      if (old) {
+        this.fill(old, entry);
+        place = old.nextSibling;
+        while (place && Number(place.getAttribute("aria-level")) > level + 1) place = place.nextSibling;
+      } else this.body.insertBefore(this.row(entry, path, level), place);
+    }
+    if (!this.selected) this.body.querySelector("tr[tabindex]")?.setAttribute("tabindex", "0");
   }
 
   marker(entry) {
@@ -62,7 +132,7 @@ export class Tree {
     const row = make("tr", { role: "row", tabindex: "-1", "aria-level": level + 1 },
       make("td", { colspan: 4 }, make("button", { type: "button", class: "small", tabindex: "-1" }, "Show more…")));
     row.cells[0].style.paddingLeft = `${1.8 + level * 1.3}rem`;
-    this.nodes.set(row, { more: async () => { const next = row.nextSibling; row.remove(); await this.list(null, path, level, after, next || undefined); if (next === null) { /* appended at the end */ } } });
+    this.nodes.set(row, { more: async () => { const next = row.nextSibling; row.remove(); await this.list(null, path, level, after, next); this.focus(next ? next.previousSibling : this.body.lastChild); } });
     return row;
   }
 
@@ -74,8 +144,13 @@ export class Tree {
     if (open === isOpen) return undefined;
     row.setAttribute("aria-expanded", String(!isOpen));
     if (!isOpen) return this.list(row, node.path, node.level + 1, "");
-    while (row.nextSibling && Number(row.nextSibling.getAttribute("aria-level")) > node.level + 1) row.nextSibling.remove();
+    this.fold(row);
     return undefined;
+  }
+
+  fold(row) {
+    const level = Number(row.getAttribute("aria-level"));
+    while (row.nextSibling && Number(row.nextSibling.getAttribute("aria-level")) > level) row.nextSibling.remove();
   }
 
   click(event) {
@@ -85,11 +160,12 @@ export class Tree {
     this.toggle(row);
   }
 
-  focus(row) {
+  focus(row, really = true) {
     if (!row?.hasAttribute("tabindex")) return;
-    this.body.querySelectorAll('tr[tabindex="0"]').forEach((one) => one.setAttribute("tabindex", "-1"));
+    this.body.querySelectorAll('tr[tabindex="0"]').forEach((one) => { one.setAttribute("tabindex", "-1"); one.removeAttribute("aria-selected"); });
     row.setAttribute("tabindex", "0");
-    row.focus();
+    row.setAttribute("aria-selected", "true");
+    if (really) row.focus();
   }
 
   key(event) {
@@ -103,8 +179,10 @@ export class Tree {
       ArrowRight: () => (node?.isFolder && open ? this.focus(row.nextSibling) : this.toggle(row, true)),
       ArrowLeft: () => (open ? this.toggle(row, false) : this.focus(this.above(row))),
       Enter: () => this.toggle(row), " ": () => this.toggle(row), "?": () => this.why(row) };
+    const asked = { f: () => this.carryOut(row, "fetch"), u: () => this.carryOut(row, "evict") };
     const letter = event.key.toLowerCase();
     if (event.key in moves) moves[event.key]();
+    else if (node?.entry && letter in asked) asked[letter]();
     else if (node?.entry && letter in KEYS) this.mark(row, KEYS[letter]);
     else return;
     event.preventDefault();
@@ -131,22 +209,43 @@ export class Tree {
       if (!(await confirmed(title, lines, mark ? `Mark ${mark}` : "Inherit"))) return;
       await ask(mark ? "mark-set" : "mark-clear", { paths: [node.path], mark });
     });
-    await this.refresh(row);
-    this.focus([...this.body.querySelectorAll("tr[tabindex]")].find((one) => this.nodes.get(one)?.path === node.path));
+    row.cells[3].firstChild.value = node.entry.mark;
+    this.focus(row);
+    await this.update();
   }
 
-  // What is shown of one row, and of the folder's rows if it is open, is asked for again.
-  async refresh(row) {
+  // Fetches all at and below a row, or frees the space it takes; one after the other.
+  async carryOut(row, command) {
     const node = this.nodes.get(row);
-    const found = await attempt(() => ask("info", { path: node.path }));
-    if (!found) return;
-    node.entry.mark = found.mark;
-    node.entry.status = found.status;
-    const fresh = this.row(node.entry, node.path.slice(0, -node.entry.name.length - 1), node.level);
-    const wasOpen = row.getAttribute("aria-expanded") === "true";
-    if (wasOpen) await this.toggle(row, false);
-    row.replaceWith(fresh);
-    if (wasOpen) await this.toggle(fresh, true);
+    if (!node?.entry) return;
+    if (this.doing) { this.told(`Wait until ${this.doing.said} is done, or stop it.`); return; }
+    const said = `${command === "fetch" ? "fetching" : "freeing the space of"} ${shown(node.entry.name)}`;
+    const doing = { said, stopped: false };
+    this.doing = doing;
+    this.told(`${capital(said)}…`);
+    const done = await attempt(() => this.slices(command, node.path, doing));
+    this.doing = null;
+    if (!done) this.told(`${capital(said)} ended early.`);
+    else if (doing.stopped && !done.done) this.told(`Stopped ${said}; what is done stays done.`);
+    else this.told(outcome(command, node.entry.name, done));
+    await this.update();
+  }
+
+  async slices(command, path, doing) {
+    let part;
+    do {
+      part = await ask(command, { paths: [path] });
+      if (!part.done) this.told(`${capital(doing.said)}: ${size(part.bytes)} of ${size(part.total_bytes)} in this round, ${count(part.total_files, "file")} to go…`);
+      await this.update();
+    } while (!part.done && !doing.stopped);
+    return part;
+  }
+
+  stop() { if (this.doing) this.doing.stopped = true; }
+
+  told(sentence) {
+    document.getElementById("doing").textContent = sentence;
+    document.getElementById("stop").hidden = !this.doing;
   }
 
   async why(row) {

@@ -1,6 +1,7 @@
 """Who may ask the local page, and what it passes on to the daemon."""
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from realizefs.cli.web_access import Access
 from realizefs.cli.web_page import COMMANDS, FILES, Page
+from realizefs.cli.web_slices import SLICE_SECONDS, Told, slice_of
 from realizefs.daemon.dispatch import COMMANDS as OF_THE_DAEMON
 from realizefs.daemon.dispatch import LONG_COMMANDS
 from realizefs.model.control import Failed
@@ -24,7 +26,9 @@ class Daemon:
         self.asked: list[tuple[str, Mapping[str, object]]] = []
         self.answer = answer
 
-    def ask(self, command: str, arguments: Mapping[str, object]) -> object:
+    def ask(
+        self, command: str, arguments: Mapping[str, object], *, told: Told | None = None
+    ) -> object:
         self.asked.append((command, arguments))
         if isinstance(self.answer, Exception):
             raise self.answer
@@ -78,7 +82,9 @@ async def test_a_name_that_was_pointed_here_gets_nothing(host: str) -> None:
     assert (await page.answer(get("/", host=host, cookie=cookie))).status == 421
 
 
-@pytest.mark.parametrize("cookie", ["", "realizefs=wrong", "other=1", "realizefs=\xff", ";=;"])
+@pytest.mark.parametrize(
+    "cookie", ["", f"realizefs-{PORT}=wrong", "other=1", f"realizefs-{PORT}=\xff", ";=;"]
+)
 async def test_without_the_cookie_nothing_is_shown(cookie: str) -> None:
     daemon = Daemon()
     page, _ = await entered(daemon)
@@ -155,3 +161,55 @@ async def test_files_are_those_of_the_page_and_forbid_all_others() -> None:
 
 def test_all_that_it_asks_exists() -> None:
     assert OF_THE_DAEMON.keys() | LONG_COMMANDS.keys() >= COMMANDS
+
+
+async def test_cookies_of_other_programs_at_this_address_hide_nothing() -> None:
+    page, cookie = await entered(Daemon())
+    for others in ("odd[1]={x}; ", "realizefs-1=another home's; ", '"; '):
+        assert (await page.answer(get("/", cookie=others + cookie))).status == 200
+
+
+def told(**more: object) -> dict[str, object]:
+    return {"files": 1, "bytes": 10, "total_files": 2, "total_bytes": 20, "failures": [], **more}
+
+
+def test_a_long_command_is_left_after_a_while_and_says_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    heard = []
+
+    def ask(command: str, arguments: Mapping[str, object], *, told: Told | None = None) -> object:
+        assert told is not None
+        while True:
+            heard.append(now[0])
+            told(_so_far(len(heard)))
+            now[0] += SLICE_SECONDS / 2
+
+    def _so_far(number: int) -> dict[str, object]:
+        return told(files=number, failures=[{"path": "a", "why": "b"}] if number == 1 else [])
+
+    answer: Any = slice_of(ask, "fetch", {})
+    assert not answer["done"]
+    assert answer["files"] == len(heard) == 4
+    assert answer["failures"] == [{"path": "a", "why": "b"}], "what was told once is not lost"
+
+
+def test_counting_for_long_leaves_time_for_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+
+    def ask(command: str, arguments: Mapping[str, object], *, told: Told | None = None) -> object:
+        assert told is not None
+        now[0] += 5
+        told(_nothing())
+        now[0] += 15
+        told(_nothing())
+        return _nothing()
+
+    def _nothing() -> dict[str, object]:
+        return told()
+
+    answer: Any = slice_of(ask, "fetch", {})
+    assert answer["done"]
