@@ -25,6 +25,7 @@ from realizefs.model.ids import NO_DIGEST, ArenaId, Digest, Inode, PeerId
 from realizefs.model.limits import BLOCK_BYTES_MIN, MIB
 from realizefs.model.marks import Mark
 from realizefs.model.messages import Hello, Row
+from realizefs.model.upgrade import Upgrade
 from realizefs.model.versions import Held, Kind, Version, vector_of
 from realizefs.store.arena import ArenaStore
 from realizefs.store.env import Environment
@@ -33,6 +34,7 @@ from realizefs.store.inodes import InodeAllocator
 from realizefs.store.schema import GLOBAL_SCHEMA
 from realizefs.sync.apply import apply_row
 from realizefs.sync.arena import Arena
+from realizefs.sync.background import Background
 from realizefs.sync.batch import Batch
 from realizefs.sync.engine import decide_page
 
@@ -155,6 +157,8 @@ class World:
             identity=SimpleNamespace(peer=ME),
             clock=self.clock,
             roster=SimpleNamespace(all=tuple),
+            background=Background(self.clock),
+            upgrade=Upgrade.MIGRATE,
         )
         cache = CacheConfig(max=Amount(self.cache), leave=Amount(0))
         config = ArenaConfig("arena", ARENA, self.root, self.mark, cache)
