@@ -27,7 +27,13 @@ QUEUE_WORDS = (
 
 
 @click.command(cls=Command)
-@click.option("-n", "--lines", metavar="N", type=click.IntRange(min=0), default=SHOWN)
+@click.option(
+    *("-n", "--lines"),
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=SHOWN,
+    help="Show so many of each arena (50).",
+)
 @json_option
 @pass_session
 def jobs(session: Session, lines: int, as_json: bool) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 
 import trio
 
-from realizefs.daemon.exposition import CONTENT_TYPE, exposition
 from realizefs.daemon.failures import first_of
 from realizefs.model.errors import Misuse, RealizeError
 from realizefs.model.limits import LISTEN_RETRY_SECONDS
@@ -75,6 +74,9 @@ async def _answer(tell: Tell, request: Request) -> Response:
         return Response(404, f"What there is, is at {PATH}.\n".encode())
     if request.method != "GET":
         return Response(405, b"This can only be read.\n", {"allow": "GET"})
+    # Imported here: few have it on, and the library takes as long to load as a tenth of the start.
+    from realizefs.daemon.exposition import CONTENT_TYPE, exposition  # noqa: PLC0415
+
     told = await tell()
     # Some hundred lines for a household: a few milliseconds, and so in a thread.
     text = await trio.to_thread.run_sync(exposition, told)
