@@ -41,7 +41,7 @@ def jobs(session: Session, lines: int, as_json: bool) -> None:
 
     At most N (50) of an arena are shown: those that run, then those that are due first.
 
-    \\b
+    \b
     Example:
         realizefs jobs --lines 10
     """
