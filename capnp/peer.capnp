@@ -33,6 +33,7 @@ struct PeerMessage {
     pairReveal @22 :Data;   # 32 bytes
     pairAgreed @23 :Void;
     pairInvited @24 :PairInvited;
+    readSeveral @25 :ReadSeveral; # with the feature "several"
   }
 }
 
@@ -143,6 +144,18 @@ struct Read {
 
 struct ReadDelta {          # the payload is the signature of what the asker has
   read @0 :Read;
+}
+
+struct ReadSeveral {        # nobody waits for it
+  request @0 :UInt64;
+  arena @1 :Data;
+  files @2 :List(Small);
+}
+
+struct Small {
+  path @0 :Data;
+  hash @1 :Data;
+  size @2 :UInt32;          # of all of it, more than 0
 }
 
 struct ReadBlocks {

@@ -11,6 +11,7 @@ In reading order:
     peer_rows                   of a history among them
     peer_fields                 by these
     compression                 answers compressed and back, bounded
+    several                     contents of several files in one answer
     deltas                      what changed between two contents
     records                     stored records as bytes and back
     rule_records                those of rules

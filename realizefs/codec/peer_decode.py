@@ -18,6 +18,7 @@ from realizefs.model.limits import (
     ADDRESS_BYTES_MAX,
     ADDRESSES_MAX,
     ARENAS_MAX,
+    BLOCK_BYTES_MIN,
     CERTIFICATE_BYTES_MAX,
     FEATURES_MAX,
     JOIN_SECRET_BYTES_MAX,
@@ -26,6 +27,8 @@ from realizefs.model.limits import (
     READ_BYTES_MAX,
     REMOVED_MAX,
     ROWS_BATCH_MAX,
+    SEVERAL_BYTES_MAX,
+    SEVERAL_MAX,
 )
 
 
@@ -131,6 +134,21 @@ def read_delta(reader: Any, payload: bytes) -> m.ReadDelta:
     """The same, with a signature."""
     check_signature(payload)
     return m.ReadDelta(**_range(reader.read), signature=payload)
+
+
+def read_several(reader: Any, payload: bytes) -> m.ReadSeveral:
+    """A ReadSeveral of 1 to SEVERAL_MAX files of one block at most, all within SEVERAL_BYTES_MAX."""
+    files = tuple(map(_small, f.bounded(reader.files, SEVERAL_MAX, "files")))
+    several = m.ReadSeveral(reader.request, f.arena(reader.arena), files)
+    if not 0 < several.size <= SEVERAL_BYTES_MAX:
+        raise ValueError(f"a read of {len(files)} files with {several.size} bytes")
+    return several
+
+
+def _small(reader: Any) -> m.Small:
+    if not 0 < reader.size <= BLOCK_BYTES_MIN:
+        raise ValueError(f"a small file of {reader.size} bytes")
+    return m.Small(f.path(reader.path), f.content(reader.hash), reader.size)
 
 
 def _range(reader: Any) -> dict[str, Any]:
@@ -251,6 +269,7 @@ DECODERS: dict[str, Callable[[Any, bytes], m.Message]] = {
     "ack": ack,
     "read": read,
     "readBlocks": read_blocks,
+    "readSeveral": read_several,
     "pin": pin,
     "take": take,
     "packed": packed,

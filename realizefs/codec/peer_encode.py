@@ -126,6 +126,17 @@ def read_delta(message: m.ReadDelta) -> Field:
     return "readDelta", {"read": _range(message)}
 
 
+def read_several(message: m.ReadSeveral) -> Field:
+    """The field of a ReadSeveral."""
+    return "readSeveral", {
+        "request": message.request,
+        "arena": message.arena,
+        "files": [
+            {"path": file.path, "hash": file.hash, "size": file.size} for file in message.files
+        ],
+    }
+
+
 def _range(message: m.Read | m.ReadDelta) -> dict[str, Any]:
     return {
         "request": message.request,
@@ -262,6 +273,7 @@ ENCODERS: dict[type[Any], Callable[[Any], Field]] = {
     m.Ack: ack,
     m.Read: read,
     m.ReadBlocks: read_blocks,
+    m.ReadSeveral: read_several,
     m.Pin: pin,
     m.Take: take,
     m.Data: data,

@@ -18,12 +18,15 @@ from realizefs.model.messages import (
     Read,
     ReadBlocks,
     ReadDelta,
+    ReadSeveral,
     Take,
 )
 
-Request = Read | ReadBlocks | ReadDelta | Pin | Take
+Request = Read | ReadSeveral | ReadBlocks | ReadDelta | Pin | Take
 Answer = Data | Packed | Delta | Failure
 DIGEST_BYTES = 32
+LENGTH_BYTES = 4
+"""Bytes that each file of a ReadSeveral takes beside its content; see `codec.several`."""
 
 
 class Asked:
@@ -84,6 +87,9 @@ def _check_length(asked: Request, length: int) -> None:
     if isinstance(asked, Read | ReadDelta):
         if length > asked.length:
             raise ProtocolFault(f"{length} bytes in answer to a read of {asked.length}.")
+    elif isinstance(asked, ReadSeveral):
+        if length > asked.size + LENGTH_BYTES * len(asked.files):
+            raise ProtocolFault(f"{length} bytes in answer to a read of small files.")
     elif isinstance(asked, Pin | Take):
         if length:
             raise ProtocolFault(f"{length} bytes in answer to a {type(asked).__name__}.")

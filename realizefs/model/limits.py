@@ -25,6 +25,12 @@ ROWS_BATCH_BYTES_MAX = 512 * KIB
 READ_BYTES_MAX = 8 * MIB
 """Bytes one Read may ask for; equals the payload bound."""
 
+SEVERAL_MAX = 128
+"""Small files that one request may ask for: what each of them costs alone is shared by so many."""
+
+SEVERAL_BYTES_MAX = 1 * MIB
+"""Bytes that they have together: in memory on both sides, and what a reader waits behind."""
+
 REQUESTS_IN_FLIGHT_MAX = 64
 """Requests one side may have open on a connection; more wait at the asker, and are a protocol
 fault at the holder."""

@@ -19,7 +19,10 @@ DELTA = "delta"
 TAKE = "take"
 """The feature of a Hello that says: Take is understood here."""
 
-FEATURES = (ZSTD, DELTA, TAKE)
+SEVERAL = "several"
+"""The feature of a Hello that says: ReadSeveral is answered here."""
+
+FEATURES = (ZSTD, DELTA, TAKE, SEVERAL)
 """All that this program understands beyond the protocol's first version."""
 
 
@@ -128,6 +131,39 @@ class ReadDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class Small:
+    """All `size` bytes of the version of `path` with content `hash`, a block at most."""
+
+    path: bytes
+    hash: Digest
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSeveral:
+    """The contents of small files, for which nobody waits: at most SEVERAL_MAX, together
+    SEVERAL_BYTES_MAX.
+
+    Answered by Data or Packed with what `codec.several` makes of those that are there, or Failure;
+    to those whose Hello has the feature SEVERAL.
+    """
+
+    request: int
+    arena: ArenaId
+    files: tuple[Small, ...]
+
+    @property
+    def path(self) -> bytes:
+        """That of the first one, for messages."""
+        return self.files[0].path
+
+    @property
+    def size(self) -> int:
+        """Bytes of all."""
+        return sum(file.size for file in self.files)
+
+
+@dataclass(frozen=True, slots=True)
 class ReadBlocks:
     """The block list of that version: Data with 32 bytes a block, in order."""
 
@@ -165,7 +201,7 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """The answer to Read and ReadBlocks; the bytes travel as the frame's raw payload."""
+    """The answer to Read, ReadSeveral and ReadBlocks; the bytes travel as the frame's raw payload."""
 
     request: int
     payload: bytes
@@ -291,30 +327,10 @@ class PairInvited:
     arenas: tuple[SharedArena, ...]
 
 
-Message = (
-    Hello
-    | Roster
-    | Subscribe
-    | Rows
-    | Ack
-    | Read
-    | ReadBlocks
-    | Pin
-    | Take
-    | ReadDelta
-    | Data
-    | Packed
-    | Delta
-    | Failure
-    | Cancel
-    | Ping
-    | Pong
-    | Join
-    | Welcome
-    | Refused
-    | PairStart
-    | PairAnswer
-    | PairReveal
-    | PairAgreed
-    | PairInvited
-)
+_Asking = Read | ReadSeveral | ReadBlocks | ReadDelta | Pin | Take
+_Answering = Data | Packed | Delta | Failure
+_Joining = Join | Welcome | PairStart | PairAnswer | PairReveal | PairAgreed | PairInvited
+_Living = Hello | Cancel | Ping | Pong | Refused
+_Telling = Roster | Subscribe | Rows | Ack
+
+Message = _Living | _Telling | _Asking | _Answering | _Joining

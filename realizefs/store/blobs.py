@@ -148,10 +148,13 @@ class Blobs:
         self._flush_if_many_are_idle()
         return self._opener.open(ino, version)
 
-    def open_all(self, contents: Sequence[tuple[Inode, Version]]) -> list[Blob | None]:
-        """`open` for many with one commit; None for those that are Busy."""
+    def open_all(
+        self, contents: Sequence[tuple[Inode, Version]], made: Callable[[Txn], None]
+    ) -> list[Blob | None]:
+        """`open` for many with one commit, in which `made` is called, too, if one is missing; None
+        for those that are Busy."""
         self._flush_if_many_are_idle()
-        return self._opener.open_all(contents)
+        return self._opener.open_all(contents, made)
 
     def _flush_if_many_are_idle(self) -> None:
         if self._opened.idle() > IDLE_MAX:

@@ -3,7 +3,7 @@
 Order of steps: a committed row that says so, then the file. Between the two no removal begins.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Lock
 
@@ -80,14 +80,18 @@ class Opener:
                 return blob
         raise Busy("The cached file is being removed again and again; try again later.")
 
-    def open_all(self, contents: Sequence[tuple[Inode, Version]]) -> list[Blob | None]:
-        """`open` for many with one commit; None for those that are Busy."""
+    def open_all(
+        self, contents: Sequence[tuple[Inode, Version]], made: Callable[[Txn], None]
+    ) -> list[Blob | None]:
+        """`open` for many with one commit, in which `made` is called, too, if one is missing; None
+        for those that are Busy."""
         found = [self.open_existing(ino, version.hash) for ino, version in contents]
         missing = [one for one, blob in zip(contents, found, strict=True) if blob is None]
         if missing:
             with self.turn:
                 with self.env.write() as txn:
                     rows = [self._ensure_row(txn, ino, version) for ino, version in missing]
+                    made(txn)
                 for row in rows:
                     if row is not None:
                         self.files.make(row.id, row.size)

@@ -6,7 +6,7 @@ before it (unrealize); what is left in between, the scanner and `Blobs.recover` 
 A file that isn't the one that was indexed is never touched: Busy, and the scanner looks at it.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import replace
 from typing import TypeVar
@@ -28,6 +28,7 @@ from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
 from realizefs.sync.engine import situation
 from realizefs.sync.fetcher import Fetcher
+from realizefs.sync.gathering import Content
 from realizefs.sync.look import kind_of
 from realizefs.sync.our_doing import ABOUT_TO_BE_MADE
 from realizefs.sync.own_attributes import native_attributes
@@ -56,6 +57,10 @@ class Actions:
         """Do it, or return if it is no longer wanted; raises RealizeError or OSError."""
         async with self._turns.of(ino):
             await self._carry_out(ino, decision)
+
+    async def gather(self, contents: Sequence[Content]) -> None:
+        """Have in the cache what of these can simply be had, before they are carried out."""
+        await self._fetcher.gather(contents)
 
     async def _carry_out(self, ino: Inode, decision: Decision) -> None:
         await self._context.names_committed()  # where it is natively, the index says too

@@ -23,7 +23,16 @@ from realizefs.model.errors import (
     VersionGone,
 )
 from realizefs.model.limits import COMPRESS_BYTES_MIN, SERVES_AT_ONCE_MAX
-from realizefs.model.messages import ZSTD, Data, Delta, Failure, Packed, Read, ReadDelta
+from realizefs.model.messages import (
+    ZSTD,
+    Data,
+    Delta,
+    Failure,
+    Packed,
+    Read,
+    ReadDelta,
+    ReadSeveral,
+)
 from realizefs.model.paths import show
 from realizefs.model.ports import Clock
 from realizefs.net.channel import Channel
@@ -56,7 +65,9 @@ class Answering:
 
     async def run(self, request: Request) -> None:
         """Answer one request; a task of its own."""
-        bulk = isinstance(request, Read | ReadDelta) and request.bulk
+        bulk = isinstance(request, ReadSeveral) or (
+            isinstance(request, Read | ReadDelta) and request.bulk
+        )
         with trio.CancelScope() as scope:
             self._serving[request.request] = scope
             try:

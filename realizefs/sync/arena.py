@@ -283,13 +283,7 @@ class Arena(ArenaView):
             if isinstance(request, ReadBlocks):
                 return serve.read_blocks(self.store, request.path, request.hash)
             return await trio.to_thread.run_sync(
-                serve.read_range,
-                self.store,
-                request.path,
-                request.hash,
-                request.start,
-                request.length,
-                limiter=self._serving,
+                serve.read, self.store, request, limiter=self._serving
             )
         except serve.Moved as moved:
             self.scanner.suspected(moved.path)

@@ -24,6 +24,7 @@ from realizefs.store.blob import Blob
 from realizefs.sync.bases import Bases
 from realizefs.sync.context import Context
 from realizefs.sync.gate import SizeGate
+from realizefs.sync.gathering import Gathering
 from realizefs.sync.lacking import ROOM_BYTES, check_room
 from realizefs.sync.reading import Reading
 from realizefs.sync.reuse import Here, bring
@@ -70,6 +71,7 @@ class Fetcher:
         self._sources = Sources(context)
         self._nursery: trio.Nursery | None = None
         self._shelf = Shelf(context)
+        self.gather = Gathering(context, self._shelf).bring  # ahead of `complete` of each
         self._bases = Bases(context.store)
         self._reading = Reading(context.store.blobs)
         self._gates = {urgent: SizeGate(IN_FLIGHT_BYTES_MAX) for urgent in (True, False)}

@@ -8,6 +8,8 @@ where it stopped.
 """
 
 import logging
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -25,12 +27,17 @@ from realizefs.sync.context import Context
 from realizefs.sync.engine import decide_page, situation
 from realizefs.sync.engine_store import EngineStore
 from realizefs.sync.gate import SizeGate
+from realizefs.sync.gathering import Content, is_small, together
 from realizefs.sync.patience import patiently
 
 log = logging.getLogger(__name__)
 
 QUEUE_MAX = 4096
 """Runnable inodes kept in memory; the others are found again in the table."""
+
+TAKERS = 8
+"""Tasks that take from the queue, each as many as may come together: more would be as many that get
+one each. What all of them have taken shares JOBS_MAX places."""
 
 
 class Jobs:
@@ -51,6 +58,7 @@ class Jobs:
         self._put_off = Bell()
         """rung for each job that waits until it may fetch"""
         self._gate = SizeGate(limits.CHUNK_BYTES)
+        self._several = trio.CapacityLimiter(limits.JOBS_MAX)
         context.on_woken = self._look_again
 
     async def run(self) -> None:
@@ -59,7 +67,7 @@ class Jobs:
             nursery.start_soon(self._decide_forever)
             nursery.start_soon(self._wake_on_connect)
             nursery.start_soon(self._wake_when_it_may)
-            for _ in range(limits.JOBS_MAX):
+            for _ in range(TAKERS):
                 nursery.start_soon(self._work_forever)
 
     async def _decide_forever(self) -> None:
@@ -142,12 +150,51 @@ class Jobs:
 
     async def _work_forever(self) -> None:
         async for ino in self._runnable.clone():
-            self._queued.discard(ino)
+            some = [ino, *self._others()]
+            self._queued.difference_update(some)
             if not self._queued and self._overflow:
                 self._context.work.ring()
-            await self._attempt(ino)
+            await self._gather(some)
+            async with trio.open_nursery() as nursery:
+                for one in some:
+                    nursery.start_soon(self._attempt, one)
+
+    def _others(self) -> Iterator[Inode]:
+        """More that are runnable now, to share with the first what it costs to fetch them."""
+        with suppress(trio.WouldBlock):
+            for _ in range(limits.SEVERAL_MAX - 1):
+                yield self._runnable.receive_nowait()
+
+    async def _gather(self, inodes: Sequence[Inode]) -> None:
+        """Of those that are about to be fetched the small ones come together. That is no try: what
+        doesn't come is fetched, or fails, by itself."""
+        if len(inodes) < 2 or self._context.wait() is not None:
+            return
+        contents = await trio.to_thread.run_sync(self._small, inodes)
+        for some in together(contents):
+            async with self._gate.holding(sum(version.size for _, version in some)):
+                await self._actions.gather(some)
+
+    def _small(self, inodes: Sequence[Inode]) -> list[Content]:
+        """Those that nothing is known to be in the way of. Blocking."""
+        store, found = self._context.store, []
+        with store.env.read() as txn:
+            for ino in inodes:
+                decision, entry = store.decisions.get(txn, ino), store.tree.entry(txn, ino)
+                if decision is None or entry is None or decision.hash != entry.version.hash:
+                    continue
+                if is_small(entry.version) and decision in (
+                    Decision(Action.UPDATE_CACHE, decision.hash),
+                    Decision(Action.REALIZE, decision.hash),
+                ):
+                    found.append((ino, entry.version))
+        return found
 
     async def _attempt(self, ino: Inode) -> None:
+        async with self._several:
+            await self._attempt_in_turn(ino)
+
+    async def _attempt_in_turn(self, ino: Inode) -> None:
         if ino in self.running:
             self._again.add(ino)
             return

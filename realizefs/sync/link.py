@@ -27,24 +27,18 @@ from realizefs.core import effects as fx
 from realizefs.core.calls import DIGEST_BYTES
 from realizefs.core.session import Session
 from realizefs.core.session_table import State
-from realizefs.model.errors import (
-    ConnectionLost,
-    ProtocolFault,
-    RealizeError,
-    WrongBytes,
-)
+from realizefs.model.errors import ConnectionLost, ProtocolFault, RealizeError, WrongBytes
 from realizefs.model.ids import ArenaId, Digest, PeerId, peer_id_of
-from realizefs.model.limits import (
-    BLOCKS_MAX,
-    MESSAGES_WAITING_MAX,
-)
+from realizefs.model.limits import BLOCKS_MAX, MESSAGES_WAITING_MAX
 from realizefs.model.messages import (
     Hello,
     Pin,
     Read,
     ReadBlocks,
     ReadDelta,
+    ReadSeveral,
     Rows,
+    Small,
     Take,
 )
 from realizefs.model.paths import show
@@ -160,20 +154,24 @@ class Link:
             BLOCKS_MAX * DIGEST_BYTES,
         )
 
+    async def read_several(self, arena: ArenaId, files: tuple[Small, ...]) -> bytes:
+        """Small files, for `codec.several` to split; of those whose hello has SEVERAL. Raises like
+        `read`."""
+        return await self._asking.ask(
+            lambda request: ReadSeveral(request, arena, files),
+            files[0].path,
+            Urgency(urgent=False),
+            sum(file.size for file in files),
+        )
+
     async def read_delta(self, what: Read, old: bytes, signature: bytes, urgency: Urgency) -> bytes:
         """All of `what`, made of `old`, which has this signature, where that is less to send; for
         those whose hello has DELTA. Raises like `read`, and WrongBytes where something else is
         made."""
         answer = await self._asking.ask(
             lambda request: ReadDelta(
-                request,
-                what.arena,
-                what.path,
-                what.hash,
-                what.start,
-                what.length,
-                not urgency.urgent,
-                signature,
+                *(request, what.arena, what.path, what.hash, what.start, what.length),
+                *(not urgency.urgent, signature),
             ),
             what.path,
             urgency,

@@ -23,6 +23,7 @@ from realizefs.sync.below import page as page_below
 from realizefs.sync.context import Context
 from realizefs.sync.fetcher import Fetcher
 from realizefs.sync.gate import SizeGate
+from realizefs.sync.gathering import together
 from realizefs.sync.safety import droppable
 
 FAILURES_TOLD_MAX = 100
@@ -193,9 +194,18 @@ class OnDemand:
                 finally:
                     del progress.arriving[ino]
 
+        async def fetch_some(some: Sequence[_Unreal]) -> None:
+            contents = [(one.entry.ino, one.entry.version) for one in some]
+            async with gate.holding(sum(version.size for _, version in contents)):
+                await self._fetcher.gather(contents)
+            async with trio.open_nursery() as nursery:
+                for one in some:
+                    nursery.start_soon(fetch, one)
+
+        by_ino = {one.entry.ino: one for one in page}
         async with trio.open_nursery() as nursery:
-            for one in page:
-                nursery.start_soon(fetch, one)
+            for some in together((ino, one.entry.version) for ino, one in by_ino.items()):
+                nursery.start_soon(fetch_some, [by_ino[ino] for ino, _ in some])
 
     def _here(self, ino: Inode, version: Version) -> int:
         blob = self._store.blobs.opened(ino, version.hash)

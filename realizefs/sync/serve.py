@@ -4,15 +4,20 @@ A real file counts as the version that was indexed only while its fingerprint is
 before and after reading. Runs in worker threads.
 """
 
+import logging
 import os
 
+from realizefs.codec import several
 from realizefs.model import paths
 from realizefs.model.entries import Entry
-from realizefs.model.errors import RequestFailed, VersionGone
+from realizefs.model.errors import RealizeError, RequestFailed, VersionGone
 from realizefs.model.ids import Digest
+from realizefs.model.messages import Read, ReadDelta, ReadSeveral, Small
 from realizefs.store.arena import ArenaStore
 from realizefs.store.fingerprint import fingerprint_of
 from realizefs.store.txn import Txn
+
+log = logging.getLogger(__name__)
 
 
 class Moved(VersionGone):
@@ -21,6 +26,22 @@ class Moved(VersionGone):
     def __init__(self, path: bytes) -> None:
         super().__init__(f'"{paths.show(path)}" changed.')
         self.path = path
+
+
+def read(store: ArenaStore, request: Read | ReadDelta | ReadSeveral) -> bytes:
+    """The bytes that a request names."""
+    if isinstance(request, ReadSeveral):
+        return several.join([_small(store, file) for file in request.files])
+    return read_range(store, request.path, request.hash, request.start, request.length)
+
+
+def _small(store: ArenaStore, file: Small) -> bytes:
+    """b"" of what isn't here: who asks for it alone is told why, and has it looked at again."""
+    try:
+        return read_range(store, file.path, file.hash, 0, file.size)
+    except (RealizeError, OSError) as error:
+        log.debug('"%s" isn\'t served with others: %s', paths.show(file.path), error)
+        return b""
 
 
 def read_range(store: ArenaStore, path: bytes, digest: Digest, start: int, length: int) -> bytes:

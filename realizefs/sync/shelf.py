@@ -7,6 +7,7 @@ bytes and waits.
 """
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import trio
@@ -78,6 +79,15 @@ class Shelf:
             raise item.error
         return item.kept
 
+    async def put_all(self, contents: Sequence[tuple[Inode, Version, bytes]]) -> None:
+        """Store whole contents, verified ones, whatever the cache's limit. What of them couldn't be
+        stored isn't told: whoever wants it finds that it isn't here."""
+        items = [_Item(ino, version, 0, data, False, ()) for ino, version, data in contents]
+        self._queue.extend(items)
+        self._wake.set()
+        for item in items:
+            await item.stored.wait()
+
     async def run(self) -> None:
         """Until cancelled."""
         while True:
@@ -113,9 +123,12 @@ class Shelf:
 
     def _store(self, batch: list[_Item]) -> list[Blob | None]:
         batch = self._of_now(batch)
-        blobs = self._blobs.open_all([(item.ino, item.version) for item in batch])
+        kept = {item.ino for item in batch if not item.bound}
+        blobs = self._blobs.open_all(
+            [(item.ino, item.version) for item in batch], lambda txn: self._protect(txn, kept)
+        )
         try:
-            self._protect({item.ino for item in batch if not item.bound})
+            self._protect_opened(kept)
             for item, blob in zip(batch, blobs, strict=True):
                 if blob is None:
                     continue
@@ -153,18 +166,23 @@ class Shelf:
                     item.error = Busy("The file was changed meanwhile.")
         return wanted
 
-    def _protect(self, inodes: set[Inode]) -> None:
-        """What is fetched as a whole isn't evicted before it is complete; the engine, which looks
-        at it afterwards, goes by the mark."""
+    def _protect_opened(self, inodes: set[Inode]) -> None:
+        """Those that were there before; mostly they are protected already."""
         store = self._context.store
         with store.env.read() as txn:
             rows = [store.blobs.find(txn, ino) for ino in inodes]
-        open_to_eviction = [row.ino for row in rows if row is not None and not row.protected]
-        if open_to_eviction:
+        if any(row is not None and not row.protected for row in rows):
             with store.env.write() as txn:
-                for ino in open_to_eviction:
-                    store.blobs.protect(txn, ino, protected=True)
-                    store.dirty.mark(txn, ino)
+                self._protect(txn, inodes)
+
+    def _protect(self, txn: Txn, inodes: set[Inode]) -> None:
+        """What is fetched as a whole isn't evicted before it is complete; the engine, which looks
+        at it afterwards, goes by the mark."""
+        store = self._context.store
+        rows = [store.blobs.find(txn, ino) for ino in inodes]
+        for ino in (row.ino for row in rows if row is not None and not row.protected):
+            store.blobs.protect(txn, ino, protected=True)
+            store.dirty.mark(txn, ino)
 
     async def _announce(self, blobs: list[Blob]) -> None:
         """These are complete: remember it, and tell the peers."""

@@ -19,10 +19,12 @@ from realizefs.model.errors import Misuse, ProtocolFault
 from realizefs.model.grants import full
 from realizefs.model.ids import ArenaId, Digest, PeerId, ReplicaId, Seq, peer_id_of
 from realizefs.model.limits import (
+    BLOCK_BYTES_MIN,
     FRAME_PAYLOAD_BYTES_MAX,
     PEERS_MAX,
     READ_BYTES_MAX,
     ROWS_BATCH_MAX,
+    SEVERAL_MAX,
     VECTOR_ENTRIES_MAX,
 )
 from realizefs.model.versions import Dot, Held, Kind, Version
@@ -70,6 +72,9 @@ MESSAGES: list[m.Message] = [
     m.Ack(ARENA, REPLICA, Seq(2**63 - 1)),
     READ,
     m.ReadBlocks(8, ARENA, b"a", DIGEST),
+    m.ReadSeveral(
+        9, ARENA, (m.Small(b"a", DIGEST, 1), m.Small(b"b/\xff", DIGEST, BLOCK_BYTES_MIN))
+    ),
     m.Data(7, b"bytes"),
     m.Data(7, b""),
     m.Packed(7, READ_BYTES_MAX, b"zstd"),
@@ -123,6 +128,7 @@ def test_a_path_that_leaves_the_arena_is_refused(path: bytes) -> None:
     refused(rows(m.Row(path, FILE, Held.OWN)))
     refused(replace(READ, path=path))
     refused(m.ReadBlocks(1, ARENA, path, DIGEST))
+    refused(m.ReadSeveral(1, ARENA, (m.Small(path, DIGEST, 1),)))
 
 
 @pytest.mark.parametrize("size", [0, 4, READ_BYTES_MAX + 1])
@@ -184,6 +190,11 @@ def test_an_impossible_version_is_refused(version: Version) -> None:
         rows(*[m.Row(b"f", DIRECTORY, Held.NONE)] * (ROWS_BATCH_MAX + 1)),
         m.Rows(ARENA, ReplicaId(b""), Seq(0), Seq(0), ()),
         m.Failure(1, "no-such-code", ""),
+        m.ReadSeveral(1, ARENA, ()),
+        m.ReadSeveral(1, ARENA, (m.Small(b"a", DIGEST, 1),) * (SEVERAL_MAX + 1)),
+        m.ReadSeveral(1, ARENA, (m.Small(b"a", DIGEST, BLOCK_BYTES_MIN + 1),)),
+        m.ReadSeveral(1, ARENA, (m.Small(b"a", DIGEST, 1), m.Small(b"b", DIGEST, 0))),
+        m.ReadSeveral(1, ARENA, (m.Small(b"a", DIGEST, BLOCK_BYTES_MIN),) * 9),
         m.Join(b"", CARD),
         m.Join(b"s" * 65, CARD),
     ],

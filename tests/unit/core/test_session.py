@@ -218,6 +218,13 @@ def test_an_impossible_block_list_ends_the_session(length: int) -> None:
     assert "block list" in reason_of(session.received(m.Data(number, bytes(length)), 0.0))
 
 
+def test_small_files_with_more_than_their_bytes_end_the_session() -> None:
+    session = alone()
+    files = (m.Small(b"f", DIGEST, 10), m.Small(b"g", DIGEST, 1))
+    number, _ = session.call(lambda number: m.ReadSeveral(number, ARENA, files), 0.0)
+    assert "20 bytes" in reason_of(session.received(m.Data(number, bytes(20)), 0.0))
+
+
 def test_cancelling_what_is_answered_already_says_nothing(two: Two) -> None:
     number = two.call()
     two.run(LAP, two.ends[LAP].answer(m.Data(number, b"x"), 0.0))

@@ -47,6 +47,9 @@ class Hands:
         self.tries: Counter[Inode] = Counter()
         self.fails: Callable[[Inode], Exception | None] = lambda ino: None
 
+    async def gather(self, contents: Sequence[tuple[Inode, Version]]) -> None:
+        """Nothing comes together."""
+
     async def carry_out(self, ino: Inode, decision: Decision) -> None:
         await trio.lowlevel.checkpoint()
         self.tries[ino] += 1

@@ -19,7 +19,7 @@ from realizefs.core.calls import Answer, Request
 from realizefs.model.errors import RequestFailed, Unreachable, VersionGone
 from realizefs.model.limits import KIB, MIB, PROGRESS_SECONDS
 from realizefs.model.marks import Mark
-from realizefs.model.messages import Data, Delta, Packed, Pin, ReadBlocks, ReadDelta, Take
+from realizefs.model.messages import Data, Delta, Packed, Read, ReadBlocks, ReadDelta
 from realizefs.store import copying
 from realizefs.sync.answering import Answering
 from realizefs.sync.arena import Arena
@@ -264,7 +264,7 @@ async def test_a_holder_that_serves_an_older_version_is_not_believed(
     async def older(self: Arena, request: Request) -> bytes:
         if isinstance(request, ReadBlocks):
             return await serve(self, request)
-        assert not isinstance(request, Pin | Take)
+        assert isinstance(request, Read | ReadDelta)
         return OLD[request.start : request.start + request.length]
 
     await it.change()
