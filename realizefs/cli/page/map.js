@@ -1,31 +1,37 @@
 // The household: this machine in the middle, the others around it.
 import { count, make, shown } from "./daemon.js";
 
-const WIDTH = 420, HEIGHT = 260, SHOWN_MAX = 16;
+const WIDTH = 520, HEIGHT = 300, ACROSS = 124, DOWN = 106, SHOWN_MAX = 16;
 
 export function drawMap(status) {
   const map = document.getElementById("map");
   const peers = status.peers.slice(0, SHOWN_MAX);
-  const middle = { x: WIDTH / 2, y: HEIGHT / 2 - 6 };
+  const middle = { x: WIDTH / 2, y: HEIGHT / 2 };
   const lines = [], nodes = [];
   peers.forEach((peer, number) => {
     const angle = (2 * Math.PI * number) / peers.length - (peers.length > 2 ? Math.PI / 2 : 0);
-    const x = middle.x + Math.cos(angle) * (WIDTH / 2 - 62);
-    const y = middle.y + Math.sin(angle) * (HEIGHT / 2 - 40);
+    const x = middle.x + Math.cos(angle) * ACROSS;
+    const y = middle.y + Math.sin(angle) * DOWN;
     const off = peer.connected ? "" : "off";
     lines.push(make("line", { x1: middle.x, y1: middle.y, x2: x, y2: y, class: off }));
     nodes.push(make("circle", { cx: x, cy: y, r: 14, class: off },
       make("title", {}, `${shown(peer.name)}: ${peer.connected ? "connected" : "not connected"}`)));
-    nodes.push(make("text", { x, y: y + 30, class: off }, shortened(peer.name)));
+    nodes.push(make("text", { ...beside(x - middle.x, y - middle.y, x, y), class: off }, shortened(peer.name)));
   });
   const me = [make("circle", { cx: middle.x, cy: middle.y, r: 20, class: "me" }),
-    make("text", { x: middle.x, y: middle.y + 36 }, shortened(status.name))];
+    make("text", { x: middle.x, y: middle.y + 36, "text-anchor": "middle" }, shortened(status.name))];
   map.replaceChildren(...lines, ...nodes, ...me);
   const connected = status.peers.filter((peer) => peer.connected).length;
   const off = status.peers.filter((peer) => !peer.connected).map((peer) => shown(peer.name));
   document.getElementById("map-text").textContent = status.peers.length === 0
     ? "No other machine yet: `realizefs invite ARENA` prints a code for one."
     : `${count(connected, "machine is", "machines are")} connected` + (off.length ? `; ${off.join(", ")} ${off.length === 1 ? "isn't" : "aren't"}.` : ".");
+}
+
+// Names stand outside of the ring, where they meet neither lines nor each other.
+function beside(right, down, x, y) {
+  if (Math.abs(right) < 20) return { x, y: y + (down < 0 ? -20 : 30), "text-anchor": "middle" };
+  return { x: x + (right < 0 ? -20 : 20), y: y + 4, "text-anchor": right < 0 ? "end" : "start" };
 }
 
 const shortened = (name) => { const text = shown(name); return text.length > 16 ? `${text.slice(0, 15)}…` : text; };
