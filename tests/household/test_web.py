@@ -59,6 +59,16 @@ def press(browser: WebDriver, *keys: str) -> None:
         browser.switch_to.active_element.send_keys(key)
 
 
+def walk_to(browser: WebDriver, name: str) -> None:
+    """From the first row on, down to that of the name."""
+    browser.find_element(By.CSS_SELECTOR, '#tree tr[tabindex="0"]').send_keys(Keys.HOME)
+    for _ in tree(browser).splitlines():
+        if name in focused(browser):
+            return
+        press(browser, Keys.ARROW_DOWN)
+    raise AssertionError(f"{name} has no row")
+
+
 def test_it_shows_the_household_and_the_files(pair: Pair, page: WebDriver) -> None:
     assert page.find_element(By.ID, "machine").text == "bob"
     assert page.find_element(By.ID, "map-text").text == "1 machine is connected."
@@ -127,8 +137,8 @@ def test_a_big_folder_comes_in_pages(pair: Pair, page: WebDriver) -> None:
         (pair.files / "big" / name).write_bytes(b"")
     until(lambda: os.path.exists(pair.mnt / "big" / names[-1]), "bob has them all")
     until(lambda: "big/" in tree(page), "the folder is shown")
-    page.find_element(By.CSS_SELECTOR, '#tree tr[tabindex="0"]').send_keys(Keys.HOME)
-    press(page, Keys.ARROW_DOWN, Keys.ARROW_RIGHT)
+    walk_to(page, "big/")
+    press(page, Keys.ARROW_RIGHT)
     for shown in (500, 1000, 1100):
         lines = shown + (shown < 1100)
         until(partial(has_rows, page, 2, lines), f"{shown} are shown")
@@ -150,9 +160,8 @@ def test_a_name_in_other_bytes_is_shown_escaped_and_marked(pair: Pair, page: Web
     raw = b"caf\xe9.txt"
     (pair.files / os.fsdecode(raw)).write_bytes(b"c")
     until(lambda: r"caf\xe9.txt" in tree(page), "it is shown")
-    page.find_element(By.CSS_SELECTOR, '#tree tr[tabindex="0"]').send_keys(Keys.HOME)
-    until(lambda: HOSTILE in focused(page), "the first row has it")
-    press(page, Keys.ARROW_DOWN, "k")
+    walk_to(page, r"caf\xe9.txt")
+    press(page, "k")
     until(page.find_element(By.ID, "dialog").is_displayed, "it is asked")
     page.find_element(By.ID, "dialog-yes").send_keys(Keys.ENTER)
     file = pair.mnt / os.fsdecode(raw)
