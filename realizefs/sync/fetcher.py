@@ -83,15 +83,15 @@ class Fetcher:
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Own the fetches until cancelled."""
-        async with trio.open_nursery() as nursery:
-            self._nursery = nursery
-            nursery.start_soon(self._shelf.run)
-            nursery.start_soon(self._reading.run)
-            task_status.started()
-            try:
+        try:
+            async with trio.open_nursery() as self._nursery:
+                self._nursery.start_soon(self._shelf.run)
+                self._nursery.start_soon(self._reading.run)
+                task_status.started()
                 await trio.sleep_forever()
-            finally:
-                self._bases.close()
+        finally:
+            self._nursery = None  # a job may begin to fetch before it hears that all ends
+            self._bases.close()
 
     async def read(self, ino: Inode, version: Version, start: int, length: int) -> bytes:
         """Bytes [start, start+length) of exactly that version, fewer only at its end.
@@ -268,6 +268,8 @@ class Fetcher:
         return found
 
     def _join_or_start(self, wanted: Wanted, start: int, end: int, *, urgent: bool) -> _Piece:
+        if self._nursery is None:
+            raise Unreachable("The daemon is stopping.")
         ino, digest = wanted.ino, wanted.version.hash
         known = self._pieces.get((ino, digest, start))
         if known is not None:
@@ -278,7 +280,6 @@ class Fetcher:
         piece = _Piece(start, min(stop, end, wanted.version.size), Urgency(urgent=urgent))
         for block in range(start, piece.end, wanted.block):
             self._pieces[ino, digest, block] = piece
-        assert self._nursery is not None, "the arena runs"
         self._nursery.start_soon(self._run_piece, wanted, piece)
         return piece
 
