@@ -131,6 +131,7 @@ def test_thumbnails_are_made_of_what_is_here_alone(pair: Pair, shown: Desktop) -
     ).stdout
     here, away = (pair.write(f"album/{name}.png", picture) for name in ("here", "away"))
     here.read_bytes()
+    until(lambda: word(here) == "cached", "it is in the cache")
     made = [_thumbnail(shown, file) for file in (here, away)]
     assert made == [True, False]
     assert word(away) == "remote"
