@@ -73,7 +73,7 @@ class Mutation:
 
 MUTATIONS = [
     Mutation("R1", last_copies_go, 6),
-    Mutation("R2", losers_are_forgotten, 21),
+    Mutation("R2", losers_are_forgotten, 2),
     Mutation("R3", the_last_word_wins, 1),
     Mutation("R3", what_not_all_have_heard_is_forgotten, 200_000),
     Mutation("R4", bytes_are_not_checked, 4),
