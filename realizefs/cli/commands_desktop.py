@@ -18,7 +18,7 @@ from realizefs.model.errors import NotFound
 MANAGERS: Mapping[str, tuple[str, str]] = {
     "caja": ("caja-python/extensions", "python3-caja"),
     "nautilus": ("nautilus-python/extensions", "python3-nautilus"),
-    "nemo": ("nemo-python/extensions", "python3-nemo"),
+    "nemo": ("nemo-python/extensions", "nemo-python"),
     "thunar": ("thunarx-python/extensions", "thunarx-python"),
 }
 """File manager → where its extensions are, below XDG_DATA_HOME, and the package that runs them."""

@@ -18,7 +18,7 @@ from realizefs.store.arena import ArenaStore
 from realizefs.store.txn import Txn
 from realizefs.sync.below import Top
 from realizefs.sync.context import Context
-from realizefs.sync.describe import Description, describe, describe_native
+from realizefs.sync.describe import Description, describe, describe_native, ranges_here
 from realizefs.sync.foresight import Foresight, foresight
 from realizefs.sync.marking import native_mark
 from realizefs.sync.overlay import Overlay
@@ -153,7 +153,10 @@ class ArenaView:
         if entry is None:
             return True
         version = entry.version
-        return not version.size or (row is not None and row.hash == version.hash and row.verified)
+        if not version.size or (row is not None and row.hash == version.hash and row.verified):
+            return True
+        # What was just read is on its way into the blob: no row says so yet, and nothing is fetched for it.
+        return ranges_here(self.context, row, entry).total() == version.size
 
     def explicit_mark(self, ino: Inode) -> Mark | None:
         """The mark set on this very inode."""

@@ -190,7 +190,9 @@ def test_status_counts_files_bytes_and_the_wire(pair: Pair) -> None:
     path.read_bytes()
     wait_word(path, "cached")
     after = pair.bob.ask_json("status")
-    assert [(peer["name"], peer["connected"]) for peer in after["peers"]] == [("alice", True)]
+    (peer,) = after["peers"]
+    assert (peer["name"], peer["connected"]) == ("alice", True)
+    assert 500_000 < peer["bytes_in"] <= after["wire"]["bytes_in"]
     arena = after["arenas"][0]
     assert (arena["name"], arena["root"], arena["mount"]) == ("docs", str(pair.root), str(pair.mnt))
     assert arena["files"] == pair.alice.arena()["files"]

@@ -116,7 +116,7 @@ def test_what_is_put_in_the_trash_is_renamed_and_not_fetched(pair: Pair, shown: 
     trashed = f".Trash-{os.getuid()}/files/long.mkv"
     until((pair.files / trashed).exists, "alice has it there, too")
     assert not file.exists()
-    assert word(pair.mnt / trashed) == "remote"
+    until(lambda: word(pair.mnt / trashed) == "remote", "alice has said so")
     assert pair.bob.status()["wire"]["bytes_in"] - before < 100_000
     (pair.mnt / trashed).rename(file)  # as restoring it does
     until((pair.files / "films/long.mkv").exists, "it is back")

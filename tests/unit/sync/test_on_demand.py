@@ -13,7 +13,7 @@ from realizefs.model.marks import Mark
 from realizefs.model.rates import RateLimit, RateLimits
 from realizefs.model.versions import Version
 from realizefs.store.blob import Blob
-from realizefs.sync import below
+from realizefs.sync import below, shelf
 from realizefs.sync.below import Top, files_below
 from realizefs.sync.fetcher import Fetcher
 from realizefs.sync.on_demand import Progress
@@ -78,7 +78,7 @@ async def test_a_tree_is_fetched_and_evicted(
         await introduce(a, b)
         await until(lambda: a.paths() == b.paths() and "other" in b.paths())
         await b.mark("d/3", Mark.KEEP)
-        await until(lambda: b.arena.cached_complete(b.arena.resolve(b"d/3")))
+        await until(lambda: b.status("d/3") == "cached" and not b.arena.status()["pending"])
         size = sum(range(3000, 3010)) - 3003
         step = await ask(b, "fetch", "d")
         assert (step.all_files, step.all_size) == (9, size)
@@ -203,7 +203,28 @@ async def test_what_is_kept_leaves_less_room(tmp_path: Path) -> None:
         await introduce(a, b)
         await until(lambda: b.status("g") == "remote")
         await b.mark("f", Mark.KEEP)
-        await until(lambda: b.arena.cached_complete(b.arena.resolve(b"f")))
+        await until(lambda: b.status("f") == "cached" and not b.arena.status()["pending"])
         with pytest.raises(CacheFull, match="beside what is kept"):
             await ask(b, "fetch", "g")
         assert (await ask(b, "fetch", "f")).failed == 0
+
+
+async def test_what_was_just_read_is_complete_before_it_is_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thumbnailer right after a reader was refused what the reader had just fetched."""
+    monkeypatch.setattr(shelf, "GATHER_SECONDS", 3600.0)
+    write(tmp_path / "a/root", "f", b"picture")
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b") as b,
+    ):
+        await introduce(a, b)
+        await until(lambda: b.status("f") == "remote")
+        ino = b.arena.resolve(b"f")
+        assert not b.arena.cached_complete(ino)
+        assert await b.read("f") == b"picture"
+        assert b.arena.cached_complete(ino)
+        with b.store.env.read() as txn:
+            row = b.store.blobs.find(txn, ino)
+        assert row is None or not row.verified, "it is on its way to the disk"
