@@ -87,7 +87,8 @@ def test_after_the_watchdog_ended_it_the_next_start_works(desk: Machine, tmp_pat
         service.send_signal(signal.SIGSTOP)  # it hangs, and is fed no more
         service.send_signal(signal.SIGABRT)  # what systemd does then
         service.send_signal(signal.SIGCONT)
-        assert service.wait(SECONDS) == -signal.SIGABRT
+        # Python says where all threads are while they run on, which may itself end in a fault.
+        assert service.wait(SECONDS) in (-signal.SIGABRT, -signal.SIGSEGV)
     said = (tmp_path / "journal").read_text()
     assert "Fatal Python error: Aborted" in said
     assert "trio/_core/_run.py" in said  # where the loop was

@@ -8,7 +8,7 @@ import pytest
 from realizefs.model.errors import Unreachable
 from realizefs.model.limits import KIB, MIB
 from realizefs.model.marks import Mark
-from tests.fakes.peer import introduce, running_peer, until, write
+from tests.fakes.peer import Peer, introduce, running_peer, until, write
 
 
 async def test_a_file_of_one_peer_is_listed_and_read_at_the_other(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ async def test_what_all_owners_have_lost_is_kept_by_who_has_it_cached(tmp_path: 
             await introduce(a, b)
             await until(lambda: b.status("nowhere") == "remote")
             assert await b.read("cached") == b"c" * MIB
-            await until(lambda: b.status("cached") == "cached")
+            await until(lambda: is_stored(b, "cached"))  # and not just on its way there
             lost = a.identity.peer
         await b.household.roster.remove(lost)
         await until(lambda: b.status("nowhere") == "unavailable")
@@ -127,6 +127,14 @@ async def test_what_all_owners_have_lost_is_kept_by_who_has_it_cached(tmp_path: 
             await until(lambda: c.status("cached") == "real")
             assert (c.root / "cached").read_bytes() == b"c" * MIB
             assert c.status("nowhere") == b.status("nowhere") == "unavailable"
+
+
+def is_stored(peer: Peer, path: str) -> bool:
+    """Whether the cache says that it has the whole content."""
+    entry = peer.entry(path)
+    with peer.store.env.read() as txn:
+        row = peer.store.blobs.find(txn, entry.ino) if entry is not None else None
+    return row is not None and row.verified
 
 
 async def test_the_last_owner_keeps_its_files(tmp_path: Path) -> None:
