@@ -64,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command == "once":
         return _once(home, verbose=options.verbose)
     # A daemon that hangs is ended by its service manager with SIGABRT: then the log says where it hung.
-    faulthandler.enable()
+    # That of the trio thread, which hears signals: walking threads that run on may itself crash.
+    faulthandler.enable(all_threads=False)
     starter = Starter(options.ready_fd)
     try:
         _run(home, options, starter)

@@ -84,11 +84,8 @@ def test_after_the_watchdog_ended_it_the_next_start_works(desk: Machine, tmp_pat
     manager = Manager(tmp_path, desk.ask("service", "install", "--print", str(mount)))
     with manager.started() as service:
         manager.hears(b"READY=1")
-        service.send_signal(signal.SIGSTOP)  # it hangs, and is fed no more
-        service.send_signal(signal.SIGABRT)  # what systemd does then
-        service.send_signal(signal.SIGCONT)
-        # Python says where all threads are while they run on, which may itself end in a fault.
-        assert service.wait(SECONDS) in (-signal.SIGABRT, -signal.SIGSEGV)
+        service.send_signal(signal.SIGABRT)  # what systemd does with one that hangs
+        assert service.wait(SECONDS) == -signal.SIGABRT
     said = (tmp_path / "journal").read_text()
     assert "Fatal Python error: Aborted" in said
     assert "trio/_core/_run.py" in said  # where the loop was
