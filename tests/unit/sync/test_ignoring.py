@@ -244,5 +244,6 @@ async def test_what_is_as_the_others_have_it_is_theirs(tmp_path: Path) -> None:
         write(b.root, "x.tmp", b"theirs")
         await until(lambda: a.status("x.tmp") == "remote")
         write(a.root, "x.tmp", b"theirs")
-        await until(lambda: a.status("x.tmp") == "real")
+        # real for a moment only: what is watched moves to the cache, which is faster than we look
+        await until(lambda: a.status("x.tmp") in {"real", "cached"})
         assert not [path for path in b.paths() if "conflict" in path]
