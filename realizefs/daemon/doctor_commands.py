@@ -125,8 +125,10 @@ async def _arena_facts(app: App, slot: Slot) -> ArenaFacts:
     if slot.trouble:
         return ArenaFacts(config.name, str(config.root), problem=slot.trouble)
     try:
-        # Before it is opened, which can't be given up: a disk that hangs is noticed here.
-        await _blocking(partial(examining.disk_answers, config.root))
+        # Before it is opened, which can't be given up: a disk that hangs is noticed here. Of one that
+        # is open that path may be our own mount, and its descriptor says the same.
+        if slot.opened is None:
+            await _blocking(partial(examining.disk_answers, config.root))
         async with app.opened(slot) as opened:
             features = await _blocking(opened.features)
     except RealizeError as error:

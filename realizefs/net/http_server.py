@@ -20,7 +20,7 @@ from realizefs.model.errors import Misuse, StoreFault
 log = logging.getLogger(__name__)
 
 CONNECTIONS_MAX = 32
-"""A browser opens six; more wait."""
+"""A browser opens six; as many more wait, and what comes beyond these is hung up on."""
 
 HEADERS_BYTES_MAX = 16 * 1024
 """Those of a browser have a tenth of that."""
@@ -106,7 +106,11 @@ async def _serve_connection(
     several: trio.CapacityLimiter, handler: Handler, stream: trio.SocketStream
 ) -> None:
     """One connection after the other's request; whatever comes of it ends with it."""
-    async with several, stream:
+    if several.statistics().tasks_waiting >= CONNECTIONS_MAX:
+        log.debug("A connection was hung up on: %d wait before it.", CONNECTIONS_MAX)
+        await trio.aclose_forcefully(stream)
+        return
+    async with stream, several:
         try:
             await _Connection(stream, handler).run()
         except (

@@ -24,7 +24,6 @@ from realizefs.model.ids import BlobId, Digest, Inode, PeerId
 from realizefs.model.limits import MIB
 from realizefs.model.paths import show
 from realizefs.model.ranges import Ranges
-from realizefs.model.versions import Held
 from realizefs.store.arena import ArenaStore
 from realizefs.store.check import Problem, SlowRule, rows_of
 from realizefs.store.check_tree import named
@@ -167,12 +166,8 @@ class DeepRules:
 
     def _others(self, txn: Txn, ino: Inode, digest: Digest) -> list[str]:
         """Names of the peers that said that they have this content at this path."""
-        holders = self.store.holders.of(txn, ino)
-        return sorted(
-            self.peer_name(holder.peer)
-            for holder in holders
-            if holder.hash == digest and holder.held is not Held.NONE
-        )
+        holders = self.store.holders.having(txn, ino, digest)
+        return sorted(self.peer_name(holder.peer) for holder in holders)
 
     def _cancelled(self) -> bool:
         self.checkpoint()

@@ -29,6 +29,14 @@ class Holders:
         current = _current(txn, ino) if any(map(_is_as_entry, rows)) else None
         return [_holder(row, current) for row in rows]
 
+    def having(self, txn: Txn, ino: Inode, digest: Digest) -> list[Holder]:
+        """Who said that it holds this content at this path."""
+        return [
+            holder
+            for holder in self.of(txn, ino)
+            if holder.held is not Held.NONE and holder.hash == digest
+        ]
+
     def get(self, txn: Txn, ino: Inode, peer: PeerId) -> Holder | None:
         """What one peer has of it; None for nothing."""
         key = pack_pair(ino, peer)

@@ -127,8 +127,7 @@ def holders(context: Context, txn: Txn, entry: Entry) -> tuple[tuple[str, str], 
     """Other peers that hold the current version, by name."""
     found = [
         (context.links.name(holder.peer), HELD_NAMES[holder.held])
-        for holder in context.store.holders.of(txn, entry.ino)
-        if holder.held is not Held.NONE and holder.hash == entry.version.hash
+        for holder in context.store.holders.having(txn, entry.ino, entry.version.hash)
     ]
     return tuple(sorted(found))
 

@@ -10,7 +10,6 @@ from realizefs.core.foresee import Outcome, foresee
 from realizefs.model.entries import Entry
 from realizefs.model.ids import Inode, PeerId
 from realizefs.model.marks import Mark
-from realizefs.model.versions import Held
 from realizefs.store.txn import Txn
 from realizefs.sync.below import Top, page
 from realizefs.sync.context import Context
@@ -133,8 +132,7 @@ def _seen(
         return _Seen(outcome, entry.version.size, is_unavailable=False)
     here = row.ranges.total() if row is not None and is_current else 0
     is_held = any(
-        one.peer in connected and one.held is not Held.NONE and one.hash == entry.version.hash
-        for one in store.holders.of(txn, entry.ino)
+        one.peer in connected for one in store.holders.having(txn, entry.ino, entry.version.hash)
     )
     lacking = entry.version.size - here
     return _Seen(outcome, lacking, is_unavailable=bool(lacking) and not is_held)

@@ -17,10 +17,10 @@ import trio
 from realizefs.codec.several import split
 from realizefs.core.striping import rank
 from realizefs.model.errors import RealizeError
-from realizefs.model.ids import Digest, Inode, PeerId
+from realizefs.model.ids import Inode, PeerId
 from realizefs.model.limits import BLOCK_BYTES_MIN, SEVERAL_BYTES_MAX, SEVERAL_MAX
 from realizefs.model.messages import SEVERAL, Small
-from realizefs.model.versions import Held, Kind, Version
+from realizefs.model.versions import Kind, Version
 from realizefs.store.hashing import hash_bytes
 from realizefs.store.txn import Txn
 from realizefs.sync.context import Context
@@ -138,14 +138,8 @@ class Gathering:
         path = store.tree.path(txn, ino)
         if path is None:
             return None
-        return _Plain(ino, version, path, self._holders(txn, ino, version.hash))
-
-    def _holders(self, txn: Txn, ino: Inode, digest: Digest) -> tuple[PeerId, ...]:
-        return tuple(
-            holder.peer
-            for holder in self._store.holders.of(txn, ino)
-            if holder.held is not Held.NONE and holder.hash == digest
-        )
+        holders = store.holders.having(txn, ino, version.hash)
+        return _Plain(ino, version, path, tuple(holder.peer for holder in holders))
 
 
 def _by_holders(plain: Sequence[_Plain]) -> dict[tuple[PeerId, ...], list[_Plain]]:

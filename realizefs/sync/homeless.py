@@ -19,7 +19,7 @@ from realizefs.model import paths
 from realizefs.model.entries import Entry
 from realizefs.model.errors import RealizeError
 from realizefs.model.ids import Digest, Inode
-from realizefs.model.versions import Held, Kind, Version
+from realizefs.model.versions import Kind, Version
 from realizefs.store.txn import Txn
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
@@ -51,8 +51,7 @@ def is_homeless(context: Context, txn: Txn, entry: Entry) -> bool:
         return False
     if blob is not None and blob.verified and blob.hash == version.hash:
         return False
-    holders = store.holders.of(txn, entry.ino)
-    return all(one.held is Held.NONE or one.hash != version.hash for one in holders)
+    return not store.holders.having(txn, entry.ino, version.hash)
 
 
 class Homeless:
@@ -141,11 +140,13 @@ class Homeless:
         def note(batch: Batch) -> None:
             for digest, seekers in missing.items():
                 successor = context.edited.successor(context.store, batch.txn, digest)
-                for ino, _ in seekers if successor is not None else ():
+                if successor is None:
+                    continue
+                for ino, _ in seekers:
                     entry = batch.store.tree.entry(batch.txn, ino)
                     if entry is None or entry.version.hash != digest:
                         continue  # another version by now
-                    if successor is not None and is_homeless(context, batch.txn, entry):
+                    if is_homeless(context, batch.txn, entry):
                         give_on(batch, entry, successor)
 
         await context.commit(note)

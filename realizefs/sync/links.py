@@ -6,7 +6,6 @@ from realizefs.core.striping import rank
 from realizefs.model.entries import Holder
 from realizefs.model.errors import Unreachable
 from realizefs.model.ids import Digest, Inode, PeerId, is_by
-from realizefs.model.versions import Held
 from realizefs.store.arena import ArenaStore
 from realizefs.sync.bell import Bell
 from realizefs.sync.distrust import Distrust
@@ -86,8 +85,4 @@ class Links:
 def holders_of(store: ArenaStore, ino: Inode, digest: Digest) -> list[Holder]:
     """Who said that it holds this content at this path."""
     with store.env.read() as txn:
-        return [
-            holder
-            for holder in store.holders.of(txn, ino)
-            if holder.held is not Held.NONE and holder.hash == digest
-        ]
+        return store.holders.having(txn, ino, digest)

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from realizefs.model.entries import RealRow
-from realizefs.model.ids import Digest, Inode
-from realizefs.model.versions import Held
+from realizefs.model.ids import Inode
 from realizefs.store.arena import ArenaStore
 from realizefs.store.txn import Txn
 
@@ -66,9 +65,8 @@ def only_cached(store: ArenaStore) -> list[bytes]:
             if entry is None or entry.version.deleted or entry.version.hash != row.hash:
                 continue
             real = store.real.get(txn, row.ino)
-            if (real is None or real.hash != row.hash) and not _has_other_holder(
-                store, txn, row.ino, row.hash
-            ):
+            is_real = real is not None and real.hash == row.hash
+            if not is_real and not store.holders.having(txn, row.ino, row.hash):
                 found.append(store.tree.path(txn, row.ino) or b"?")
                 if len(found) >= ALONE_TOLD_MAX:
                     break
@@ -93,14 +91,7 @@ def accept(store: ArenaStore) -> None:
 def _is_alone(store: ArenaStore, txn: Txn, ino: Inode, row: RealRow) -> bool:
     if not stat.S_ISREG(row.fingerprint.mode) or not row.hash:
         return False  # all there is to a symlink is in the index
-    if _has_other_holder(store, txn, ino, row.hash):
+    if store.holders.having(txn, ino, row.hash):
         return False
     cached = store.blobs.find(txn, ino)
     return cached is None or not cached.verified or cached.hash != row.hash
-
-
-def _has_other_holder(store: ArenaStore, txn: Txn, ino: Inode, digest: Digest) -> bool:
-    return any(
-        holder.hash == digest and holder.held is not Held.NONE
-        for holder in store.holders.of(txn, ino)
-    )

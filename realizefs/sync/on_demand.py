@@ -196,8 +196,9 @@ class OnDemand:
 
         async def fetch_some(some: Sequence[_Unreal]) -> None:
             contents = [(one.entry.ino, one.entry.version) for one in some]
-            async with gate.holding(sum(version.size for _, version in contents)):
-                await self._fetcher.gather(contents)
+            if len(contents) > 1:
+                async with gate.holding(sum(version.size for _, version in contents)):
+                    await self._fetcher.gather(contents)
             async with trio.open_nursery() as nursery:
                 for one in some:
                     nursery.start_soon(fetch, one)

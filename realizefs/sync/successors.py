@@ -50,16 +50,9 @@ class Edited:
         """What it is now, if it is a real file here and our user's latest version."""
         ino = self._files.get(digest)
         entry = store.tree.entry(txn, ino) if ino is not None else None
-        if ino is None or entry is None or not is_here(store, txn, entry):
+        if ino is None or entry is None or not _is_here(store, txn, entry):
             return None
         return Successor(ino, entry.version)
-
-
-def is_here(store: ArenaStore, txn: Txn, entry: Entry) -> bool:
-    """Whether an entry is a file, and its current version real here."""
-    version, real = entry.version, store.real.get(txn, entry.ino)
-    is_file = version.kind is Kind.FILE and not version.deleted
-    return is_file and real is not None and real.hash == version.hash
 
 
 def give_on(batch: Batch, entry: Entry, successor: Successor) -> None:
@@ -77,3 +70,10 @@ def give_on(batch: Batch, entry: Entry, successor: Successor) -> None:
     if version.size:
         batch.store.sought.note(batch.txn, entry.ino, version.hash)
         batch.seeks = True
+
+
+def _is_here(store: ArenaStore, txn: Txn, entry: Entry) -> bool:
+    """Whether an entry is a file, and its current version real here."""
+    version, real = entry.version, store.real.get(txn, entry.ino)
+    is_file = version.kind is Kind.FILE and not version.deleted
+    return is_file and real is not None and real.hash == version.hash

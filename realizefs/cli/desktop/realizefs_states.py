@@ -20,7 +20,7 @@ MARK = "user.realize.mark.effective"
 SETTINGS = Path(__file__).with_name("realizefs-desktop.json")
 
 SELECTED_MAX = 1000
-"""Paths given to one command; the kernel takes some two thousand of the longest."""
+"""Paths given to one command; the kernel takes some two thousand of the longest. More have no menu."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def command_for(entry: Entry, paths: Sequence[bytes]) -> list[bytes]:
     settings = json.loads(SETTINGS.read_text())
     home = ["--home", settings["home"]] if settings["home"] else []
     words = [settings["program"], *home, *entry.command]
-    return [*map(os.fsencode, words), *paths[:SELECTED_MAX]]
+    return [*map(os.fsencode, words), *paths]
 
 
 def carry_out(entry: Entry, paths: Sequence[bytes]) -> "subprocess.Popen[bytes]":
@@ -146,9 +146,43 @@ def emblem_for(file: Any) -> str | None:
 
 def offered_for(files: Sequence[Any]) -> list[tuple[Entry, Callable[[], object]]]:
     """The menu of a selection: what it offers, and what does it."""
+    if len(files) > SELECTED_MAX:
+        return []
     paths = [path for path in map(path_of, files) if path]
     states = [state_of(path) for path in paths] if len(paths) == len(files) else []
     return [
         (entry, lambda entry=entry: carry_out(entry, paths))  # type: ignore[misc]
         for entry in entries_for(states)
     ]
+
+
+def provider(toolkit: Any, base: type) -> type:
+    """The class that Nautilus and those who descend from it look for; `toolkit` is their module, `base`
+    GObject's class."""
+
+    class RealizeFS(base, toolkit.InfoProvider, toolkit.MenuProvider):  # type: ignore[misc]
+        def update_file_info(self, file: Any) -> None:
+            """The emblem of a file: two attributes, answered from the mount's index."""
+            emblem = emblem_for(file)
+            if emblem:
+                file.add_emblem(emblem)
+
+        def get_file_items(self, *asked: Any) -> list[Any]:
+            """The menu of a selection, which is the last argument; the window before it is gone in
+            Nautilus 43."""
+            offered = offered_for(asked[-1])
+            if not offered:
+                return []
+            menu = toolkit.Menu()
+            for entry, do in offered:
+                name = "RealizeFS::" + entry.name
+                item = toolkit.MenuItem(name=name, label=entry.label, tip=entry.tip)
+                item.connect("activate", lambda _item, do=do: do())
+                menu.append_item(item)
+            top = toolkit.MenuItem(
+                name="RealizeFS::top", label="RealizeFS", tip="Where it is stored"
+            )
+            top.set_submenu(menu)
+            return [top]
+
+    return RealizeFS

@@ -1,6 +1,7 @@
 """Which emblem and which menu a file has: a row each."""
 
 import importlib.util
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
@@ -75,3 +76,24 @@ def test_menus(selected: list[tuple[str, str]], offered: str) -> None:
 def test_what_is_partly_elsewhere_has_no_menu(tmp_path: Path) -> None:
     assert states.state_of(bytes(tmp_path)) is None
     assert states.entries_for([states.State("real", "own"), None]) == []
+
+
+@dataclass
+class Selected:
+    """As file managers hand over what is selected."""
+
+    path: str
+
+    def get_uri_scheme(self) -> str:
+        return "file"
+
+    def get_uri(self) -> str:
+        return f"file://{self.path}"
+
+
+def test_a_selection_is_never_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command for some of what is selected would be no answer to what was asked."""
+    monkeypatch.setattr(states, "state_of", lambda path: states.State("cached", "watch"))
+    files = [Selected(f"/{number}") for number in range(states.SELECTED_MAX + 1)]
+    assert states.offered_for(files) == []
+    assert len(states.offered_for(files[1:])) == 3

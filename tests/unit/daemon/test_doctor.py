@@ -11,7 +11,8 @@ from realizefs.daemon import doctor_commands, examining
 from realizefs.daemon.doctor_commands import all_of
 from realizefs.model.diagnosis import Diagnosis, Health
 from realizefs.store.features import filesystem
-from tests.fakes.daemon import FakeShells, fake_home, running
+from tests.fakes.daemon import FakeShells, alone, fake_home, running
+from tests.fakes.peer import until
 
 
 async def test_what_hangs_is_told_and_keeps_nothing_else_from_being(
@@ -43,13 +44,27 @@ async def test_a_disk_that_hangs_is_told_before_its_arena_is_opened(
     def hangs(_root: Path) -> None:
         trio.from_thread.run(released.wait)
 
-    async with running(fake_home(tmp_path), fakes) as ask:
+    async with alone(fake_home(tmp_path), fakes) as ask:
         await ask("arena-add", name="docs", directory=str(tmp_path / "docs"))
         monkeypatch.setattr(examining, "disk_answers", hangs)
         found = await ask("doctor")
         released.set()
     (told,) = [one for one in found["checks"] if one["subject"] == "arena docs"]
     assert (told["health"], "no answer" in told["sentence"]) == ("wrong", True)
+
+
+async def test_the_root_of_an_open_arena_is_not_touched_by_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is our own mount, perhaps, and would wait for the one who asks."""
+    asked: list[Path] = []
+    monkeypatch.setattr(examining, "disk_answers", asked.append)
+    async with running(fake_home(tmp_path), FakeShells()) as ask:
+        await ask("arena-add", name="docs", directory=str(tmp_path / "docs"))
+        await until(lambda: all(slot.opened for slot in ask.app.arenas))
+        found = await ask("doctor")
+    assert [one for one in found["checks"] if one["subject"] == "arena docs"]
+    assert not asked
 
 
 def test_the_kernel_names_the_filesystem(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import pytest
 import trio
@@ -10,6 +10,7 @@ import trio
 from realizefs.model.errors import Misuse, StoreFault
 from realizefs.net import http_server
 from realizefs.net.http_server import Request, Response, loopback_socket, serve_http
+from tests.fakes.peer import until
 
 
 @asynccontextmanager
@@ -111,3 +112,24 @@ def test_a_port_that_is_taken_is_one_sentence() -> None:
         port = other.getsockname()[1]
         with pytest.raises(StoreFault, match=f"127.0.0.1:{port}"):
             loopback_socket("127.0.0.1", port)
+
+
+async def test_of_too_many_connections_one_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two are served, two wait for one of these to end, and the fifth, whichever it is, is too many."""
+    monkeypatch.setattr(http_server, "CONNECTIONS_MAX", 2)
+    asks = b"GET / HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n"
+    ended: list[bytes] = []
+
+    async def listen(stream: trio.SocketStream) -> None:
+        ended.append(b"".join([part async for part in stream]))
+
+    async with served([]) as port, AsyncExitStack() as open_ones, trio.open_nursery() as nursery:
+        streams = [await trio.open_tcp_stream("127.0.0.1", port) for _ in range(5)]
+        for stream in streams:
+            await open_ones.enter_async_context(stream)
+            nursery.start_soon(listen, stream)
+        await until(lambda: ended == [b""])
+        for stream in streams:
+            with suppress(trio.BrokenResourceError):  # the one that was hung up on
+                await stream.send_all(asks)
+    assert len([answer for answer in ended if answer.startswith(b"HTTP/1.1 200")]) == 4
