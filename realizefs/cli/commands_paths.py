@@ -95,7 +95,7 @@ def mark_clear(session: Session, paths: tuple[str, ...], dry_run: bool, as_json:
 @json_option
 @pass_session
 def info(session: Session, path: str, as_json: bool) -> None:
-    """Say what is known of PATH: mark, status, version, holders, and what is wanted and why.
+    """Say in a sentence what PATH is here and why; then mark, status, holders, and what is wanted.
 
     \b
     Example:
@@ -105,6 +105,8 @@ def info(session: Session, path: str, as_json: bool) -> None:
     if as_json:
         show_json(found)
         return
+    show_line(found["sentence"])
+    show_line("")
     holders = [f"{each['peer']} {each['state']}" for each in found["holders"]]
     show_fields(
         [

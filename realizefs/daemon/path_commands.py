@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from realizefs.core.plainly import Known, sentence
 from realizefs.daemon.app import App
 from realizefs.daemon.arenas import RunningArena
 from realizefs.daemon.arguments import Arguments
@@ -37,6 +38,7 @@ async def info(app: App, arguments: Arguments) -> Answer:
     arena, found = await _describe(app, arguments.path("path"))
     return {
         **_marks((arena, found)),
+        "sentence": sentence(known(arena, found)),
         "kind": found.kind,
         "status": found.status,
         "hash": found.hash.hex() or None,
@@ -46,6 +48,25 @@ async def info(app: App, arguments: Arguments) -> Answer:
         "decision": found.decision,
         "why": found.why,
     }
+
+
+def known(arena: str, found: Description) -> Known:
+    """What a sentence about a path is made of."""
+    source = found.mark_from
+    return Known(
+        arena=arena,
+        path=path_text(found.path),
+        kind=found.kind,
+        status=found.status,
+        size=found.size,
+        mark=found.mark,
+        mark_from=None if source is None else path_text(source),
+        rule=found.rule,
+        wanted=found.decision,
+        owners=tuple(peer for peer, state in found.holders if state == "own"),
+        cachers=tuple(peer for peer, state in found.holders if state != "own"),
+        shared=found.shared,
+    )
 
 
 async def _describe(app: App, path: bytes) -> tuple[str, Description]:

@@ -34,7 +34,8 @@ HELD_NAMES = {Held.OWN: "own", Held.CACHED: "cached"}
 class Description:
     """Everything about one path. `mark_from` is the path that the mark was set on; None where
     it is the arena's default, or by a `rule`, as people read it. `size` in bytes, `hash` of the content or b"". `version` maps peer names to
-    counters. `holders` pairs of peer name and "own" or "cached", other peers only.
+    counters. `holders` pairs of peer name and "own" or "cached", other peers only. Not `shared`: it
+    stays on this machine.
     """
 
     path: bytes
@@ -50,6 +51,7 @@ class Description:
     version: dict[str, int]
     decision: str | None
     why: str
+    shared: bool = True
 
 
 def describe(context: Context, txn: Txn, entry: Entry) -> Description:
@@ -98,6 +100,7 @@ def describe_native(context: Context, path: bytes) -> Description:
         version={},
         decision=None,
         why=_why_native(kind, ignored),
+        shared=kind is not None and ignored is None,
     )
 
 

@@ -20,6 +20,7 @@ INFO = {
     "explicit": False,
     "mark_from": "holiday",
     "rule": None,
+    "sentence": '"holiday/\x1ba.jpg" is to be complete here.',
     "status": "partial 37%",
     "hash": "ab" * 32,
     "size": 1536,
@@ -73,6 +74,7 @@ def test_info_for_people_and_for_programs(home: Path, capsys: pytest.CaptureFixt
         assert run(["info", "--json", "/x"]) == 0
         assert json.loads(capsys.readouterr().out) == INFO
     assert daemon.asked[0] == Request("info", {"path": os.path.abspath("a.jpg")})
+    assert shown.startswith('"holiday/\\x1ba.jpg" is to be complete here.\n\n')
     for words in (
         "keep (set on holiday)",
         "partial 37%",

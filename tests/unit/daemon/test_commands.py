@@ -124,6 +124,7 @@ async def test_info_has_what_is_promised(home: Home, fakes: FakeShells, tmp_path
             "explicit": False,
             "mark_from": None,
             "rule": None,
+            "sentence": '"holiday/\udcff.jpg" isn\'t here, and is fetched when it is read; desk has it.',
             "status": "remote",
             "hash": None,
             "size": 3,
