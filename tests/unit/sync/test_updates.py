@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 
 from realizefs.codec import deltas
+from realizefs.core import striping
 from realizefs.core.calls import Request
 from realizefs.model.limits import KIB, MIB
 from realizefs.model.marks import Mark
 from realizefs.model.messages import Read, ReadDelta
 from realizefs.store import copying
 from realizefs.store.hashing import hash_bytes
+from realizefs.sync import fetcher
 from realizefs.sync.arena import Arena
 from tests.fakes.blocking import never
 from tests.fakes.peer import Peer, introduce, replace, running_peer, until, write
@@ -94,6 +96,8 @@ async def two(tmp_path: Path, mark: Mark, patch: pytest.MonkeyPatch) -> AsyncIte
     patch.setattr(Arena, "serve", counting_serve)
     patch.setattr(deltas, "signature", counting_sign)
     patch.setattr(copying, "_copy", counting_copy)
+    # As on a fast line, whatever this machine is doing: what is asked for together is counted here.
+    patch.setattr(fetcher, "piece_bytes", lambda rate, block: striping.PIECE_BYTES)
     async with (
         running_peer(tmp_path / "desk", "desk", mark=Mark.OWN) as desk,
         running_peer(tmp_path / "lap", "lap", mark=mark) as lap,
