@@ -39,6 +39,8 @@ class Judge:
         self.moved_ever: set[bytes] = set()
         self._most: dict[bytes, int] = {}
         """the most owners that a content had since a disk was lost"""
+        self._brought: dict[Replica, set[bytes]] = {}
+        """contents that were gone and came back with a backup of a replica"""
 
     # -- what users did -------------------------------------------------------------------------
 
@@ -91,7 +93,14 @@ class Judge:
         for one in self._replicas:
             if one is not replica and one.running:
                 heard |= self._replaced(one)
-        self.moved_ever |= self.gone & replica.contents() - heard
+        self._brought[replica] = self.gone & replica.contents()
+        self.moved_ever |= self._brought[replica] - heard
+
+    def touched(self, seen: set[bytes], user: "User") -> None:
+        """What a backup brought back, and its user changed before that machine heard of the deletion,
+        is a new change of his; who has forgotten the deletion by then, with the acknowledgement of that
+        machine from before the backup, can't tell that it is one of metadata only."""
+        self.moved_ever |= seen & self._brought.get(user.replica, set())
 
     def _replaced(self, replica: Replica) -> set[bytes]:
         store, found = replica.store, set[bytes]()

@@ -35,6 +35,7 @@ class User:
     replaced: Callable[[Seen, "User"], None]
     moved: Callable[[Seen, "User"], None]
     doubted: Callable[[Seen, "User"], None]
+    touched: Callable[[Seen, "User"], None]
     say: Callable[[str], None] = lambda _: None
     stamps: Iterator[int] = field(default_factory=lambda: iter(range(1, 1 << 40)))
 
@@ -135,6 +136,7 @@ class User:
     async def touch(self, path: bytes, item: Item) -> None:
         """Another mtime: metadata only."""
         self._say(f"touches {path!r}")
+        self.touched(self.content(path, item), self)
         arena = self.replica.arena
         if item.stat is not None:
             with as_user():

@@ -73,6 +73,7 @@ class World:
                 self.judge.replaced,
                 self.judge.moved,
                 self.judge.doubted,
+                self.judge.touched if plan.forgets else lambda seen, user: None,
                 self._say,
             )
             for one in self.replicas
