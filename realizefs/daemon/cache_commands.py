@@ -4,13 +4,12 @@ waits for them any more."""
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-
-import trio
+from functools import partial
 
 from realizefs.daemon.app import App
 from realizefs.daemon.arenas import RunningArena
 from realizefs.daemon.arguments import Arguments
-from realizefs.daemon.control import TELL_SECONDS, Caller
+from realizefs.daemon.control import Caller, telling
 from realizefs.daemon.locate import Places
 from realizefs.daemon.path_commands import inode_at
 from realizefs.daemon.peer_commands import named
@@ -28,7 +27,7 @@ async def fetch(app: App, arguments: Arguments, caller: Caller) -> Answer:
     async with caller.waiting(), asked(app, arguments) as arenas:
         for arena, tops in arenas.items():
             await arena.on_demand.count_lacking(tops, progress)
-        async with _telling(caller, progress, arenas):
+        async with telling(caller, partial(_told, progress, arenas)):
             for arena, tops in arenas.items():
                 await arena.on_demand.fetch(tops, progress)
     return _told(progress, ())
@@ -40,7 +39,7 @@ async def evict(app: App, arguments: Arguments, caller: Caller) -> Answer:
     async with (
         caller.waiting(),
         asked(app, arguments) as arenas,
-        _telling(caller, progress, arenas),
+        telling(caller, partial(_told, progress, arenas)),
     ):
         for arena, tops in arenas.items():
             await arena.on_demand.free(tops, progress)
@@ -54,7 +53,7 @@ async def move(app: App, arguments: Arguments, caller: Caller) -> Answer:
     async with (
         caller.waiting(),
         asked(app, arguments) as arenas,
-        _telling(caller, progress, arenas),
+        telling(caller, partial(_told, progress, arenas)),
     ):
         for arena, tops in arenas.items():
             await arena.handover.give(tops, to, progress)
@@ -88,22 +87,6 @@ def _above(path: bytes) -> Iterator[bytes]:
     while (parent := os.path.dirname(path)) != path:
         yield parent
         path = parent
-
-
-@asynccontextmanager
-async def _telling(caller: Caller, progress: Progress, asked: Asked) -> AsyncIterator[None]:
-    """Tell now and then, and at the end, how far it is."""
-    async with trio.open_nursery() as nursery:
-
-        async def tell_forever() -> None:
-            while True:
-                await caller.tell(_told(progress, asked))
-                await trio.sleep(TELL_SECONDS)
-
-        nursery.start_soon(tell_forever)
-        yield
-        nursery.cancel_scope.cancel()
-    await caller.tell(_told(progress, asked))
 
 
 def _told(progress: Progress, asked: Iterable[RunningArena]) -> Answer:

@@ -1,7 +1,6 @@
 """Commands about what may be damaged or lost: check, and arena accept-loss."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import trio
@@ -9,7 +8,7 @@ import trio
 from realizefs.daemon.app import App
 from realizefs.daemon.arenas import Slot
 from realizefs.daemon.arguments import Arguments
-from realizefs.daemon.control import TELL_SECONDS, Caller
+from realizefs.daemon.control import Caller, telling
 from realizefs.model.control import path_text
 from realizefs.model.errors import Misuse, RealizeError
 from realizefs.model.findings import Finding, Report
@@ -29,7 +28,7 @@ async def check(app: App, arguments: Arguments, caller: Caller) -> Answer:
     names = arguments.texts("names")
     slots = [app.arenas.named(name) for name in names] if names else list(app.arenas)
     reports: list[Report] = []
-    async with caller.waiting(), _telling(caller, reports):
+    async with caller.waiting(), telling(caller, partial(_looked_at, reports)):
         reports.append(await _home(app, repair=repair))
         for slot in slots:
             reports.append(Report(slot.config.name))
@@ -42,22 +41,12 @@ async def check(app: App, arguments: Arguments, caller: Caller) -> Answer:
     return {"clean": not any(report.found for report in reports), "reports": told}
 
 
-@asynccontextmanager
-async def _telling(caller: Caller, reports: Sequence[Report]) -> AsyncIterator[None]:
-    """Tell now and then what was looked at of the last of them, which is being filled."""
-    async with trio.open_nursery() as nursery:
-
-        async def tell_forever() -> None:
-            while True:
-                await trio.sleep(TELL_SECONDS)
-                if reports:
-                    last = reports[-1]
-                    looked = dict(tuple(last.looked_at.items()))
-                    await caller.tell({"name": last.name or None, "looked_at": looked})
-
-        nursery.start_soon(tell_forever)
-        yield
-        nursery.cancel_scope.cancel()
+def _looked_at(reports: Sequence[Report]) -> Answer | None:
+    """What was looked at of the last of them, which is being filled."""
+    if not reports:
+        return None
+    last = reports[-1]
+    return {"name": last.name or None, "looked_at": dict(tuple(last.looked_at.items()))}
 
 
 async def arena_accept_loss(app: App, arguments: Arguments) -> Answer:

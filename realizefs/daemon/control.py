@@ -92,6 +92,28 @@ class Connected(Caller):
             nursery.cancel_scope.cancel()
 
 
+@asynccontextmanager
+async def telling(caller: Caller, how_far: Callable[[], object]) -> AsyncIterator[None]:
+    """Tell the caller what `how_far` says: at once, now and then, and when what is inside is done; None
+    is nothing to tell yet."""
+
+    async def tell() -> None:
+        said = how_far()
+        if said is not None:
+            await caller.tell(said)
+
+    async def tell_forever() -> None:
+        while True:
+            await tell()
+            await trio.sleep(TELL_SECONDS)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(tell_forever)
+        yield
+        nursery.cancel_scope.cancel()
+    await tell()
+
+
 async def answer(handler: Handler, line: bytes, caller: Caller) -> bytes:
     """The answer line to a request line; errors become answers, never exceptions."""
     try:

@@ -9,6 +9,7 @@ must be. So whatever ends in between, nothing is lost, and the same request goes
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -112,8 +113,8 @@ class Handover:
     # -- the side that gives -------------------------------------------------------------------
 
     async def give(self, tops: Sequence[Top], to: PeerId, progress: Progress) -> None:
-        """Hand over all at and below these; Unreachable or Busy, sentences, where it doesn't come to an
-        end. What couldn't be let go of is among the failures."""
+        """Hand over all at and below these, and add that to the progress; Unreachable or Busy, sentences,
+        where it doesn't come to an end. What couldn't be let go of is among the failures."""
         for top in tops:
             await self._ask(top, to)
         await self._until_owned(tops, to, progress)
@@ -147,14 +148,15 @@ class Handover:
         patience = _Patience(
             f"{name} has taken nothing for a minute; ask `realizefs status` there."
         )
-        first: _Seen | None = None
+        before, first = replace(progress), None
         while True:
             seen = await self._look(tops, to)
             first = first or seen
-            progress.all_files, progress.all_size = seen.files, seen.size
-            progress.files = seen.theirs
+            progress.all_files = before.all_files + seen.files
+            progress.all_size = before.all_size + seen.size
+            progress.files = before.files + seen.theirs
             read = first.their_size + self._read[to] - began
-            progress.size = min(max(seen.their_size, read), seen.size)
+            progress.size = before.size + min(max(seen.their_size, read), seen.size)
             if seen.theirs == seen.files:
                 return
             patience.spent((seen.theirs, self._read[to], self._context.links.connected(to)))

@@ -36,8 +36,8 @@ async def two(tmp_path: Path, files: Mapping[str, bytes]) -> AsyncIterator[tuple
         yield a, b
 
 
-async def move(peer: Peer, path: str, to: Peer) -> Progress:
-    progress = Progress()
+async def move(peer: Peer, path: str, to: Peer, progress: Progress | None = None) -> Progress:
+    progress = progress or Progress()
     tops = [Top(path.encode(), peer.arena.resolve(path.encode()))]
     await peer.arena.handover.give(tops, to.identity.peer, progress)
     return progress
@@ -56,6 +56,21 @@ async def test_the_other_owns_all_before_anything_is_given_up(tmp_path: Path) ->
         assert (a.root / "other").exists()
         assert not (b.root / "other").exists()
         assert (await move(a, "d", b)).files == 4, "once more does nothing"
+
+
+async def test_what_is_moved_of_several_arenas_is_told_in_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each arena adds what it has given to what the others have, and takes off what it couldn't."""
+    async with two(tmp_path, {"one": b"1", "two": b"22", "used": b"333"}) as (a, b):
+        progress = await move(a, "two", b, await move(a, "one", b))
+        assert (progress.files, progress.all_files) == (2, 2)
+        assert (progress.size, progress.all_size) == (3, 3)
+        monkeypatch.setattr(handover, "STALLED_SECONDS", 1.0)
+        with (a.root / "used").open("rb"):
+            await move(a, "used", b, progress)
+        assert (progress.files, progress.all_files, progress.failed) == (2, 3, 1)
+        assert (progress.size, progress.all_size) == (6, 6)
 
 
 async def test_stopped_and_asked_again_it_goes_on(
