@@ -12,7 +12,7 @@ import click
 
 from realizefs.cli.foresight import dry_run_option, show_foresight
 from realizefs.cli.options import Command, Group, Session, json_option, pass_session
-from realizefs.cli.render import show_fields, show_json, show_line, show_table, size
+from realizefs.cli.render import printable, show_fields, show_json, show_line, show_table, size
 from realizefs.model.errors import BadMark
 from realizefs.model.marks import Mark
 
@@ -134,12 +134,13 @@ def list_states(session: Session, paths: tuple[str, ...], as_json: bool) -> None
 
         realizefs ls ~/Photos/holiday
     """
-    client, found = session.client(), list[Any]()
+    client, found, notes = session.client(), list[Any](), list[str]()
     for path in paths or (".",):
         absolute, after = os.path.abspath(path), ""
         while True:
-            answer: Any = client.ask("ls", {"path": absolute, "after": after})
+            answer: Any = client.ask("ls", {"path": absolute, "after": after}, seconds=None)
             entries = answer["entries"]
+            notes += _notes(answer)
             found += [{"arena": answer["arena"], "folder": path, **one} for one in entries]
             if not answer["more"]:
                 break
@@ -153,7 +154,7 @@ def list_states(session: Session, paths: tuple[str, ...], as_json: bool) -> None
             (one["status"], one["mark"], size(one["size"]), one["name"] + KINDS_SHOWN[one["kind"]])
             for one in found
         ],
-        "Nothing is in it.",
+        _nothing(notes),
     )
 
 
@@ -169,7 +170,10 @@ def du(session: Session, paths: tuple[str, ...], as_json: bool) -> None:
         realizefs du ~/Photos
     """
     absolute = [os.path.abspath(path) for path in paths or (".",)]
-    found: Any = session.client().ask_running("du", {"paths": absolute}, seconds=None)
+    notes: list[str] = []
+    found: Any = session.client().ask(
+        "du", {"paths": absolute}, seconds=None, told=lambda told: notes.extend(_notes(told))
+    )
     if as_json:
         show_json(found)
         return
@@ -179,8 +183,22 @@ def du(session: Session, paths: tuple[str, ...], as_json: bool) -> None:
     show_table(
         ("STATE", "FILES", "SIZE", "HERE"),
         [(state, str(files), size(whole), size(here)) for state, files, whole, here in rows],
-        "Nothing is in it.",
+        _nothing(notes),
     )
+
+
+def _notes(told: Any) -> list[str]:
+    """What is no part of the answer is said on stderr."""
+    note = told.get("note")  # an older daemon has none
+    if not note:
+        return []
+    click.echo(printable(note), err=True)
+    return [note]
+
+
+def _nothing(notes: Sequence[str]) -> str:
+    """What is said where nothing was found."""
+    return "Nothing is known to be in it yet." if notes else "Nothing is in it."
 
 
 def shown_mark(found: Any) -> str:

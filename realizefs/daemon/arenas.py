@@ -83,6 +83,10 @@ class RunningArena(Protocol):
         """Wait a moment for what others know where nothing is known here yet."""
         ...
 
+    async def looked_through(self, seconds: float) -> bool:
+        """Whether all of the root was looked at since the start; waits so long for it at most."""
+        ...
+
     def status(self) -> Mapping[str, object]:
         """The arena's line of `status`."""
         ...

@@ -10,8 +10,8 @@ from realizefs.daemon.app import App
 from realizefs.daemon.arenas import RunningArena
 from realizefs.daemon.arguments import Arguments
 from realizefs.daemon.control import Caller, telling
+from realizefs.daemon.first_look import inode_found
 from realizefs.daemon.locate import Places
-from realizefs.daemon.path_commands import inode_at
 from realizefs.daemon.peer_commands import named
 from realizefs.model.control import path_text
 from realizefs.sync.below import Top
@@ -72,7 +72,7 @@ async def asked(app: App, arguments: Arguments) -> AsyncIterator[Asked]:
             name = slot.config.name
             if name not in arenas:
                 arenas[name] = await stack.enter_async_context(app.using(slot))
-            top = Top(path, inode_at(arenas[name], inside))
+            top = Top(path, await inode_found(app, arenas[name], inside))
             found.setdefault(arenas[name], []).append(top)
         yield found
 

@@ -9,8 +9,8 @@ from realizefs.daemon.app import App
 from realizefs.daemon.arguments import Arguments
 from realizefs.daemon.cache_commands import asked
 from realizefs.daemon.control import Caller
+from realizefs.daemon.first_look import inode_found, looked_through
 from realizefs.daemon.locate import Places
-from realizefs.daemon.path_commands import inode_at
 from realizefs.model.control import path_bytes, path_text
 from realizefs.sync.summary import Usage
 
@@ -18,16 +18,21 @@ Answer = Mapping[str, object]
 
 
 async def ls(app: App, arguments: Arguments) -> Answer:
-    """Some entries of a folder, or a file, beyond a name; `more` if there may be others."""
+    """Some entries of a folder, or a file, beyond a name; `more` if there may be others; `note`, a
+    sentence where it isn't known yet what there is."""
     slot, inside = await Places(app.arenas, app.mounts.current).find(arguments.path("path"))
     after = path_bytes(arguments.text("after"))
     async with app.using(slot) as arena:
-        ino = inode_at(arena, inside)
-        found = await trio.to_thread.run_sync(arena.listing, ino, after)
+        ino = await inode_found(app, arena, inside)
+        found, note = await trio.to_thread.run_sync(arena.listing, ino, after), None
+        if not found and not after:
+            note = await looked_through(app, arena)
+            found = await trio.to_thread.run_sync(arena.listing, ino, after)
         is_folder = arena.describe(ino).kind == "directory"
     return {
         "arena": slot.config.name,
         "more": bool(found) and is_folder,
+        "note": None if found else note,
         "entries": [
             {
                 "name": path_text(one.name),
@@ -42,10 +47,14 @@ async def ls(app: App, arguments: Arguments) -> Answer:
 
 
 async def du(app: App, arguments: Arguments, caller: Caller) -> Answer:
-    """How many files at and below some paths are in which state, and their bytes."""
+    """How many files at and below some paths are in which state, and their bytes. Tells a sentence of
+    each arena of which it isn't known yet what there is."""
     states: dict[str, Usage] = {}
     async with caller.waiting(), asked(app, arguments) as arenas:
         for arena, tops in arenas.items():
+            note = await looked_through(app, arena)
+            if note is not None:
+                await caller.tell({"note": note})
             look = partial(arena.usage, tops, trio.from_thread.check_cancelled)
             for state, more in (await trio.to_thread.run_sync(look)).items():
                 at = states.setdefault(state, Usage())

@@ -242,6 +242,12 @@ class Arena(ArenaView):
 
     # -- native changes made through the mount ------------------------------------------------
 
+    async def looked_through(self, seconds: float) -> bool:
+        """Whether all of the root was looked at since the start; waits so long for it at most."""
+        with trio.move_on_after(seconds):
+            await self.scanner.scanned.wait()
+        return self.scanner.scanned.is_set()
+
     def touched(self, path: bytes) -> None:
         """Something native at `path` may have changed: index it soon."""
         self.scanner.touched(path)

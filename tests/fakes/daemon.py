@@ -62,6 +62,9 @@ class FakeArena:
     def listing(self, ino: Inode, after: bytes) -> list[Listed]:
         raise AssertionError("a dict has no states")
 
+    async def looked_through(self, seconds: float) -> bool:
+        return True
+
     async def first_news(self) -> None:
         await trio.lowlevel.checkpoint()
 

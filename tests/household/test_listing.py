@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from tests.household.conftest import Household
 from tests.household.machines import Pair
 from tests.household.waiting import until
 
@@ -62,3 +63,16 @@ def test_a_folder_of_many_is_listed_whole(pair: Pair) -> None:
     until(lambda: shown.is_dir() and len(list(shown.iterdir())) == 1203, "all of it is seen")
     listed = json.loads(pair.bob.ask("ls", shown, "--json"))
     assert [one["name"] for one in listed] == names
+
+
+def test_without_a_daemon_both_answer(household: Household) -> None:
+    """Of a root that nobody has looked at yet, too."""
+    alice = household.machine("alice")
+    root = alice.directory / "files"
+    (root / "below").mkdir(parents=True)
+    (root / "below" / "file").write_bytes(b"content")
+    alice.share("docs", root)
+    assert alice.ask_json("du", root) == {"real": {"files": 1, "bytes": 7, "here": 7}}
+    assert [one["name"] for one in alice.ask_json("ls", root / "below")] == ["file"]
+    (root / "empty").mkdir()
+    assert alice.ask("ls", root / "empty") == "Nothing is in it."

@@ -85,6 +85,21 @@ def test_info_for_people_and_for_programs(home: Path, capsys: pytest.CaptureFixt
         assert words in shown
 
 
+def test_what_is_not_known_yet_is_not_said_to_be_empty(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note = "The files are still being looked at."
+    with FakeDaemon(home, lambda _: {"arena": "a", "more": False, "note": note, "entries": []}):
+        assert run(["ls"]) == 0
+        said = capsys.readouterr()
+        assert run(["ls", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out) == []
+    with FakeDaemon(home, lambda _: {}, [{"note": note}]):
+        assert run(["du"]) == 0
+        assert capsys.readouterr() == said
+    assert said == ("Nothing is known to be in it yet.\n", f"{note}\n")
+
+
 def test_status_shows_long_paths_whole_in_a_pipe(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
