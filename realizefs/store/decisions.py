@@ -95,6 +95,19 @@ class Decisions:
                 self.set(txn, ino, replace(decision, wait_for_peer=False, retry_at_ns=0))
         return woken
 
+    def wake_failed(self, txn: Txn, now_ns: int, after: Inode, limit: int) -> Inode | None:
+        """Of up to `limit` decisions by inode beyond `after`, make due now those that wait for a time after
+        `now_ns` only, with no tries behind them. The last that was looked at; None at the end."""
+        later = txn.first_from(RETRY, pack_pair(now_ns + 1, 0))
+        if later is None or _retry_of(later[0])[0] == NEVER_NS:
+            return None
+        last: Inode | None = None
+        for key, value in islice(txn.scan(DECISION, start=pack_u64(after + 1)), limit):
+            last, decision = inode_of(key), decode_decision(value)
+            if not decision.wait_for_peer and now_ns < decision.retry_at_ns < NEVER_NS:
+                self.set(txn, last, replace(decision, attempts=0, retry_at_ns=0, error=""))
+        return last
+
     def _inode(self, txn: Txn, where: Inode | bytes) -> Inode | None:
         return self._tree.resolve(txn, where) if isinstance(where, bytes) else where
 

@@ -232,21 +232,18 @@ class Arena(ArenaView):
         await self.context.save_acked()
 
     async def limit_cache(self, limits: CacheLimits) -> None:
-        """Other limits for the cache; what can go has gone on return."""
-        self.store.blobs.limits = limits
+        """Other limits for the cache; what can go has gone on return. There may be room now for what had
+        none, so what failed is tried again."""
+        before, self.store.blobs.limits = self.store.blobs.limits, limits
         await trio.to_thread.run_sync(self.store.blobs.shrink, droppable(self.store))
+        if limits != before:
+            await self.jobs.try_again()
 
     def keep_trash(self, seconds: float) -> None:
         """How long the trash keeps what comes to it."""
         self.trashcan.keep(seconds)
 
     # -- native changes made through the mount ------------------------------------------------
-
-    async def looked_through(self, seconds: float) -> bool:
-        """Whether all of the root was looked at since the start; waits so long for it at most."""
-        with trio.move_on_after(seconds):
-            await self.scanner.scanned.wait()
-        return self.scanner.scanned.is_set()
 
     def touched(self, path: bytes) -> None:
         """Something native at `path` may have changed: index it soon."""

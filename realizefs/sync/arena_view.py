@@ -69,6 +69,12 @@ class ArenaView:
             with trio.move_on_after(NEWS_SECONDS):
                 await self.context.heard_all.wait()
 
+    async def looked_through(self, seconds: float) -> bool:
+        """Whether all of the root was looked at since the start; waits so long for it at most."""
+        with trio.move_on_after(seconds):
+            await self.context.scanned.wait()
+        return self.context.scanned.is_set()
+
     def usage(self, tops: Sequence[Top], checkpoint: Callable[[], None]) -> dict[str, Usage]:
         """How much at and below some paths is in which state. Any thread; blocking."""
         return usage(self.context, tops, checkpoint)

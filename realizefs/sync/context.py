@@ -71,6 +71,8 @@ class Context:
     members_changed: Bell = field(default_factory=Bell)
     heard_all: trio.Event = field(default_factory=trio.Event)
     """set once a peer has told all that it knows, to this process"""
+    scanned: trio.Event = field(default_factory=trio.Event)
+    """set once all of the root was looked at since the start"""
     read_only: bool = False
     """whether the others have been told not to heed what we change"""
     listeners: list[Callable[[Change], None]] = field(default_factory=list)

@@ -105,5 +105,14 @@ class EngineStore:
         woken = await self._context.commit(change)
         return woken[-1] if woken else None
 
+    async def wake_failed(self, after: Inode) -> Inode | None:
+        """The same for what is to be tried again at some time; the last one that was looked at."""
+        now = self._context.clock.wall_ns()
+
+        def change(batch: Batch) -> Inode | None:
+            return self._decisions.wake_failed(batch.txn, now, after, WAKE_PAGE)
+
+        return await self._context.commit(change)
+
     def _is_still(self, batch: Batch, where: Inode | bytes, over: Decision | None) -> bool:
         return over is None or self._decisions.get(batch.txn, where) == over

@@ -8,7 +8,7 @@ where it stopped.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -127,7 +127,7 @@ class Jobs:
         while True:
             await arrived.after(seen)
             seen = arrived.count
-            await self._wake_all()
+            await self._wake_all(self._stored.wake)
 
     async def _wake_when_it_may(self) -> None:
         """What was put off is stored as if it waited for a peer. One that is put off while all are
@@ -137,13 +137,17 @@ class Jobs:
             seen = self._put_off.count
             if seen:
                 await background.until_it_may(self._context.id)
-                await self._wake_all()
+                await self._wake_all(self._stored.wake)
             await self._put_off.after(seen)
 
-    async def _wake_all(self) -> None:
+    async def try_again(self) -> None:
+        """What failed is due now, as if for the first time: what was in its way may be gone."""
+        await self._wake_all(self._stored.wake_failed)
+
+    async def _wake_all(self, wake: Callable[[Inode], Awaitable[Inode | None]]) -> None:
         last: Inode | None = Inode(0)
         while last is not None:
-            last = await patiently(partial(self._stored.wake, last), "Waking jobs")
+            last = await patiently(partial(wake, last), "Waking jobs")
             self._look_again()
 
     # -- carrying out -------------------------------------------------------------------------

@@ -64,7 +64,7 @@ class Scanner:
         self._stopping = False
         self._limiter = trio.CapacityLimiter(2)
         self._following: Following | None = None
-        self.scanned = trio.Event()
+        self.scanned = context.scanned
         context.on_touched = self.touched
         context.on_directories_moved = self.moved
         context.is_looked_at = lambda path: path in self._looking

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from realizefs.model.decisions import Action, Decision
+from realizefs.model.decisions import NEVER_NS, Action, Decision
 from realizefs.model.ids import NO_DIGEST, Digest, Inode
 from realizefs.store.decisions import Decisions
 from realizefs.store.env import Environment
@@ -89,6 +89,30 @@ def test_those_that_wait_for_a_peer_are_woken_once_page_by_page(
         woken_now = decisions.get(txn, Inode(3))
         assert woken_now is not None
         assert (woken_now.attempts, woken_now.error) == (WAITS.attempts, WAITS.error)
+
+
+def test_what_failed_is_made_due_page_by_page_and_nothing_else(
+    env: Environment, decisions: Decisions
+) -> None:
+    """Neither what waits for a peer or a person, nor what is due already."""
+    held = Decision(Action.UNREALIZE, NO_DIGEST, retry_at_ns=NEVER_NS)
+    due = Decision(Action.REALIZE, NO_DIGEST, 2, HOUR - 1, False, "Busy.")
+    others = {Inode(3): held, Inode(5): WAITS, Inode(6): due}
+    with env.write() as txn:
+        for ino, decision in others.items():
+            decisions.set(txn, ino, decision)
+        assert decisions.wake_failed(txn, HOUR - 1, Inode(0), 10) is None
+        for number in (2, 4, 7, 8):
+            decisions.set(txn, Inode(number), LATER)
+        pages, after = [], Inode(0)
+        while (last := decisions.wake_failed(txn, HOUR - 1, after, 3)) is not None:
+            pages.append(after := last)
+            decisions.set(txn, Inode(2), LATER)  # it fails again, behind the walk
+        assert pages == [4, 7, 8]
+        assert {ino: decisions.get(txn, ino) for ino in others} == others
+        again = Decision(Action.REALIZE, LATER.hash)
+        assert [decisions.get(txn, Inode(ino)) for ino in (4, 7, 8)] == [again] * 3
+        assert decisions.get(txn, Inode(2)) == LATER
 
 
 def test_all_of_it_survives_a_restart(memory: Path) -> None:

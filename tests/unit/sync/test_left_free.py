@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from realizefs.core.foresee import Outcome
+from realizefs.model import limits
 from realizefs.model.cache_limits import Amount, CacheLimits
 from realizefs.model.errors import CacheFull
 from realizefs.model.limits import MIB
@@ -47,9 +48,25 @@ async def test_nothing_comes_where_nothing_may(tmp_path: Path, mark: Mark, size:
             assert b.store.blobs.usage() == 0
             assert b.household.counters.bytes_in - before < MIB
             assert await b.read("f", 0, 1000) == content[:1000]  # a reader is served all the same
-            await b.arena.limit_cache(SOMETHING)
-            await b.mark("f", Mark.WATCH)
+
+
+@pytest.mark.parametrize("mark", [Mark.OWN, Mark.KEEP])
+async def test_what_had_no_room_comes_once_a_limit_gives_it_some(
+    tmp_path: Path, mark: Mark, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And doesn't wait for the time of its next try."""
+    monkeypatch.setattr(limits, "BACKOFF_SECONDS", (3600.0,))
+    write(tmp_path / "a/root", "f", b"content")
+    async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
+        async with running_peer(tmp_path / "b", "b") as b:
+            await b.arena.limit_cache(EVERYTHING)
+            await introduce(a, b)
+            await until(lambda: b.entry("f"))
             await b.mark("f", mark)
+            await until(lambda: "There is no room on the disk" in error_of(b, "f"))
+            await b.arena.limit_cache(EVERYTHING)
+            assert error_of(b, "f"), "the same limits give no room"
+            await b.arena.limit_cache(SOMETHING)
             await until(lambda: b.status("f") in ("real", "cached"))
 
 
