@@ -21,7 +21,7 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.household.browser import running_browser, running_page
 from tests.household.conftest import Household, running_household
-from tests.household.desktops import CACHED, KEPT, REAL, desktop
+from tests.household.desktops import CACHED, KEPT, PROGRAMS, REAL, desktop
 from tests.household.machines import Machine
 from tests.household.screens import screen
 from tests.household.waiting import until
@@ -92,9 +92,9 @@ def picture_file_manager(laptop: Machine, directory: Path) -> None:
     """Caja, with a folder of which some is kept."""
     with screen(directory / "screen") as seen, desktop(seen) as place:
         place.ask(laptop, "desktop", "install", "--for", "caja")
-        with place.caja(laptop.directory / "family"):
+        with place.running(PROGRAMS["caja"], laptop.directory / "family"):
             for emblem in (KEPT, REAL, CACHED):
-                until(lambda colour=emblem: place.colours()[colour] >= 10, "it shows emblems")  # type: ignore[misc]
+                until(lambda colour=emblem: place.shows(colour), "it shows emblems")  # type: ignore[misc]
             place.picture("caja", PICTURES / "file-manager.png")
 
 

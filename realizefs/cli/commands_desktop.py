@@ -19,11 +19,13 @@ MANAGERS: Mapping[str, tuple[str, str]] = {
     "caja": ("caja-python/extensions", "python3-caja"),
     "nautilus": ("nautilus-python/extensions", "python3-nautilus"),
     "nemo": ("nemo-python/extensions", "nemo-python"),
-    "thunar": ("thunarx-python/extensions", "thunarx-python"),
+    "thunar": ("thunarx-python/extensions", "thunarx-python and gir1.2-thunarx-3.0"),
 }
 """File manager → where its extensions are, below XDG_DATA_HOME, and the package that runs them."""
 
-STATES = "realizefs_states.py"
+CORE = ("realizefs_states.py", "realizefs_shown.py")
+"""What all of them share."""
+
 SETTINGS = "realizefs-desktop.json"
 EMBLEMS = "icons/hicolor/scalable/emblems"
 
@@ -142,7 +144,7 @@ def _tell_in_window(text: str, *, is_wrong: bool) -> None:
 
 def _install(name: str, home: str | None) -> None:
     place = _data() / MANAGERS[name][0]
-    for file in (STATES, f"realizefs_{name}.py"):
+    for file in (*CORE, f"realizefs_{name}.py"):
         _copy(file, place)
     settings = {"program": os.path.abspath(sys.argv[0]), "home": home}
     (place / SETTINGS).write_text(json.dumps(settings) + "\n")
@@ -159,7 +161,7 @@ def _shipped(beginning: str) -> list[str]:
 
 
 def _ours() -> Sequence[str]:
-    return (STATES, SETTINGS, *(f"realizefs_{name}.py" for name in MANAGERS))
+    return (*CORE, SETTINGS, *(f"realizefs_{name}.py" for name in MANAGERS))
 
 
 def _data() -> Path:
@@ -185,7 +187,7 @@ def _show(*, as_json: bool) -> None:
     for one in found:
         if one["installed"]:
             show_line(
-                f"{one['name']} needs Debian's package {one['package']}, and a restart (`{one['name']} -q`)."
+                f"{one['name']} needs Debian's {one['package']}, and a restart (`{one['name']} -q`)."
             )
 
 

@@ -3,12 +3,14 @@
 import os
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.household.machines import Machine
-from tests.household.screens import CALL_SECONDS, Screen, ended
+from tests.household.screens import CALL_SECONDS, FileManager, Screen, ended
+from tests.household.waiting import until
 
 BUS = """<busconfig><type>session</type><listen>unix:path={path}</listen>
 <policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/>
@@ -16,6 +18,7 @@ BUS = """<busconfig><type>session</type><listen>unix:path={path}</listen>
 
 ALONE = {
     "GIO_USE_VFS": "local",
+    "GSK_RENDERER": "cairo",
     "GSETTINGS_BACKEND": "memory",
     "GTK_USE_PORTAL": "0",
     "NO_AT_BRIDGE": "1",
@@ -30,6 +33,49 @@ KEPT: Colour = (0x2D, 0x7A, 0x4B)
 CACHED: Colour = (0x7B, 0xA7, 0xD4)
 REMOTE: Colour = (0xEE, 0xF2, 0xF6)
 """What emblems are made of."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A file manager: what starts it, Debian's packages with its extensions, and the keys that lead from
+    the menu's last but one entry, ours, to the first of those below."""
+
+    start: Sequence[str]
+    packages: str
+    enter: Sequence[str] = ("Right",)
+    has_emblems: bool = True
+    takes_keys: bool = True  # without a window manager, which says where keys go
+
+    @property
+    def is_installed(self) -> bool:
+        """With what runs its extensions."""
+        known = [
+            "dpkg-query",
+            "--show",
+            "--showformat=${db:Status-Status} ",
+            *self.packages.split(),
+        ]
+        said = subprocess.run(known, capture_output=True, text=True, check=False).stdout
+        return said.split() == ["installed"] * len(self.packages.split())
+
+
+PROGRAMS = {
+    "caja": Program(("caja", "--no-desktop", "--browser"), "caja python3-caja"),
+    "nautilus": Program(
+        ("nautilus", "--new-window"),
+        "nautilus python3-nautilus",
+        ("Return", "Down"),
+        takes_keys=False,
+    ),
+    "nemo": Program(("nemo",), "nemo nemo-python"),
+    "thunar": Program(("thunar",), "thunar thunarx-python gir1.2-thunarx-3.0", has_emblems=False),
+}
+
+WIDTH = 800
+"""Of the screen, in pixels."""
+
+EMBLEM_PIXELS = 10
+"""Of one colour in the smallest emblem."""
 
 
 class Desktop:
@@ -58,14 +104,22 @@ class Desktop:
         )
         return done.stdout
 
-    def colours(self) -> Counter[Colour]:
-        """How many pixels of the screen have which colour."""
+    def pixels(self) -> list[Colour]:
+        """Of the screen, line by line."""
         command = ["import", "-silent", "-window", "root", "-depth", "8", "ppm:-"]
         done = subprocess.run(
             command, env=self.environment, capture_output=True, timeout=CALL_SECONDS, check=True
         )
         pixels = done.stdout.split(b"\n", 3)[3]
-        return Counter(zip(pixels[::3], pixels[1::3], pixels[2::3], strict=True))
+        return list(zip(pixels[::3], pixels[1::3], pixels[2::3], strict=True))
+
+    def colours(self) -> Counter[Colour]:
+        """How many pixels of the screen have which colour."""
+        return Counter(self.pixels())
+
+    def shows(self, colour: Colour) -> bool:
+        """Whether an emblem of that colour is to be seen."""
+        return self.colours()[colour] >= EMBLEM_PIXELS
 
     def picture(self, window: str, to: Path) -> None:
         """Of the window of a class, as PNG."""
@@ -74,12 +128,30 @@ class Desktop:
         command = ["import", "-silent", "-window", number, f"png:{to}"]
         subprocess.run(command, env=self.environment, timeout=CALL_SECONDS, check=True)
 
+    def choose_first(self, program: Program, name: str, emblem: Colour) -> None:
+        """The first entry of our menu, for the file of that name and with that emblem, the only one
+        that is shown."""
+        before = self._windows()
+        if program.takes_keys:
+            manager = FileManager(self._screen)
+            until(lambda: manager.shown() == {name}, "the file is selected")
+            self._screen.press("shift+F10")
+        else:
+            at = [place for place, pixel in enumerate(self.pixels()) if pixel == emblem]
+            y, x = divmod(at[len(at) // 2], WIDTH)
+            self._screen.ask("xdotool", "mousemove", str(x), str(y), "click", "3")
+        until(lambda: self._windows() > before, "the menu is open")
+        self._screen.press("--delay", "200", "Up", "Up", *program.enter, "Return")
+
+    def _windows(self) -> int:
+        return len(self._screen.ask("xdotool", "search", "--onlyvisible", "--name", ".*").split())
+
     @contextmanager
-    def caja(self, folder: Path) -> Iterator[None]:
-        """Caja shows a folder."""
-        with (Path(self._screen.environment["HOME"]) / "caja.log").open("wb") as log:
+    def running(self, program: Program, folder: Path) -> Iterator[None]:
+        """It shows a folder."""
+        with (Path(self._screen.environment["HOME"]) / "manager.log").open("wb") as log:
             process = subprocess.Popen(
-                ["caja", "--no-desktop", "--browser", str(folder)],
+                [*program.start, str(folder)],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.household.desktops import CACHED, KEPT, REAL, REMOTE, Desktop, desktop
+from tests.household.desktops import CACHED, KEPT, PROGRAMS, REAL, REMOTE, Desktop, desktop
 from tests.household.machines import MARK, Pair, word
 from tests.household.screens import screen
 from tests.household.waiting import until
@@ -32,7 +32,8 @@ class File:
 
 files = [File(uri) for uri in sys.argv[3:]]
 offered = dict((entry.name, do) for entry, do in states.offered_for(files))
-print(" ".join(offered), [states.emblem_for(file) for file in files])
+found = [states.state_of(states.path_of(file) or b"") for file in files]
+print(" ".join(offered), [one and states.emblem_of(one) for one in found])
 if sys.argv[2]:
     assert offered[sys.argv[2]]().wait() == 0
 """
@@ -72,10 +73,40 @@ def test_a_file_manager_shows_where_files_are_and_fetches_nothing(
     (folder / "cached.pdf").read_bytes()
     until(lambda: word(folder / "real.pdf") == "real", "it is a plain file")
     until(lambda: word(folder / "kept.pdf") == "cached", "it is in the cache")
-    with shown.caja(folder):
+    with shown.running(PROGRAMS["caja"], folder):
         for colour in (REAL, KEPT, CACHED, REMOTE):
-            until(lambda c=colour: shown.colours()[c] >= 10, f"the emblem of {colour} is shown")  # type: ignore[misc]
+            until(lambda c=colour: shown.shows(c), f"the emblem of {colour} is shown")  # type: ignore[misc]
     assert word(folder / "remote.pdf") == "remote"
+
+
+def use(program: str, pair: Pair, shown: Desktop) -> None:
+    """What a person sees and does in a file manager, with one file that is elsewhere."""
+    assert PROGRAMS[program].is_installed, f"apt-get install {PROGRAMS[program].packages}"
+    shown.ask(pair.bob, "desktop", "install", "--for", program)
+    file = pair.write(f"{program}/letter.pdf", "dear")
+    with shown.running(PROGRAMS[program], file.parent):
+        if PROGRAMS[program].has_emblems:
+            until(lambda: shown.shows(REMOTE), "it is elsewhere")
+            pair.bob.ask("fetch", file)
+            until(lambda: shown.shows(CACHED), "it is in the cache now")
+            pair.bob.ask("evict", file)
+            until(lambda: shown.shows(REMOTE), "and no more")
+        shown.choose_first(PROGRAMS[program], file.name, REMOTE)
+        if PROGRAMS[program].has_emblems:
+            until(lambda: shown.shows(REAL), "it is a plain file here")
+    until(lambda: word(file) == "real", "what was chosen is done")
+    assert os.getxattr(file, MARK) == b"own"
+
+
+def test_emblems_follow_and_the_menu_is_done(pair: Pair, shown: Desktop) -> None:
+    use("caja", pair, shown)
+
+
+@pytest.mark.big
+@pytest.mark.parametrize("program", ["nautilus", "nemo", "thunar"])
+def test_other_file_managers_do_the_same(program: str, pair: Pair, shown: Desktop) -> None:
+    """Their packages aren't among those that tests install: they take a minute."""
+    use(program, pair, shown)
 
 
 def test_what_is_chosen_in_the_menu_is_done(pair: Pair, shown: Desktop) -> None:

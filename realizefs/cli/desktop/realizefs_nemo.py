@@ -1,6 +1,7 @@
 """RealizeFS in Nemo: emblems and menu entries. See realizefs_states."""
 
+import realizefs_shown
 import realizefs_states as states
-from gi.repository import GObject, Nemo
+from gi.repository import Gio, GLib, GObject, Nemo
 
-RealizeFS = states.provider(Nemo, GObject.GObject)
+RealizeFS = states.provider(Nemo, GObject.GObject, realizefs_shown.Shown(states.Eyes(Gio, GLib)))

@@ -4,6 +4,7 @@ Runs in the file manager's own process, under the system's Python: nothing of Re
 outside the standard library is imported here. The states are the mount's extended attributes, which it
 answers from its index without asking anybody; nothing here reads a byte of a file, so nothing is
 fetched. What is chosen in the menu is done by the `realizefs` program, in a process of its own.
+What is shown is kept up to date by realizefs_shown.
 """
 
 import json
@@ -69,7 +70,11 @@ def state_of(path: bytes) -> State | None:
         mark = os.getxattr(path, MARK).decode("ascii", "replace")
     except OSError:
         return None
-    return State(status.split(" ")[0], mark)
+    return _state(status, mark)
+
+
+def _state(status: str, mark: str) -> State:
+    return State(status.split(" ", maxsplit=1)[0], mark)
 
 
 def emblem_of(state: State, *, is_folder: bool = False) -> str | None:
@@ -137,40 +142,76 @@ def path_of(file: Any) -> bytes | None:
     return unquote_to_bytes(urlsplit(file.get_uri()).path)
 
 
-def emblem_for(file: Any) -> str | None:
-    """The icon that is put on a file; None for none."""
-    path = path_of(file)
-    state = state_of(path) if path else None
-    return emblem_of(state, is_folder=file.is_directory()) if state else None
-
-
-def offered_for(files: Sequence[Any]) -> list[tuple[Entry, Callable[[], object]]]:
-    """The menu of a selection: what it offers, and what does it."""
+def offered_for(
+    files: Sequence[Any], known: Callable[[str], State | None] = lambda _uri: None
+) -> list[tuple[Entry, Callable[[], object]]]:
+    """The menu of a selection: what it offers, and what does it. `known`: what is known of what is at an
+    address."""
     if len(files) > SELECTED_MAX:
         return []
     paths = [path for path in map(path_of, files) if path]
-    states = [state_of(path) for path in paths] if len(paths) == len(files) else []
+    if len(paths) < len(files):
+        return []
+    states = [
+        known(file.get_uri()) or state_of(path) for file, path in zip(files, paths, strict=True)
+    ]
     return [
         (entry, lambda entry=entry: carry_out(entry, paths))  # type: ignore[misc]
         for entry in entries_for(states)
     ]
 
 
-def provider(toolkit: Any, base: type) -> type:
+class Eyes:
+    """How files are looked at: in GLib's threads. Two attributes are asked for, and nothing else."""
+
+    def __init__(self, gio: Any, glib: Any) -> None:
+        self._gio = gio
+        self._glib = glib
+
+    def look(self, uri: str, then: Callable[[State | None], None]) -> None:
+        """Say later what is there."""
+        status, mark = ("xattr::" + name.removeprefix("user.") for name in (STATUS, MARK))
+
+        def looked(file: Any, result: Any) -> None:
+            try:
+                info = file.query_info_finish(result)
+            except self._glib.Error:
+                then(None)
+                return
+            said = [info.get_attribute_string(name) for name in (status, mark)]
+            then(_state(*said) if all(said) else None)
+
+        self._gio.File.new_for_uri(uri).query_info_async(
+            *(f"{status},{mark}", self._gio.FileQueryInfoFlags.NONE),
+            *(self._glib.PRIORITY_LOW, None, looked),
+        )
+
+    def later(self, seconds: int, then: Callable[[], None]) -> None:
+        """Call that once."""
+
+        def once() -> bool:
+            then()
+            return False
+
+        self._glib.timeout_add_seconds(seconds, once)
+
+
+def provider(toolkit: Any, base: type, shown: Any) -> type:
     """The class that Nautilus and those who descend from it look for; `toolkit` is their module, `base`
-    GObject's class."""
+    GObject's class, `shown` what realizefs_shown knows."""
 
     class RealizeFS(base, toolkit.InfoProvider, toolkit.MenuProvider):  # type: ignore[misc]
         def update_file_info(self, file: Any) -> None:
-            """The emblem of a file: two attributes, answered from the mount's index."""
-            emblem = emblem_for(file)
+            """The emblem of a file, as far as it is known; the file manager is told when it changes."""
+            state = shown.asked(file.get_uri(), file) if path_of(file) else None
+            emblem = emblem_of(state, is_folder=file.is_directory()) if state else None
             if emblem:
                 file.add_emblem(emblem)
 
         def get_file_items(self, *asked: Any) -> list[Any]:
             """The menu of a selection, which is the last argument; the window before it is gone in
             Nautilus 43."""
-            offered = offered_for(asked[-1])
+            offered = offered_for(asked[-1], shown.known)
             if not offered:
                 return []
             menu = toolkit.Menu()
