@@ -5,8 +5,8 @@ eviction began meanwhile: `generation` is counted up before the first byte is pu
 bytes read under an unchanged generation are bytes of the content. Writers and evictions exclude
 each other by a lock: bytes are written first and their range is added second, under that lock, so
 no range ever covers bytes that aren't there. From `condemn` to `finish_eviction` nothing is stored
-at all, so that what the database was told (no ranges) stays true whenever the power fails; from
-`condemn_parts` to `finish_parts` nothing is stored in those parts.
+at all, so that what the database was told (no ranges) stays true whenever the power fails; from `condemn_parts`
+to `finish_parts` nothing is stored in those parts.
 """
 
 import os
@@ -48,8 +48,9 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What of a blob is on disk for sure, as of `generation`."""
+    """What of a blob is on disk for sure, as of `generation`; a later one has a higher `number`."""
 
+    number: int
     generation: int
     ranges: Ranges
     verified: bool
@@ -102,6 +103,7 @@ class Blob:
         self.named = True  # the file's name is durable
         self._written = self._synced = 0  # writes begun, and how many of them are durable
         self.saved = (row.ranges, row.verified)
+        self.saved_number = self._number = 0  # of snapshots
 
     @property
     def complete(self) -> bool:
@@ -142,9 +144,8 @@ class Blob:
         if not self.ranges.covers(start, end):
             return None
         data = bytearray(end - start)
-        if read_at_once(self.fd, memoryview(data), start) != end - start:
-            return None
-        if self.generation != generation:
+        got = read_at_once(self.fd, memoryview(data), start)
+        if got != end - start or self.generation != generation:
             return None
         self._owner.used(self, start, end)
         return cast("bytes", data)  # of which a copy would cost as much as the read
@@ -216,14 +217,15 @@ class Blob:
         with self._lock:
             generation, ranges, verified = self.generation, self.ranges, self.verified
             written, unsynced = self._written, self.unsynced
+            self._number = number = self._number + 1
         if unsynced:
             try:
                 os.fdatasync(self.fd)
             except OSError:
-                self._forget()
+                self.forget()
                 raise
         self.synced(written)
-        return Snapshot(generation, ranges, verified, self.usage)
+        return Snapshot(number, generation, ranges, verified, self.usage)
 
     def written(self) -> int:
         """How far it is written; for `synced`, once somebody has made that durable."""
@@ -242,12 +244,13 @@ class Blob:
                 self._end_promise()
 
     def is_current(self, snapshot: Snapshot) -> bool:
-        """Whether no eviction began since."""
-        return self.state is State.STORING and self.generation == snapshot.generation
+        """Whether no eviction began since, and the row has nothing newer."""
+        is_kept = self.state is State.STORING and self.generation == snapshot.generation
+        return is_kept and snapshot.number > self.saved_number
 
     def condemn(self) -> None:
         """First step of an eviction: from here on nothing is readable or stored."""
-        self._forget(State.EVICTING)
+        self.forget(State.EVICTING)
 
     def finish_eviction(self, *, gone: bool) -> int:
         """Second step: give the bytes back; the number of them. STORING again unless `gone`."""
@@ -301,11 +304,8 @@ class Blob:
             self.usage = 0
             self.state = State.GONE
 
-    def forget(self) -> None:
+    def forget(self, state: State = State.STORING) -> None:
         """Nothing of what was written is known to be on disk."""
-        self._forget()
-
-    def _forget(self, state: State = State.STORING) -> None:
         with self._lock:
             self.state = state
             self.generation += 1

@@ -1,13 +1,13 @@
 """Making blobs durable: bytes first, then the rows that say so, and their uses.
 
 A row never promises bytes that a power failure could take back: what is put in it is a snapshot of
-what had been synced, and only if no eviction began since (`Blob.is_current`).
+what had been synced, and only if no eviction began since, nor a later one is there: a flush takes its
+snapshots before it has the right to write (`Blob.is_current`).
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from realizefs.model.ranges import Ranges
 from realizefs.store.allocation import sync_filesystem
 from realizefs.store.blob import Blob, Snapshot
 from realizefs.store.blobdir import BlobDirectory
@@ -103,18 +103,18 @@ class Saver:
             return
         ranges, verified = snapshot.ranges, snapshot.verified
         self._rows.put(txn, replace(row, ranges=ranges, verified=verified, usage=snapshot.usage))
-        self._note_saved(txn, blob, (ranges, verified))
+        self._note_saved(txn, blob, snapshot)
         # GOING, though nothing is being evicted, is left of a removal that failed.
         idle = self._rows.step(txn, blob.id) in (Step.WRITING, Step.GOING, None)
         if idle and self._opened.settle_down(blob):
             self._rows.set_step(txn, blob.id, None)
 
-    def _note_saved(self, txn: Txn, blob: Blob, now: tuple[Ranges, bool]) -> None:
+    def _note_saved(self, txn: Txn, blob: Blob, now: Snapshot) -> None:
         """What the row says, and again what it said if this isn't committed."""
-        before, noted = blob.saved, blob.noted
+        before, number, noted = blob.saved, blob.saved_number, blob.noted
 
         def undo() -> None:
-            blob.saved, blob.noted = before, noted
+            blob.saved, blob.saved_number, blob.noted = before, number, noted
 
         txn.if_abandoned(undo)
-        blob.saved = now
+        blob.saved, blob.saved_number = (now.ranges, now.verified), now.number

@@ -10,6 +10,7 @@ import pytest
 from realizefs.model.errors import CacheFull
 from realizefs.model.ids import Digest, Inode
 from realizefs.model.limits import KIB, MIB
+from realizefs.store.blob import Blob, Snapshot
 from realizefs.store.blobs import Blobs
 from realizefs.store.env import Environment
 from tests.unit.store.cached import (
@@ -264,6 +265,30 @@ def test_verified_is_said_only_of_a_complete_blob(env: Environment, blobs: Blobs
     assert row is not None
     assert row.verified
     assert row.complete
+    blob.close()
+
+
+def test_a_flush_does_not_take_back_what_was_said_since_it_began(
+    env: Environment, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looks at a blob, syncs it, which takes long, and writes its row; meanwhile it is verified."""
+    blob = blobs.open(Inode(2), version("a", 64 * KIB))
+    blob.write(0, bytes(64 * KIB))
+    sync = Blob.sync
+
+    def verified_meanwhile(one: Blob) -> Snapshot:
+        monkeypatch.setattr(Blob, "sync", sync)
+        snapshot = one.sync()
+        with env.write() as txn:
+            assert blobs.mark_verified(txn, one)
+        return snapshot
+
+    monkeypatch.setattr(Blob, "sync", verified_meanwhile)
+    blobs.flush()
+    with env.read() as txn:
+        row = blobs.find(txn, Inode(2))
+    assert row is not None
+    assert row.verified
     blob.close()
 
 
