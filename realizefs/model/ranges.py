@@ -1,9 +1,10 @@
 """Sets of byte ranges: which parts of a blob are here.
 
-Immutable; sorted, disjoint, non-adjacent half-open pairs. A blob is filled mostly in block
-order, so the number of pairs stays small; operations are linear in it.
+Immutable; sorted, disjoint, non-adjacent half-open pairs. What a reader asks of a blob that is read at
+random, and has thousands of them, goes by bisection; what changes them copies them.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -36,15 +37,24 @@ class Ranges:
 
     def add(self, start: int, end: int) -> "Ranges":
         """This and one more range."""
-        return self.union(Ranges.of(start, end))
+        if start >= end:
+            return self
+        pairs = self.pairs
+        first = last = self._from(start)
+        if first and pairs[first - 1][1] == start:  # it touches the one before
+            first -= 1
+        while last < len(pairs) and pairs[last][0] <= end:
+            last += 1
+        if first < last:
+            start, end = min(start, pairs[first][0]), max(end, pairs[last - 1][1])
+        return Ranges((*pairs[:first], (start, end), *pairs[last:]))
 
     def missing(self, start: int, end: int) -> "Ranges":
         """The parts of [start, end) not covered."""
         gaps = []
         position = start
-        for low, high in self.pairs:
-            if high <= position:
-                continue
+        for at in range(self._from(start), len(self.pairs)):
+            low, high = self.pairs[at]
             if low >= end:
                 break
             if low > position:
@@ -56,11 +66,19 @@ class Ranges:
 
     def covers(self, start: int, end: int) -> bool:
         """Whether all of [start, end) is here; an empty range always is."""
-        return start >= end or any(low <= start and end <= high for low, high in self.pairs)
+        if start >= end:
+            return True
+        at = self._from(start)
+        return at < len(self.pairs) and self.pairs[at][0] <= start and end <= self.pairs[at][1]
 
     def overlaps(self, start: int, end: int) -> bool:
         """Whether any byte of [start, end) is here."""
-        return any(low < end and start < high for low, high in self.pairs)
+        at = self._from(start)
+        return at < len(self.pairs) and self.pairs[at][0] < end
+
+    def _from(self, at: int) -> int:
+        """The index of the first pair that ends behind `at`."""
+        return bisect_right(self.pairs, at, key=_end)
 
     def without(self, start: int, end: int) -> "Ranges":
         """This, less [start, end)."""
@@ -78,6 +96,10 @@ class Ranges:
 
 
 NO_RANGES = Ranges()
+
+
+def _end(pair: tuple[int, int]) -> int:
+    return pair[1]
 
 
 def _merged(pairs: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

@@ -255,7 +255,9 @@ class Fetcher:
         somebody waits for them."""
         if not missing:
             return []
-        most = self._piece_bytes(wanted)
+        # Who reads at random asks for a block at a time, and needn't know how fast the line is.
+        is_one = missing.total() <= wanted.block
+        most = wanted.block if is_one else self._piece_bytes(wanted)
         found: list[_Piece] = []
         for start, end in plan.pieces(missing, wanted.block, wanted.version.size, most):
             at = start
