@@ -8,10 +8,11 @@ In reading order:
     commands_home, commands_joining, commands_peers, commands_daemon, commands_paths,
     commands_cache, commands_check, commands_safety, commands_rates, commands_rules, commands_doctor,
     commands_background, commands_service, commands_completion,
-    commands_uninstall, commands_live, commands_top
+    commands_uninstall, commands_live, commands_top, commands_journal
                                                     the commands
     commands_desktop                                file managers; the extensions are in desktop/
     commands_web, web_page, web_access, web_slices  the page in a browser; who may ask it; long commands
+    log_lines                                       what happened, a line each
     foresight                                       what a mark would do, shown
     unit_file, systemd, owned_files                 a unit's text; the user's systemd, asked; our files
     completing, manual, version                     what shells offer; man pages; release and commit

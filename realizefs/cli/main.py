@@ -19,6 +19,7 @@ from realizefs.cli.commands_desktop import desktop
 from realizefs.cli.commands_doctor import doctor
 from realizefs.cli.commands_home import arena, init
 from realizefs.cli.commands_joining import invite, join
+from realizefs.cli.commands_journal import log
 from realizefs.cli.commands_live import jobs
 from realizefs.cli.commands_paths import du, info, list_states, mark
 from realizefs.cli.commands_peers import peer
@@ -74,6 +75,7 @@ for _command in (
         top,
         mark,
         info,
+        log,
         list_states,
         du,
     ),

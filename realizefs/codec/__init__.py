@@ -15,5 +15,6 @@ In reading order:
     deltas                      what changed between two contents
     records                     stored records as bytes and back
     rule_records                those of rules
+    journal_records             those of what happened
     index_records               the most frequent of them, which are no capnp
 """

@@ -11,6 +11,7 @@ In reading order:
     ignore, rules           what is never shared, as git reads patterns; which rule counts for a file
     foresee                 what another mark would do
     plainly                 what is known of a path, as one sentence
+    telling                 what of all changes the journal tells
     membership              who belongs to the household, and whom to believe about it
     neighbour, pairing      what a machine says of itself on the local network; who compares a code
     guard                   how much peers may delete before somebody is asked

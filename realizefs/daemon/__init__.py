@@ -18,7 +18,7 @@ In reading order:
     setup_commands, household_commands, pairing_commands, peer_commands, daemon_commands, path_commands,
     listing_commands, cache_commands, check_commands, safety_commands, rate_commands, rule_commands,
     doctor_commands, foresight_commands, background_commands, farewell_commands,
-    live_commands, locate, first_look
+    live_commands, journal_commands, locate, first_look
                                     the commands; from a path here to one in an arena; not known yet
     uninstalling                    removing what is only ours
     examining                       what `doctor` judges

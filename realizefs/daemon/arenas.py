@@ -31,6 +31,7 @@ from realizefs.sync.handover import Handover
 from realizefs.sync.on_demand import OnDemand
 from realizefs.sync.ruling import Ruling
 from realizefs.sync.summary import Listed, Usage
+from realizefs.sync.telling import Told, Wanted
 from realizefs.sync.trashcan import Trashcan
 from realizefs.sync.work import Work
 
@@ -77,6 +78,10 @@ class RunningArena(Protocol):
 
     def listing(self, ino: Inode, after: bytes) -> list[Listed]:
         """Some entries of a directory beyond a name; blocking."""
+        ...
+
+    async def journal(self, wanted: Wanted) -> tuple[list[Told], int]:
+        """What happened, and the position behind it."""
         ...
 
     async def first_news(self) -> None:

@@ -49,6 +49,13 @@ class Arguments:
             raise BadControlLine(f'The command needs "{name}" as true or false.')
         return value
 
+    def count(self, name: str) -> int:
+        """A whole number, not below zero."""
+        value = self._values.get(name)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise BadControlLine(f'The command needs "{name}" as a number.')
+        return value
+
     def path(self, name: str) -> bytes:
         """A path in any bytes."""
         return path_bytes(self.text(name))

@@ -11,6 +11,7 @@ In reading order:
     grants                              what a peer may do, and which decision about that counts
     blobs, cache_limits, rates          a cached content; how much of such there may be; how fast
     decisions, changes                  what is wanted, what the kernel must hear
+    journal                             what happened to files
     background                          when it may be fetched
     findings, diagnosis, farewell       what a check found wrong; what the doctor did; what is lost
     messages                            what peers say to each other

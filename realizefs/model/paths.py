@@ -5,6 +5,8 @@ before anything else looks at it: what passes can't point outside the arena root
 (symlinks on disk are dealt with where files are opened, see `store.openat`).
 """
 
+import re
+
 from realizefs.model.errors import BadPath
 
 STATE_DIR = b".realize"
@@ -102,6 +104,24 @@ def conflict_date(name: bytes, peer: str) -> str:
     _, note, rest = name.rpartition(f" (conflict {peer} ".encode().replace(b"/", b"_"))
     date, closed, _ = rest.partition(b")")
     return date.decode("utf-8", "replace") if note and closed else ""
+
+
+CONFLICT = b" (conflict "
+"""In the name of every conflict copy."""
+
+_COPY = re.compile(
+    rb"(.+) \(conflict (.+) (\d{4}-\d\d-\d\d \d\d\.\d\d\.\d\d(?: \d+)?)\)(\.[^.]{1,16})?", re.DOTALL
+)
+
+
+def conflict_of(name: bytes) -> tuple[bytes, bytes, bytes] | None:
+    """(NAME.EXT, PEER, DATE) in the name of a conflict copy; None for any other name.
+
+    >>> conflict_of(b"a.tar (conflict desk 2026-01-02 10.00.00).gz")
+    (b'a.tar.gz', b'desk', b'2026-01-02 10.00.00')
+    """
+    match = _COPY.fullmatch(name) if CONFLICT in name else None
+    return (match[1] + (match[4] or b""), match[2], match[3]) if match is not None else None
 
 
 def show(path: bytes) -> str:

@@ -18,6 +18,7 @@ In reading order:
     attributes                      the user's own, of what is unreal
     dirty, decisions, removals      what to decide again; what is wanted; what peers deleted
     sought                          what nobody is known to hold
+    journal                         what happened, as long as it is remembered
     blocks                          block lists
     peers                           the roster and open invitations, in the global environment
   the cache

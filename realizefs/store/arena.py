@@ -14,6 +14,7 @@ from realizefs.store.dirty import DirtySet
 from realizefs.store.env import Environment
 from realizefs.store.holders import Holders
 from realizefs.store.inodes import ArenaInodes, InodeAllocator
+from realizefs.store.journal import Journal
 from realizefs.store.marks import Marks
 from realizefs.store.real import RealIndex
 from realizefs.store.realfile import Root
@@ -42,6 +43,7 @@ class ArenaStore:
     dirty: DirtySet
     removals: Removals
     sought: Sought
+    journal: Journal
     blocks: BlockLists
     blobs: Blobs
     root: Root
@@ -90,6 +92,7 @@ def open_arena(
         dirty=DirtySet(tree),
         removals=Removals(),
         sought=Sought(),
+        journal=Journal(),
         blocks=BlockLists(),
         blobs=Blobs(env, root.state.blobs_fd, limits),
         root=root,

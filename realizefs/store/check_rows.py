@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from realizefs.codec.index_records import decode_real
+from realizefs.codec.journal_records import decode_event
 from realizefs.codec.records import decode_decision
 from realizefs.model.decisions import Decision
 from realizefs.model.errors import StoreFault
@@ -41,6 +42,7 @@ from realizefs.store.schema import (
     ENGINE_META,
     ENTRY,
     HOLDER,
+    JOURNAL,
     MARK,
     REAL,
     REMOVAL,
@@ -79,6 +81,7 @@ class RowRules:
             self._rule("real files", REAL, "The row of a real file", self._read_real),
             Rule("", once, self.look_at_counter),
             rule_of("", CURSOR, self.look_at_cursor),
+            rule_of("", JOURNAL, self.look_at_event),
             rule_of("block lists", BLOCKS, self.look_at_list),
             rule_of("", DIRENT, self.look_at_blocks),
         ]
@@ -149,6 +152,18 @@ class RowRules:
         if key[8:] == b">" and value[:16] == self.store.tree.replica and seq > last:
             what = f"Peer {peer:016x} is said to know change {seq} of our history of {last}"
             yield Problem(Finding("acknowledged", what, "tells it all again"), remove)
+
+    def look_at_event(self, txn: Txn, key: bytes) -> Iterator[Problem]:
+        """An event of the journal can be read, and stands before the next one's place."""
+        row = txn.get(JOURNAL, key) or b""
+        try:
+            decode_event(row)
+            if len(key) == 8 and unpack_u64(key) + len(row) <= self.store.journal.end(txn):
+                return
+        except StoreFault:
+            pass
+        finding = Finding("event", "What once happened can't be read in the journal", "forgets it")
+        yield Problem(finding, partial(_delete, table=JOURNAL, key=key))
 
     def look_at_list(self, txn: Txn, key: bytes) -> Iterator[Problem]:
         """A block list is of at least two digests, under a digest."""

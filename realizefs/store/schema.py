@@ -98,8 +98,13 @@ the database. b"gaps" → pairs of u64, the latest gaps in the history (`store.p
 author and count, what was seen of others' changes (`store.contexts`), b"former" → of ours with a
 database of before, b"confirmed" → of our own (u64). Numbers (u64,
 absent: 0): b"seq", the last seq given out, which grows even where history rows are forgotten;
-b"files", b"directories", b"symlinks", how many dirents of that kind are alive, and b"bytes", the
+b"journal", how many bytes of rows journal.event has ever had; b"files", b"directories", b"symlinks", how many dirents of that kind are alive, and b"bytes", the
 sum of sizes of those files; b"real", the sum of sizes of regular files over index.real."""
+
+JOURNAL = "journal.event"
+"""How many bytes of rows there were before this one → Event record: what happened, the oldest first. Rows
+are only appended, and the oldest leave, so that there are JOURNAL_BYTES_MAX bytes and a little. META has
+where the next one comes. Pure memory: nothing is decided by it, and an older program does without."""
 
 MARK = "mark.mark"
 """Inode → b"own", b"keep" or b"watch". Absent: inherited. Marks follow a local rename."""
@@ -182,6 +187,7 @@ ARENA_SCHEMA = Schema(
     "an arena",
     (
         *(ENTRY, DIRENT, HOLDER, INODE_POOL, CURSOR, HISTORY, REAL, META, MARK, ATTRIBUTE),
+        JOURNAL,
         *(RULE, AGE, AGING),
         *(DECISION, RETRY, WAITING, DIRTY, SUBTREE, REMOVAL, SOUGHT, ENGINE_META),
         *(BLOB_ROW, BLOB_OF, BLOB_LRU, BLOB_BUSY, BLOB_META, BLOCKS),

@@ -56,6 +56,7 @@ In reading order:
     lacking                         whether there is room for what is to come
     race, candidates, distrust      the first good answer; who is asked next; who lied
     shelf, reading                  into the cache; what of it stays open for its readers
+    telling                         the journal of what happened, written and read
     describe, summary               why a path is as it is; what a folder is, in all
     work                            what is being carried out, and what waits and why
     foresight                       what a mark would bring or take away

@@ -16,6 +16,7 @@ from realizefs.model.ids import ArenaId, Inode
 from realizefs.model.marks import Mark
 from realizefs.store.arena import ArenaStore
 from realizefs.store.txn import Txn
+from realizefs.sync.bell import Bell
 from realizefs.sync.below import Top
 from realizefs.sync.context import Context
 from realizefs.sync.describe import Description, describe, describe_native, ranges_here
@@ -23,6 +24,7 @@ from realizefs.sync.foresight import Foresight, foresight
 from realizefs.sync.marking import native_mark
 from realizefs.sync.overlay import Overlay
 from realizefs.sync.summary import Listed, Usage, listing, usage
+from realizefs.sync.telling import Told, Wanted, journal
 from realizefs.sync.work import Work, work
 
 NEWS_SECONDS = 3.0
@@ -93,6 +95,21 @@ class ArenaView:
     def listing(self, ino: Inode, after: bytes) -> list[Listed]:
         """Some entries of a directory beyond a name. Any thread; blocking."""
         return listing(self.context, ino, after)
+
+    async def journal(self, wanted: Wanted) -> tuple[list[Told], int]:
+        """What happened, the oldest first, and where what happens from now on comes."""
+        await self.context.names_committed()
+
+        def read() -> tuple[list[Told], int]:
+            with self.store.env.read() as txn:
+                return journal(self.store, txn, self.context.links, wanted)
+
+        return await trio.to_thread.run_sync(read)
+
+    @property
+    def news(self) -> Bell:
+        """Rings after each commit."""
+        return self.context.history
 
     def node(self, ino: Inode) -> Node:
         """What the inode is now; FileNotFoundError if neither index nor overlay knows it."""

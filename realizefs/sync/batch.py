@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from realizefs.core.causal import Context
 from realizefs.core.ignore import are_patterns
+from realizefs.core.telling import Note, note_of
 from realizefs.model.changes import Change, ChangeKind
 from realizefs.model.entries import Entry
 from realizefs.model.ids import NO_DIGEST, AuthorId, Digest, Inode, PeerId, is_by
@@ -13,6 +14,14 @@ from realizefs.store.arena import ArenaStore
 from realizefs.store.txn import Txn
 from realizefs.sync.pending import Place
 from realizefs.sync.to_leave import ToLeave
+
+
+@dataclass(slots=True)
+class HeardFirst:
+    """How much is added by what a peer tells who tells all that it knows: the journal has one line of it."""
+
+    peer: PeerId
+    count: int = 0
 
 
 @dataclass(slots=True)
@@ -40,6 +49,13 @@ class Batch:
     """contents of real files that their user has changed, and which files"""
     in_hand: frozenset[Inode] = frozenset()
     to_leave: ToLeave = field(default_factory=ToLeave)
+    came: list[Entry] = field(default_factory=list)
+    happened: list[Note] = field(default_factory=list)
+    """what the journal is to tell: of which nothing was known here, and all else"""
+    now_ns: int = 0
+    """the time that the journal gives to it"""
+    heard_first: HeardFirst | None = None
+    """where a peer tells of all that it knows"""
     _seen: Context | None = None
     directories: dict[bytes, Inode] = field(default_factory=dict)
     """of a batch that moves nothing: directories found in this transaction, by path"""
@@ -86,6 +102,12 @@ class Batch:
         if self._is_particular(name, version) or (not real and mark is not Mark.WATCH):
             store.dirty.mark(txn, ino)
         self.changes.append(Change(parent, name, ino, ChangeKind.ENTRY, _content(version)))
+        if not version.vector or version.deleted:
+            return entry  # made up for what is in it; nothing that anybody has seen
+        if self.heard_first is None:
+            self.came.append(entry)
+        else:
+            self.heard_first.count += 1
         return entry
 
     def put(
@@ -101,6 +123,9 @@ class Batch:
         else:
             self.mark_dirty(ino)
         self._note(before, entry)
+        note = note_of(before.version if before is not None else None, version, ino, (parent, name))
+        if note is not None:
+            self.happened.append(note)
         return entry
 
     def mark_dirty(self, ino: Inode) -> None:

@@ -5,7 +5,6 @@ settles the conflict, too. What goes here goes the way of all that is deleted: a
 trash, and at other owners to theirs.
 """
 
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -20,10 +19,6 @@ from realizefs.model.limits import CONFLICTS_LISTED_MAX
 from realizefs.store.openat import RENAME_NOREPLACE
 from realizefs.sync.context import Context
 from realizefs.sync.trash import Trash
-
-_COPY = re.compile(
-    rb"(.+) \(conflict (.+) (\d{4}-\d\d-\d\d \d\d\.\d\d\.\d\d(?: \d+)?)\)(\.[^.]{1,16})?", re.DOTALL
-)
 
 
 class Keep(Enum):
@@ -69,15 +64,15 @@ class Conflicts:
     def _list(self) -> list[Conflict]:
         store, found = self._context.store, []
         with store.env.read() as txn:
-            for ino in store.tree.named(txn, b" (conflict "):
+            for ino in store.tree.named(txn, paths.CONFLICT):
                 entry, path = store.tree.entry(txn, ino), store.tree.path(txn, ino)
-                match = _COPY.fullmatch(entry.name) if entry is not None else None
-                if entry is None or not path or match is None or entry.version.deleted:
+                copy = paths.conflict_of(entry.name) if entry is not None else None
+                if entry is None or not path or copy is None or entry.version.deleted:
                     continue
-                original = paths.join(paths.split(path)[0], match[1] + (match[4] or b""))
+                original = paths.join(paths.split(path)[0], copy[0])
                 other = store.tree.entry_at(txn, original)
                 there = other is not None and not other.version.deleted
-                peer, date = (match[part].decode("utf-8", "replace") for part in (2, 3))
+                peer, date = (part.decode("utf-8", "replace") for part in copy[1:])
                 found.append(Conflict(path, original, peer, date, entry.version.size, there))
                 if len(found) >= CONFLICTS_LISTED_MAX:
                     break
@@ -86,15 +81,15 @@ class Conflicts:
     async def resolve(self, path: bytes, keep: Keep) -> bytes:
         """Settle the conflict of the copy at `path`; the path of what is kept, or of the copy."""
         parent, name = paths.split(path)
-        match = _COPY.fullmatch(name)
-        if match is None:
+        copy = paths.conflict_of(name)
+        if copy is None:
             raise Misuse(f'"{paths.show(path)}" is not called like a conflict copy.')
-        plain = match[1] + (match[4] or b"")
+        plain, peer, date = copy
         if keep is Keep.ORIGINAL:
             await self._drop(path)
             return paths.join(parent, plain)
         if keep is Keep.BOTH:
-            note = b"%s %s" % (match[2], match[3])
+            note = b"%s %s" % (peer, date)
             plain = paths.noted_name(plain, note.decode("utf-8", "replace"))
         elif self._known(paths.join(parent, plain)) is not None:
             await self._drop(paths.join(parent, plain))

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import trio
 
+from realizefs.core.telling import Lately
 from realizefs.model.background import Wait
 from realizefs.model.changes import Change
 from realizefs.model.decisions import Action
@@ -33,6 +34,7 @@ from realizefs.sync.overlay import Overlay
 from realizefs.sync.pending import Place
 from realizefs.sync.renames import Renames
 from realizefs.sync.successors import Edited
+from realizefs.sync.telling import write_down
 from realizefs.sync.to_leave import ToLeave
 from realizefs.sync.writer import Request, Writer
 
@@ -99,6 +101,8 @@ class Context:
     """rung when something more is to be looked for under other names"""
     edited: Edited = field(default_factory=Edited)
     """what was changed here from which content"""
+    lately: Lately = field(default_factory=Lately)
+    """which changes the journal has told lately"""
     removed: set[Inode] = field(default_factory=set)
     """deleted by the user through the mount, natively gone, and not yet in the index"""
     is_looked_at: Callable[[bytes], bool] = lambda path: False
@@ -133,7 +137,9 @@ class Context:
 
         def run(txn: Txn) -> tuple[T, Batch]:
             batch = self.batch(txn)
-            return work(batch), batch
+            result = work(batch)
+            self._write_down(batch)
+            return result, batch
 
         result, batch = await self.writer.do(run)
         self._tell(batch)
@@ -153,6 +159,7 @@ class Context:
         def run(txn: Txn) -> Batch:
             batch = self.batch(txn)
             work(batch)
+            self._write_down(batch)
             return batch
 
         def end(request: Request) -> None:
@@ -180,6 +187,11 @@ class Context:
         for watcher in self.watchers:
             watcher(events)
 
+    def _write_down(self, batch: Batch) -> None:
+        """What happened, in the journal; by the same commit."""
+        batch.now_ns = self.clock.wall_ns()
+        batch.happened = write_down(batch, self.lately)
+
     def _tell(self, batch: Batch) -> None:
         self.problem = None
         for ino, indexed in batch.indexed.items():
@@ -189,6 +201,7 @@ class Context:
         for change in batch.changes:
             self.tell(change)
         self.edited.note(batch.edited)
+        self.lately.note(batch.happened, batch.now_ns)
         if batch.seeks:
             self.sought.ring()
         self.history.ring()

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import trio
 
@@ -13,13 +14,15 @@ from realizefs.model.messages import Ack, Row, Rows, Subscribe
 from realizefs.model.versions import Kind, join_vectors, vector_of
 from realizefs.store.txn import Txn
 from realizefs.sync.apply import apply_row, mark_cached, note_held
-from realizefs.sync.batch import Batch
+from realizefs.sync.batch import Batch, HeardFirst
 from realizefs.sync.context import Context
 from realizefs.sync.link import Link
 from realizefs.sync.restored import ChangesLost, begin_anew, check_nothing_is_lost
 from realizefs.sync.told_seen import ToldSeen
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 ROW_BYTES = 160
 """Bytes of a row without its path and target and vector, estimated generously."""
@@ -45,6 +48,7 @@ class Gossip:
         self._after = Seq(0)
         self._at: Seq | None = None  # how far they have told us on this link, without a gap
         self._they_saw: Seen = {}  # as they have told on this link
+        self._is_first = False  # whether they tell all that they know, to this machine
         self._told_seen = ToldSeen()
 
     async def run(self) -> None:
@@ -77,9 +81,11 @@ class Gossip:
             needed = _inodes_needed(message.rows) + limits.INODE_RESERVE
             await trio.to_thread.run_sync(context.store.inodes.ensure, needed)
 
-        def apply(batch: Batch) -> None:
+        def apply(batch: Batch) -> bool:
             check_nothing_is_lost(batch, message)
             known, _ = self._theirs(batch.txn)
+            is_first = self._is_first or known != message.replica
+            batch.heard_first = HeardFirst(peer) if is_first else None
             if known != message.replica:
                 # Its database is another one: what the old one said that it holds, it may have
                 # lost, and it tells nothing of what it has just heard from us (R1).
@@ -98,8 +104,9 @@ class Gossip:
                     batch.txn, peer, message.replica, message.last, read_only=self._read_only
                 )
             self._note_seen(batch, message)
+            return is_first
 
-        await self._commit(apply)
+        self._is_first = await self._commit(apply)
         self._at = message.last
         self._heard.set()
         await self._acknowledge(message, message.last)
@@ -117,14 +124,15 @@ class Gossip:
 
     async def _acknowledge(self, message: Rows, at: Seq) -> None:
         if message.is_all:
+            self._is_first = False
             self._context.heard_all.set()
         await self._link.send(Ack(self._context.id, message.replica, at))
 
-    async def _commit(self, work: Callable[[Batch], None]) -> None:
+    async def _commit(self, work: Callable[[Batch], T]) -> T:
         """ConnectionLost where it shows that our database is an older copy: on the next link all is
         told, and claimed, by another author."""
         try:
-            await self._context.commit(work)
+            return await self._context.commit(work)
         except ChangesLost as lost:
             told = lost.position
             await self._context.commit(lambda batch: self._begin_anew(batch, told))

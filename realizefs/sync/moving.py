@@ -8,9 +8,11 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from realizefs.core.merge import added, changed, deleted
+from realizefs.core.telling import Note
 from realizefs.model import paths
 from realizefs.model.entries import Entry, RealRow
 from realizefs.model.ids import NO_DIGEST, Inode
+from realizefs.model.journal import What
 from realizefs.model.versions import Kind, Version
 from realizefs.store.fingerprint import NEVER_INDEXED
 from realizefs.store.tree import Tree
@@ -63,7 +65,15 @@ def record_move(
         batch.held_changed(unseen)
         place = place[0], free_conflict_name(batch, *place, entry.version)
     _rename(batch, entry, *place, now_ns)
+    _note_renamed(batch, entry, place)
     return unseen is None
+
+
+def _note_renamed(batch: Batch, was: Entry, place: Place) -> None:
+    """For the journal; the versions say that one name came and another one went."""
+    version = replace(was.version, author=batch.author, mtime_ns=0)
+    note = Note(What.RENAMED, was.ino, place, version, was=(was.parent, was.name))
+    batch.happened.append(note)
 
 
 def _rename(
@@ -176,6 +186,8 @@ def record_exchange(
             to = second if entry is first else first
             _rename(batch, entry, to.parent, to.name, now_ns, beside=True)
         return False
+    _note_renamed(batch, first, (second.parent, second.name))
+    _note_renamed(batch, second, (first.parent, first.name))
     if any(any(batch.store.tree.children(batch.txn, ino)) for ino in (one, other)):
         _exchange_trees(batch, first, second, now_ns)
         return True

@@ -33,6 +33,7 @@ from realizefs.sync.loss import Loss
 from realizefs.sync.on_demand import OnDemand
 from realizefs.sync.ruling import Ruling
 from realizefs.sync.summary import Listed, Usage
+from realizefs.sync.telling import Told, Wanted
 from realizefs.sync.trashcan import Trashcan
 from realizefs.sync.work import Queues, Work
 
@@ -46,6 +47,8 @@ class FakeArena:
         self.paths = [b"", *paths]
         self.marks: dict[Inode, Mark] = {}
         self.waiting = Waiting(0, ())
+        self.happened: list[Told] = []
+        self.wanted = Wanted()
         self.doing = Work(Queues(), CacheCounts(), ())
 
     def usage(self, tops: Sequence[Top], checkpoint: Callable[[], None]) -> dict[str, Usage]:
@@ -64,6 +67,11 @@ class FakeArena:
 
     async def looked_through(self, seconds: float) -> bool:
         return True
+
+    async def journal(self, wanted: Wanted) -> tuple[list[Told], int]:
+        await trio.lowlevel.checkpoint()
+        self.wanted = wanted
+        return self.happened, len(self.happened)
 
     async def first_news(self) -> None:
         await trio.lowlevel.checkpoint()

@@ -40,6 +40,13 @@ HELD_BY: dict[str, tuple[str, ...]] = {
         f"{HOUSEHOLD}/test_sync_both_ways.py::test_what_a_peer_replaces_goes_to_the_trash",
         f"{HOUSEHOLD}/test_guard.py::test_the_trash_is_emptied",
     ),
+    "I wonder where a file went": (
+        f"{HOUSEHOLD}/test_log.py::test_who_did_what_is_told_on_both_machines",
+        f"{SYNC}/test_telling.py::test_a_renamed_folder_is_one_line",
+        f"{SYNC}/test_telling.py::test_what_a_peer_knew_before_is_one_line",
+        f"{SYNC}/test_telling.py::test_a_file_that_is_written_all_the_time_is_told_once",
+        f"{STORE}/test_journal.py::test_it_is_bounded_and_the_oldest_leave",
+    ),
     "another machine deletes everything": (
         f"{HOUSEHOLD}/test_guard.py::test_much_that_is_deleted_waits_and_is_approved",
         f"{HOUSEHOLD}/test_guard.py::test_what_is_rejected_comes_back_everywhere",

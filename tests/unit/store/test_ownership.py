@@ -11,7 +11,7 @@ from realizefs.store.env import Environment
 from realizefs.store.schema import ARENA_SCHEMA, GLOBAL_SCHEMA
 
 GLOBAL_OWNERS = {"cache"}
-ARENA_OWNERS = {"acache", "index", "blob", "mark", "engine"}
+ARENA_OWNERS = {"acache", "index", "journal", "blob", "mark", "engine"}
 ONE_OF_EACH = [
     next(table for table in ARENA_SCHEMA.tables if table.startswith(f"{owner}."))
     for owner in sorted(ARENA_OWNERS)

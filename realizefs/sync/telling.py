@@ -1,0 +1,116 @@
+"""The journal as it is written, in the transaction of what it tells, and as it is read."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from realizefs.core.telling import Lately, Note, Place, about, called_before, gathered, merged
+from realizefs.model import paths
+from realizefs.model.ids import Inode, PeerId, is_by
+from realizefs.model.journal import JOURNAL_TOLD_BYTES_MAX, JOURNAL_TOLD_MAX, Event, What
+from realizefs.store.arena import ArenaStore
+from realizefs.store.txn import Txn
+from realizefs.sync.batch import Batch
+from realizefs.sync.links import Links
+
+
+def write_down(batch: Batch, lately: Lately) -> list[Note]:
+    """Put what happened in a batch into the journal; what was told, for `lately` after the commit."""
+    events, now_ns = list[Event](), batch.now_ns
+    if batch.heard_first is not None and batch.heard_first.count:
+        count = batch.heard_first.count
+        events.append(Event(now_ns, What.HEARD, batch.heard_first.peer, count=count))
+    told = [one for one in batch.happened if not lately.is_again(one, now_ns)]
+    if told or batch.came:
+        told = gathered(batch.came, told)
+        events += _events(batch, told)
+    if events:
+        batch.store.journal.append(batch.txn, events)
+    return told
+
+
+def _events(batch: Batch, notes: Sequence[Note]) -> Iterator[Event]:
+    known: dict[Inode, bytes | None] = {}
+
+    def folder(ino: Inode) -> bytes | None:
+        if ino not in known:
+            known[ino] = batch.store.tree.path(batch.txn, ino)
+        return known[ino]
+
+    def path(place: Place | None, note: Note) -> bytes | None:
+        """Of a place, or of the folder in it where there are several; None if that is gone."""
+        above = folder(place[0]) if place is not None else b""
+        if above is None or place is None or note.times > 1:
+            return above
+        return paths.join(above, place[1])
+
+    for note in notes:
+        here, old = path(note.place, note), path(note.was, note)
+        copy = paths.conflict_of(note.place[1]) if note.what is What.CONFLICT else None
+        if copy is not None:
+            old = paths.join(folder(note.place[0]) or b"", copy[0])
+        if here is not None and max(len(here), len(old or b"")) <= paths.PATH_BYTES_MAX:
+            yield Event(
+                *(batch.now_ns, note.what, note.author, here, old or b""),
+                *(note.version.kind, note.times, note.version.mtime_ns if note.times == 1 else 0),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events: the `last` ones behind the position `after`, that happened at `since_ns` or later, at
+    a `path` in the arena, b"" for all, or what was called otherwise then; by `peer`, None for anybody."""
+
+    path: bytes = b""
+    since_ns: int = 0
+    peer: PeerId | None = None
+    last: int = JOURNAL_TOLD_MAX
+    after: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event, and the name of the peer that did it."""
+
+    event: Event
+    peer: str
+
+
+def journal(store: ArenaStore, txn: Txn, links: Links, wanted: Wanted) -> tuple[list[Told], int]:
+    """The events that are wanted, the oldest first, and the position behind all that there are."""
+    known = store.journal
+    names = [(wanted.path, 1 << 64)]
+    if wanted.path:
+        renames = [each for each in known.after(txn) if each[1].what is What.RENAMED]
+        former = called_before([event for _, event in renames], wanted.path)
+        names = [
+            (name, renames[number][0] if number < len(renames) else 1 << 64)
+            for name, number in former
+        ]
+    found: deque[Event] = deque(maxlen=min(wanted.last, JOURNAL_TOLD_MAX))
+    for position, event in known.after(txn, wanted.after):
+        if (
+            event.what is not What.UNKNOWN
+            and event.when_ns >= wanted.since_ns
+            and (wanted.peer is None or is_by(event.peer, wanted.peer))
+            and any(position <= until and about(event, name) for name, until in names)
+        ):
+            _append(found, event)
+    events = _within(list(found), JOURNAL_TOLD_BYTES_MAX)
+    return [Told(event, links.name(event.peer)) for event in events], known.end(txn)
+
+
+def _append(found: deque[Event], event: Event) -> None:
+    """Of many alike only one counts."""
+    last = found.pop() if found else None
+    found.extend(merged([last, event]) if last is not None else [event])
+
+
+def _within(events: list[Event], most: int) -> list[Event]:
+    """The last ones whose paths have so many bytes together, and one at least."""
+    size = 0
+    for number in range(len(events) - 1, -1, -1):
+        size += len(events[number].path) + len(events[number].old)
+        if size > most:
+            return events[number + 1 :] or events[-1:]
+    return events

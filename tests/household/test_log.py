@@ -1,0 +1,30 @@
+"""realizefs log: two machines tell the same of what happened to a file."""
+
+import json
+from typing import Any
+
+from tests.household.machines import Pair
+from tests.household.waiting import until
+
+
+def test_who_did_what_is_told_on_both_machines(pair: Pair) -> None:
+    path = pair.write("told/a \x1b.txt", "hello")
+    pair.files.joinpath("told/a \x1b.txt").rename(pair.files / "told/b.txt")
+    until((path.parent / "b.txt").exists, "bob sees it")
+    (path.parent / "b.txt").unlink()  # bob, in the mount
+    until(lambda: not (pair.files / "told/b.txt").exists(), "alice has it no more")
+
+    def events(machine: Any, where: Any) -> Any:
+        found = json.loads(machine.ask("log", where, "--json"))
+        return [(one["peer"], one["what"], one["old"]) for one in found]
+
+    happened = [
+        ("alice", "added", None),
+        ("alice", "renamed", "told/a \x1b.txt"),
+        ("bob", "deleted", None),
+    ]
+    until(lambda: events(pair.alice, pair.files / "told/b.txt") == happened, "alice tells it")
+    until(lambda: events(pair.bob, path.parent / "b.txt") == happened, "bob tells it")
+    said = pair.bob.ask("log", path.parent, "--since", "1h", "--peer", "alice").splitlines()
+    assert said[-1].endswith('alice renamed "told/a \\x1b.txt" to "told/b.txt"')
+    assert "no peer called" in pair.bob.refused("log", "--peer", "nobody")
