@@ -22,6 +22,7 @@ from realizefs.model.findings import Report
 from realizefs.model.ids import ArenaId, Inode
 from realizefs.model.limits import ARENA_RETRY_SECONDS
 from realizefs.model.marks import Mark
+from realizefs.sync.bell import Bell
 from realizefs.sync.below import Top
 from realizefs.sync.conflicts import Conflicts
 from realizefs.sync.describe import Description
@@ -82,6 +83,11 @@ class RunningArena(Protocol):
 
     async def journal(self, wanted: Wanted) -> tuple[list[Told], int]:
         """What happened, and the position behind it."""
+        ...
+
+    @property
+    def news(self) -> Bell:
+        """Rings after each commit, which may have something for the journal."""
         ...
 
     async def first_news(self) -> None:

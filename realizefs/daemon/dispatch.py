@@ -73,6 +73,7 @@ LONG_COMMANDS: dict[str, Callable[[App, Arguments, Caller], Awaitable[object]]] 
     "du": listing_commands.du,
     "evict": cache_commands.evict,
     "fetch": cache_commands.fetch,
+    "log-follow": journal_commands.follow,
     "invite-lan": pairing_commands.invite_lan,
     "mark-foresee": foresight_commands.foresee,
     "move": cache_commands.move,

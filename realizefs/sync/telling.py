@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from realizefs.core.telling import Lately, Note, Place, about, called_before, gathered, merged
 from realizefs.model import paths
 from realizefs.model.ids import Inode, PeerId, is_by
-from realizefs.model.journal import JOURNAL_TOLD_BYTES_MAX, JOURNAL_TOLD_MAX, Event, What
+from realizefs.model.journal import JOURNAL_TOLD_MAX, Event, What
 from realizefs.store.arena import ArenaStore
 from realizefs.store.txn import Txn
 from realizefs.sync.batch import Batch
@@ -77,16 +77,10 @@ class Told:
 
 
 def journal(store: ArenaStore, txn: Txn, links: Links, wanted: Wanted) -> tuple[list[Told], int]:
-    """The events that are wanted, the oldest first, and the position behind all that there are."""
+    """The events that are wanted, the oldest first, and the position behind all that there are. Former
+    names of a path are only looked for where all is wanted."""
     known = store.journal
-    names = [(wanted.path, 1 << 64)]
-    if wanted.path:
-        renames = [each for each in known.after(txn) if each[1].what is What.RENAMED]
-        former = called_before([event for _, event in renames], wanted.path)
-        names = [
-            (name, renames[number][0] if number < len(renames) else 1 << 64)
-            for name, number in former
-        ]
+    names = _names(store, txn, wanted.path) if not wanted.after else [(wanted.path, _EVER)]
     found: deque[Event] = deque(maxlen=min(wanted.last, JOURNAL_TOLD_MAX))
     for position, event in known.after(txn, wanted.after):
         if (
@@ -96,21 +90,24 @@ def journal(store: ArenaStore, txn: Txn, links: Links, wanted: Wanted) -> tuple[
             and any(position <= until and about(event, name) for name, until in names)
         ):
             _append(found, event)
-    events = _within(list(found), JOURNAL_TOLD_BYTES_MAX)
-    return [Told(event, links.name(event.peer)) for event in events], known.end(txn)
+    return [Told(event, links.name(event.peer)) for event in found], known.end(txn)
+
+
+_EVER = 1 << 64
+"""No position is as large."""
+
+
+def _names(store: ArenaStore, txn: Txn, path: bytes) -> list[tuple[bytes, int]]:
+    """What is at a path now and what it was called before, each with the position until which."""
+    if not path:
+        return [(path, _EVER)]
+    renames = [each for each in store.journal.after(txn) if each[1].what is What.RENAMED]
+    ends = [*(position for position, _ in renames), _EVER]
+    former = called_before([event for _, event in renames], path)
+    return [(name, ends[number]) for name, number in former]
 
 
 def _append(found: deque[Event], event: Event) -> None:
     """Of many alike only one counts."""
     last = found.pop() if found else None
     found.extend(merged([last, event]) if last is not None else [event])
-
-
-def _within(events: list[Event], most: int) -> list[Event]:
-    """The last ones whose paths have so many bytes together, and one at least."""
-    size = 0
-    for number in range(len(events) - 1, -1, -1):
-        size += len(events[number].path) + len(events[number].old)
-        if size > most:
-            return events[number + 1 :] or events[-1:]
-    return events

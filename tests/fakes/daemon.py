@@ -23,6 +23,7 @@ from realizefs.model.farewell import Farewell
 from realizefs.model.findings import Report
 from realizefs.model.ids import NO_DIGEST, Inode
 from realizefs.model.marks import Mark
+from realizefs.sync.bell import Bell
 from realizefs.sync.below import Top
 from realizefs.sync.conflicts import Conflicts
 from realizefs.sync.describe import Description
@@ -49,6 +50,7 @@ class FakeArena:
         self.waiting = Waiting(0, ())
         self.happened: list[Told] = []
         self.wanted = Wanted()
+        self.news = Bell()
         self.doing = Work(Queues(), CacheCounts(), ())
 
     def usage(self, tops: Sequence[Top], checkpoint: Callable[[], None]) -> dict[str, Usage]:
@@ -71,7 +73,7 @@ class FakeArena:
     async def journal(self, wanted: Wanted) -> tuple[list[Told], int]:
         await trio.lowlevel.checkpoint()
         self.wanted = wanted
-        return self.happened, len(self.happened)
+        return self.happened[wanted.after :], len(self.happened)
 
     async def first_news(self) -> None:
         await trio.lowlevel.checkpoint()

@@ -1,6 +1,9 @@
 """realizefs log: two machines tell the same of what happened to a file."""
 
 import json
+import select
+import signal
+import subprocess
 from typing import Any
 
 from tests.household.machines import Pair
@@ -28,3 +31,29 @@ def test_who_did_what_is_told_on_both_machines(pair: Pair) -> None:
     said = pair.bob.ask("log", path.parent, "--since", "1h", "--peer", "alice").splitlines()
     assert said[-1].endswith('alice renamed "told/a \\x1b.txt" to "told/b.txt"')
     assert "no peer called" in pair.bob.refused("log", "--peer", "nobody")
+
+
+def test_whoever_follows_hears_at_once_and_ends_with_ctrl_c(pair: Pair) -> None:
+    command = pair.bob.command("log", "--follow", "--last", "0")
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=pair.bob.environment
+    ) as process:
+        assert process.stdout is not None
+        try:
+            number, heard = 0, ""
+            while not heard:  # it may not follow yet when the first file is made
+                pair.write(f"followed/{number}", "hello")
+                number += 1
+                heard = _line_within(process, 0.5)
+            assert "  alice added " in heard
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=30) == 130
+        finally:
+            process.kill()
+
+
+def _line_within(process: subprocess.Popen[str], seconds: float) -> str:
+    """A line that it printed; "" where it printed none."""
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], seconds)
+    return process.stdout.readline() if ready else ""

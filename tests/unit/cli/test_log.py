@@ -95,3 +95,32 @@ def test_what_is_asked_for(home: Path, capsys: pytest.CaptureFixture[str]) -> No
         Request("log", {**nothing, "since": "2d", "last": 7}),
     ]
     assert capsys.readouterr().out == "Nothing of that is known to have happened.\n" * 3
+
+
+def test_what_happens_is_printed_as_it_is_told(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = [
+        {"events": [event("added", "a"), event("added", "b")], "several": False},
+        {"events": [], "several": False},
+        {"events": [event("deleted", "a\x1b")], "several": True},
+    ]
+    with FakeDaemon(home, lambda _: {}, told) as daemon:
+        assert run(["log", "--follow", "-n", "2"]) == 0
+        lines = [line.split("  ", 1)[1] for line in capsys.readouterr().out.splitlines()]
+        assert lines == [
+            'laptop added "a"',
+            'laptop added "b"',
+            'laptop deleted "a\\x1b" in photos',
+        ]
+        assert run(["log", "-f", "--json"]) == 0
+        printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert [one["path"] for one in printed] == ["a", "b", "a\x1b"]
+    assert [request.command for request in daemon.asked] == ["log-follow"] * 2
+
+
+def test_without_a_daemon_nothing_is_followed(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["log", "--follow"]) == 2
+    assert "No daemon is running here" in capsys.readouterr().err

@@ -1,18 +1,25 @@
 """The command log, as the command line asks for it."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
+from realizefs.daemon.control import Caller
+from realizefs.daemon.dispatch import execute
 from realizefs.daemon.home import Home
-from realizefs.model.control import BadControlLine
-from realizefs.model.errors import Misuse, NotFound
+from realizefs.model.control import BadControlLine, Request, encode_result
+from realizefs.model.errors import Misuse, NotFound, RootGone
 from realizefs.model.ids import AuthorId
 from realizefs.model.journal import Event, What
+from realizefs.model.limits import CONTROL_LINE_BYTES_MAX
 from realizefs.model.versions import Kind
 from realizefs.sync.telling import Told
 from tests.fakes.daemon import Asker, FakeArena, FakeShells, fake_home, running
+from tests.fakes.peer import until
 
 ALL: dict[str, object] = {"path": None, "since": None, "peer": None, "last": 50}
 
@@ -92,3 +99,67 @@ async def test_what_cannot_be_asked_is_a_sentence(
         await arena(ask, fakes, tmp_path, "photos")
         with pytest.raises(error):
             await ask("log", **{**ALL, **more})
+
+
+class Follower(Caller):
+    """Keeps what it is told, and hangs up when the test says so."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.several = False
+        self.scope = trio.CancelScope()
+
+    async def tell(self, progress: Any) -> None:
+        self.lines += [one["path"] for one in progress["events"]]
+        self.several = progress["several"]
+
+    @asynccontextmanager
+    async def waiting(self) -> AsyncIterator[None]:
+        with self.scope:
+            yield
+
+
+async def test_whoever_follows_hears_the_latest_and_then_all_that_happens(
+    home: Home, fakes: FakeShells, tmp_path: Path
+) -> None:
+    async with running(home, fakes) as ask, trio.open_nursery() as nursery:
+        photos = await arena(ask, fakes, tmp_path, "photos")
+        taxes = await arena(ask, fakes, tmp_path, "taxes")
+        photos.happened = [told(1, b"long ago"), told(3, b"b")]
+        taxes.happened = [told(2, b"a")]
+        caller = Follower()
+        request = Request("log-follow", {**ALL, "last": 2})
+        nursery.start_soon(execute, ask.app, request, caller)
+        await until(lambda: caller.lines == ["a", "b"])
+        for number, one in enumerate((taxes, photos, taxes)):
+            one.happened.append(told(9, b"%d" % number))
+            one.news.ring()
+            await until(lambda number=number: caller.lines[-1] == str(number))  # type: ignore[misc]
+        assert caller.lines == ["a", "b", "0", "1", "2"]
+        assert caller.several
+        caller.scope.cancel()  # then the command ends, and with it this nursery
+
+
+async def test_of_long_paths_the_latest_have_room_in_the_answer(
+    home: Home, fakes: FakeShells, tmp_path: Path
+) -> None:
+    async with running(home, fakes) as ask:
+        photos = await arena(ask, fakes, tmp_path, "photos")
+        photos.happened = [told(number, b"\xff" * 4000) for number in range(1000)]
+        found: Any = await ask("log", **{**ALL, "last": 1000})
+        assert found[-1]["when_ns"] == 999
+        assert len(encode_result(found)) < CONTROL_LINE_BYTES_MAX
+
+
+async def test_an_arena_that_is_out_of_service_does_not_hide_the_others(
+    home: Home, fakes: FakeShells, tmp_path: Path
+) -> None:
+    async with running(home, fakes) as ask:
+        await arena(ask, fakes, tmp_path, "photos")
+        taxes = await arena(ask, fakes, tmp_path, "taxes")
+        taxes.happened = [told(2, b"a")]
+        fakes.refusals["photos"] = [RootGone("It is gone.")] * 100
+        fakes.opened["photos"].error = RootGone("It is gone.")
+        fakes.opened["photos"].failing.set()
+        await until(lambda: ask.app.arenas.named("photos").opened is None)
+        assert [one["path"] for one in await ask("log", **ALL)] == ["a"]
