@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from realizefs.cli.foresight import dry_run_option, show_foresight
+from realizefs.cli.log_lines import line
 from realizefs.cli.options import Command, Group, Session, json_option, pass_session
 from realizefs.cli.render import printable, show_fields, show_json, show_line, show_table, size
 from realizefs.model.errors import BadMark
@@ -95,7 +96,8 @@ def mark_clear(session: Session, paths: tuple[str, ...], dry_run: bool, as_json:
 @json_option
 @pass_session
 def info(session: Session, path: str, as_json: bool) -> None:
-    """Say in a sentence what PATH is here and why; then mark, status, holders, and what is wanted.
+    """Say in a sentence what PATH is here and why; then mark, status, holders, what is wanted, and
+    what happened to it lately.
 
     \b
     Example:
@@ -119,6 +121,7 @@ def info(session: Session, path: str, as_json: bool) -> None:
             ("holders", holders or "none known"),
             ("wanted", found["decision"] or "nothing"),
             ("why", found["why"]),
+            ("lately", [line(each, arena=False) for each in found["lately"]] or "-"),
         ]
     )
 

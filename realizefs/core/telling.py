@@ -7,7 +7,7 @@ files that came into a folder are told in one line.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -230,33 +230,39 @@ def about(event: Event, path: bytes) -> bool:
     )
 
 
-def called_before(renames: Sequence[Event], path: bytes) -> list[tuple[bytes, int]]:
-    """What is at a path now and its former names, each with how many of `renames`, which are the oldest
-    first, came before it had the next name."""
-    names, at = [(path, len(renames))], path
-    for number in range(len(renames) - 1, -1, -1):
-        one = renames[number]
-        if one.count == 1 and path and paths.is_within(at, one.path):
-            at = one.old + at[len(one.path) :]
-            names.append((at, number + 1))
-    return names
-
-
-def merged(events: Iterable[Event]) -> list[Event]:
-    """With one event for those that stand behind each other and only differ in how many there were."""
+def chosen(
+    newest: Iterable[Event], path: bytes, last: int, fits: Callable[[Event], bool]
+) -> list[Event]:
+    """The `last` events that fit and are about a path, under its former names, too; the oldest first."""
     found: list[Event] = []
-    for one in events:
-        last = found[-1] if found else None
-        if last is not None and _counts(last) and _counts(one) and _alike(last, one):
-            found[-1] = replace(one, count=last.count + one.count)
-        else:
-            found.append(one)
-    return found
+    names = [path]
+    for event in newest:
+        if any(about(event, name) for name in names) and fits(event):
+            if found and _is_more(event, found[-1]):
+                found[-1] = replace(found[-1], count=event.count + found[-1].count)
+            elif len(found) >= last:
+                break
+            else:
+                found.append(event)
+        before = _called_before(event, names[-1])
+        if before is not None:
+            names.append(before)
+    return found[::-1]
+
+
+def _called_before(event: Event, path: bytes) -> bytes | None:
+    """What had that path only since this event."""
+    renamed = event.what is What.RENAMED and event.count == 1
+    if not renamed or not path or not paths.is_within(path, event.path):
+        return None
+    return event.old + path[len(event.path) :]
+
+
+def _is_more(one: Event, other: Event) -> bool:
+    """Whether two that stand behind each other only differ in how many there were."""
+    alike = replace(one, when_ns=0, count=0) == replace(other, when_ns=0, count=0)
+    return alike and _counts(one) and _counts(other)
 
 
 def _counts(one: Event) -> bool:
     return one.count > 1 or one.what is What.HEARD
-
-
-def _alike(one: Event, other: Event) -> bool:
-    return replace(one, when_ns=0, count=0) == replace(other, when_ns=0, count=0)

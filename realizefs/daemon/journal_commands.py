@@ -76,7 +76,7 @@ def _answers(found: list[Found], last: int) -> list[Answer]:
         size += len(told.event.path) + len(told.event.old)
         if size > JOURNAL_TOLD_BYTES_MAX and answers:
             break
-        answers.append(_shown(slot, told))
+        answers.append(shown(slot.config.name, told))
     return answers[::-1]
 
 
@@ -101,11 +101,11 @@ def _peer(app: App, name: str) -> PeerId:
     return roster.own().peer if name == roster.name else named(app, name).peer
 
 
-def _shown(slot: Slot, told: Told) -> Answer:
+def shown(arena: str, told: Told) -> Answer:
     """An event as it is answered."""
     event = told.event
     return {
-        "arena": slot.config.name,
+        "arena": arena,
         "when_ns": event.when_ns,
         "peer": told.peer,
         "what": event.what.name.lower(),

@@ -6,6 +6,7 @@ from realizefs.core.plainly import Known, sentence
 from realizefs.daemon.app import App
 from realizefs.daemon.arenas import RunningArena
 from realizefs.daemon.arguments import Arguments
+from realizefs.daemon.journal_commands import shown
 from realizefs.daemon.locate import Places
 from realizefs.model.control import path_text
 from realizefs.model.errors import NotFound
@@ -13,8 +14,15 @@ from realizefs.model.ids import Inode
 from realizefs.model.marks import Mark
 from realizefs.model.paths import show
 from realizefs.sync.describe import Description
+from realizefs.sync.telling import Wanted
 
 Answer = Mapping[str, object]
+
+LATELY_MAX = 3
+"""What happened lately to a path, in lines: `log` tells the rest."""
+
+AMONG_MAX = 5000
+"""Events among which that is looked for: 50 ms of a thread."""
 
 
 async def mark_get(app: App, arguments: Arguments) -> Answer:
@@ -35,7 +43,10 @@ async def mark_clear(app: App, arguments: Arguments) -> list[Answer]:
 
 async def info(app: App, arguments: Arguments) -> Answer:
     """All that is known of a path."""
-    arena, found = await _describe(app, arguments.path("path"))
+    slot, inside = await Places(app.arenas, app.mounts.current).find(arguments.path("path"))
+    async with app.using(slot) as running:
+        arena, found = running.name, _description(running, inside)
+        lately, _ = await running.journal(Wanted(found.path, last=LATELY_MAX, among=AMONG_MAX))
     return {
         **_marks((arena, found)),
         "sentence": sentence(known(arena, found)),
@@ -47,6 +58,7 @@ async def info(app: App, arguments: Arguments) -> Answer:
         "holders": [{"peer": peer, "state": state} for peer, state in found.holders],
         "decision": found.decision,
         "why": found.why,
+        "lately": [shown(arena, one) for one in lately],
     }
 
 

@@ -11,7 +11,7 @@ JOURNAL_BYTES_MAX = 4 * MIB
 """Bytes of rows that tell what happened in an arena: some 40,000, months of what a household does."""
 
 JOURNAL_STEP_BYTES = 64 * KIB
-"""Bytes of new rows after which the oldest leave; so much more there may be."""
+"""Bytes of new rows after which the oldest leave; so much more there may be. And what is read at a time."""
 
 JOURNAL_TOLD_MAX = 1000
 """Events in one answer; more than a person reads."""

@@ -7,6 +7,7 @@ tells, and so tells of exactly what is in the index.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from realizefs.codec.journal_records import decode_event, encode_event
 from realizefs.model.errors import StoreFault
@@ -38,18 +39,27 @@ class Journal:
         """Where the next event comes."""
         return txn.counter(META, _END)
 
-    def after(self, txn: Txn, position: int = 0) -> Iterator[tuple[int, Event]]:
-        """The events from a position on, the oldest first, each with the position behind it. What can't
-        be read is left out."""
-        for key, row in txn.scan(JOURNAL, pack_u64(position)):
-            try:
-                event = decode_event(row)
-            except StoreFault:
-                continue  # `check` says so
-            yield unpack_u64(key) + len(row), event
+    def newest(self, txn: Txn, after: int = 0) -> Iterator[Event]:
+        """The events from the position `after` on, the newest first. What can't be read is left out."""
+        oldest = txn.first_from(JOURNAL, pack_u64(after))
+        first = unpack_u64(oldest[0]) if oldest is not None else 0
+        end = self.end(txn) if oldest is not None else 0
+        while end > first:
+            start = max(end - JOURNAL_STEP_BYTES, first)
+            yield from reversed(list(_between(txn, start, end)))
+            end = start
 
     def _forget(self, txn: Txn, before: int) -> None:
         for key in txn.scan_keys(JOURNAL):
             if unpack_u64(key) >= before:
                 return
             txn.delete(JOURNAL, key)
+
+
+def _between(txn: Txn, start: int, end: int) -> Iterator[Event]:
+    """The events whose rows begin there."""
+    for key, row in txn.scan(JOURNAL, pack_u64(start)):
+        if unpack_u64(key) >= end:
+            return
+        with suppress(StoreFault):  # `check` says so
+            yield decode_event(row)

@@ -1,10 +1,10 @@
 """The journal as it is written, in the transaction of what it tells, and as it is read."""
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
-from realizefs.core.telling import Lately, Note, Place, about, called_before, gathered, merged
+from realizefs.core.telling import Lately, Note, Place, chosen, gathered
 from realizefs.model import paths
 from realizefs.model.ids import Inode, PeerId, is_by
 from realizefs.model.journal import JOURNAL_TOLD_MAX, Event, What
@@ -59,13 +59,15 @@ def _events(batch: Batch, notes: Sequence[Note]) -> Iterator[Event]:
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which events: the `last` ones behind the position `after`, that happened at `since_ns` or later, at
-    a `path` in the arena, b"" for all, or what was called otherwise then; by `peer`, None for anybody."""
+    a `path` in the arena, b"" for all, or what was called otherwise then; by `peer`, None for anybody. Looked for `among` so many of
+    the latest, None for all: a full journal is read in half a second."""
 
     path: bytes = b""
     since_ns: int = 0
     peer: PeerId | None = None
     last: int = JOURNAL_TOLD_MAX
     after: int = 0
+    among: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,37 +79,15 @@ class Told:
 
 
 def journal(store: ArenaStore, txn: Txn, links: Links, wanted: Wanted) -> tuple[list[Told], int]:
-    """The events that are wanted, the oldest first, and the position behind all that there are. Former
-    names of a path are only looked for where all is wanted."""
-    known = store.journal
-    names = _names(store, txn, wanted.path) if not wanted.after else [(wanted.path, _EVER)]
-    found: deque[Event] = deque(maxlen=min(wanted.last, JOURNAL_TOLD_MAX))
-    for position, event in known.after(txn, wanted.after):
-        if (
+    """The events that are wanted, the oldest first, and the position behind all that there are."""
+
+    def fits(event: Event) -> bool:
+        return (
             event.what is not What.UNKNOWN
             and event.when_ns >= wanted.since_ns
             and (wanted.peer is None or is_by(event.peer, wanted.peer))
-            and any(position <= until and about(event, name) for name, until in names)
-        ):
-            _append(found, event)
-    return [Told(event, links.name(event.peer)) for event in found], known.end(txn)
+        )
 
-
-_EVER = 1 << 64
-"""No position is as large."""
-
-
-def _names(store: ArenaStore, txn: Txn, path: bytes) -> list[tuple[bytes, int]]:
-    """What is at a path now and what it was called before, each with the position until which."""
-    if not path:
-        return [(path, _EVER)]
-    renames = [each for each in store.journal.after(txn) if each[1].what is What.RENAMED]
-    ends = [*(position for position, _ in renames), _EVER]
-    former = called_before([event for _, event in renames], path)
-    return [(name, ends[number]) for name, number in former]
-
-
-def _append(found: deque[Event], event: Event) -> None:
-    """Of many alike only one counts."""
-    last = found.pop() if found else None
-    found.extend(merged([last, event]) if last is not None else [event])
+    newest = islice(store.journal.newest(txn, wanted.after), wanted.among)
+    found = chosen(newest, wanted.path, min(wanted.last, JOURNAL_TOLD_MAX), fits)
+    return [Told(event, links.name(event.peer)) for event in found], store.journal.end(txn)

@@ -14,6 +14,8 @@ def test_who_did_what_is_told_on_both_machines(pair: Pair) -> None:
     path = pair.write("told/a \x1b.txt", "hello")
     pair.files.joinpath("told/a \x1b.txt").rename(pair.files / "told/b.txt")
     until((path.parent / "b.txt").exists, "bob sees it")
+    lately = [one["what"] for one in pair.bob.info(path.parent / "b.txt")["lately"]]
+    assert lately[-1] in ("renamed", "added")  # if bob never heard of its first name
     (path.parent / "b.txt").unlink()  # bob, in the mount
     until(lambda: not (pair.files / "told/b.txt").exists(), "alice has it no more")
 

@@ -28,6 +28,19 @@ INFO = {
     "holders": [{"peer": "desk", "state": "own"}, {"peer": "lap", "state": "cached"}],
     "decision": "UpdateCache",
     "why": "The mark keep asks for it.",
+    "lately": [
+        {
+            "arena": "photos",
+            "when_ns": 1,
+            "peer": "lap",
+            "what": "renamed",
+            "kind": "file",
+            "path": "holiday/a.jpg",
+            "old": "b\x1b",
+            "count": 1,
+            "mtime_ns": None,
+        }
+    ],
 }
 STATUS = {
     "name": "desk",
@@ -81,6 +94,7 @@ def test_info_for_people_and_for_programs(home: Path, capsys: pytest.CaptureFixt
         "1.5 KiB (1536)",
         "desk own",
         "lap cached",
+        'lap renamed "b\\x1b" to "holiday/a.jpg"',
     ):
         assert words in shown
 

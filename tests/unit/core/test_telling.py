@@ -14,10 +14,9 @@ from realizefs.core.telling import (
     Lately,
     Note,
     about,
-    called_before,
+    chosen,
     gathered,
     happened,
-    merged,
     note_of,
 )
 from realizefs.model.entries import Entry
@@ -187,21 +186,37 @@ def test_which_paths_an_event_is_about(
     assert [path for path in (*told_at, *not_at) if about(one, path)] == told_at
 
 
+def choose(oldest_first: list[Event], path: bytes = b"", last: int = 99) -> list[Event]:
+    return chosen(reversed(oldest_first), path, last, lambda one: one.peer == LAPTOP)
+
+
 def test_a_file_is_followed_to_its_former_names() -> None:
-    renames = [
-        event(What.RENAMED, b"a", b"first"),
+    about_it = [
+        event(What.ADDED, b"first"),
+        event(What.RENAMED, b"old", b"elsewhere", kind=Kind.DIRECTORY),
+        event(What.RENAMED, b"old/a", b"first"),
+        event(What.CHANGED, b"old/a"),
         event(What.RENAMED, b"new", b"old", kind=Kind.DIRECTORY),
-        event(What.RENAMED, b"elsewhere", b"x"),
         event(What.RENAMED, b"new/b", b"new/a"),
+        event(What.CHANGED, b"new/b"),
     ]
-    assert called_before(renames, b"new/b") == [(b"new/b", 4), (b"new/a", 4), (b"old/a", 2)]
-    assert called_before(renames, b"") == [(b"", 4)]
+    others = [event(What.CHANGED, path) for path in (b"first", b"old/a", b"new/a", b"old/b")]
+    assert choose([*about_it, *others], b"new/b") == about_it
+    assert choose([*about_it, *others]) == [*about_it, *others]
+
+
+def test_only_the_last_ones_that_fit_are_chosen() -> None:
+    some = [event(What.ADDED, b"%d" % number) for number in range(9)]
+    assert choose([*some, replace(some[0], peer=DESK)], last=2) == some[-2:]
+    assert choose(some, last=0) == []
 
 
 def test_lines_that_only_differ_in_their_number_are_one() -> None:
     some, more = event(What.ADDED, b"a", count=30), event(What.ADDED, b"a", count=12)
     other = event(What.ADDED, b"a")
     heard = event(What.HEARD, b"")
-    assert merged([some, more, other, heard, heard, some]) == [
-        *(replace(some, count=42), other, replace(heard, count=2), some),
-    ]
+    all_of_them = [some, more, other, heard, heard, some]
+    wanted = [replace(some, count=42), other, replace(heard, count=2), some]
+    assert choose(all_of_them) == wanted
+    assert choose(all_of_them, last=4) == wanted, "the oldest one is counted to its end, too"
+    assert choose([some, replace(more, when_ns=5)])[0].when_ns == 5

@@ -132,6 +132,7 @@ async def test_info_has_what_is_promised(home: Home, fakes: FakeShells, tmp_path
             "holders": [{"peer": "desk", "state": "own"}],
             "decision": None,
             "why": "It is shown here.",
+            "lately": [],
         }
         assert (await ask("mark-get", path=str(tmp_path / "photos")))["path"] == "/"
 

@@ -26,7 +26,7 @@ EVENT = Event(5, What.RENAMED, AuthorId(2**64 - 1), b"new\xff", b"old", Kind.DIR
 
 def events(env: Environment, position: int = 0) -> list[Event]:
     with env.read() as txn:
-        return [event for _, event in Journal().after(txn, position)]
+        return list(Journal().newest(txn, position))[::-1]
 
 
 def append(env: Environment, *some: Event) -> int:
