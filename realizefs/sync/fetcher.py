@@ -8,7 +8,7 @@ from, and that it is what it should be, is the business of `sources`.
 
 from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
 import trio
@@ -83,15 +83,16 @@ class Fetcher:
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Own the fetches until cancelled."""
-        try:
-            async with trio.open_nursery() as self._nursery:
-                self._nursery.start_soon(self._shelf.run)
-                self._nursery.start_soon(self._reading.run)
+        with closing(self._bases):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._shelf.run)
+                nursery.start_soon(self._reading.run)
+                self._nursery = nursery
                 task_status.started()
-                await trio.sleep_forever()
-        finally:
-            self._nursery = None  # a job may begin to fetch before it hears that all ends
-            self._bases.close()
+                try:
+                    await trio.sleep_forever()
+                finally:  # before it takes no more: a job may hear later that all ends
+                    self._nursery = None
 
     async def read(self, ino: Inode, version: Version, start: int, length: int) -> bytes:
         """Bytes [start, start+length) of exactly that version, fewer only at its end.
