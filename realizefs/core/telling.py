@@ -26,6 +26,9 @@ EACH_ADDED_MAX = 20
 EACH_MAX = 200
 """The same of what was changed, deleted or renamed: of such a person wants to know the names."""
 
+LEVELS_MAX = 3
+"""Levels of folders that are told apart where something is added to very many of them."""
+
 AGAIN_NS = 300 * 10**9
 """Nanoseconds within which changes of a file by the same machine are told once: a log file, or a
 document that is saved by itself, would soon be all that the journal knows."""
@@ -196,6 +199,40 @@ def _by_folder(notes: Sequence[Note]) -> Sequence[Note]:
 def _group(one: Note) -> tuple[object, ...]:
     old = one.was[0] if one.was is not None else None
     return (one.what, one.version.author, one.is_folder, one.place[0], old)
+
+
+def coarser(events: list[Event]) -> list[Event]:
+    """With lines about larger folders where so many folders got something that nobody reads a line for
+    each: as few levels up as it takes."""
+    added = [(one, _folder(one)) for one in events if one.what is _ADDED]
+    if len(added) <= EACH_MAX:
+        return events
+    for levels in range(LEVELS_MAX, -1, -1):
+        sums = Counter[tuple[object, ...]]()
+        for one, folder in added:
+            sums[one.peer, one.kind, _top(folder, levels)] += one.count
+        if len(sums) <= EACH_MAX:
+            break
+    first = {(one.peer, one.kind, _top(folder, levels)): one for one, folder in reversed(added)}
+    larger = [
+        replace(one, path=_top(_folder(one), levels), count=sums[key], mtime_ns=0)
+        if sums[key] > 1
+        else one
+        for key, one in reversed(first.items())
+    ]
+    return [*larger, *(one for one in events if one.what is not _ADDED)]
+
+
+_ADDED = What.ADDED
+
+
+def _folder(event: Event) -> bytes:
+    return event.path if event.count > 1 else paths.split(event.path)[0]
+
+
+def _top(folder: bytes, levels: int) -> bytes:
+    """The path of the folder above that is so many levels below the root."""
+    return b"/".join(folder.split(b"/", levels)[:levels])
 
 
 class Lately:

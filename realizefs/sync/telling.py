@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from realizefs.core.telling import Lately, Note, Place, chosen, gathered
+from realizefs.core.telling import Lately, Note, Place, chosen, coarser, gathered
 from realizefs.model import paths
 from realizefs.model.ids import Inode, PeerId, is_by
 from realizefs.model.journal import JOURNAL_TOLD_MAX, Event, What
@@ -23,7 +23,7 @@ def write_down(batch: Batch, lately: Lately) -> list[Note]:
     told = [one for one in batch.happened if not lately.is_again(one, now_ns)]
     if told or batch.came:
         told = gathered(batch.came, told)
-        events += _events(batch, told)
+        events += coarser(list(_events(batch, told)))
     if events:
         batch.store.journal.append(batch.txn, events)
     return told

@@ -15,6 +15,7 @@ from realizefs.core.telling import (
     Note,
     about,
     chosen,
+    coarser,
     gathered,
     happened,
     note_of,
@@ -184,6 +185,19 @@ def test_which_paths_an_event_is_about(
     one: Event, told_at: list[bytes], not_at: list[bytes]
 ) -> None:
     assert [path for path in (*told_at, *not_at) if about(one, path)] == told_at
+
+
+def test_what_is_added_to_very_many_folders_is_told_of_those_above() -> None:
+    few = [event(What.ADDED, b"a/b/c/d%d" % number, count=2) for number in range(EACH_MAX)]
+    other = event(What.DELETED, b"x")
+    assert coarser([*few, other]) == [*few, other]
+    many = [*few, event(What.ADDED, b"a/b/c/e/f"), event(What.ADDED, b"top"), other]
+    larger = event(What.ADDED, b"a/b/c", count=2 * EACH_MAX + 1)
+    assert coarser(many) == [larger, event(What.ADDED, b"top"), other]
+    wide = [event(What.ADDED, b"w/%d/x/y" % number, count=2) for number in range(EACH_MAX + 1)]
+    assert coarser(wide) == [event(What.ADDED, b"w", count=2 * EACH_MAX + 2)]
+    flat = [event(What.ADDED, b"%d" % number, count=2) for number in range(EACH_MAX + 1)]
+    assert coarser(flat) == [event(What.ADDED, b"", count=2 * EACH_MAX + 2)]
 
 
 def choose(oldest_first: list[Event], path: bytes = b"", last: int = 99) -> list[Event]:
