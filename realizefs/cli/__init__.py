@@ -8,7 +8,7 @@ In reading order:
     commands_home, commands_joining, commands_peers, commands_daemon, commands_paths,
     commands_cache, commands_check, commands_safety, commands_rates, commands_rules, commands_doctor,
     commands_background, commands_service, commands_completion,
-    commands_uninstall, commands_live, commands_top, commands_journal
+    commands_uninstall, commands_live, commands_top, commands_journal, commands_schema
                                                     the commands
     commands_desktop                                file managers; the extensions are in desktop/
     commands_web, web_page, web_access, web_slices  the page in a browser; who may ask it; long commands

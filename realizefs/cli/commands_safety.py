@@ -161,7 +161,7 @@ def resolve(session: Session, paths: tuple[str, ...], keep: str, as_json: bool) 
 
     \b
     Example:
-        realizefs conflicts resolve "plan (conflict desk 2026-03-01).txt" --keep copy
+        realizefs conflicts resolve "plan (conflict desk 2026-03-01 12.30.00).txt" --keep copy
     """
     absolute = [os.path.abspath(path) for path in paths]
     settled: Any = session.client().ask("conflicts-resolve", {"paths": absolute, "keep": keep})

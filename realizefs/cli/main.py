@@ -26,6 +26,7 @@ from realizefs.cli.commands_peers import peer
 from realizefs.cli.commands_rates import limit
 from realizefs.cli.commands_rules import rule
 from realizefs.cli.commands_safety import approve, conflicts, trash
+from realizefs.cli.commands_schema import schema
 from realizefs.cli.commands_service import service
 from realizefs.cli.commands_top import top
 from realizefs.cli.commands_uninstall import uninstall
@@ -90,7 +91,7 @@ for _command in (doctor, desktop, pause, resume, web, service):
 
 
 arena.add_command(accept_loss)
-for _command in (completion, manual, uninstall):
+for _command in (completion, manual, schema, uninstall):
     cli.add_command(_command)
 offer_words(cli)
 

@@ -16,7 +16,7 @@ SIGN = '.\\" Written by RealizeFS from what its commands say of themselves.'
 
 _EXIT_STATUS = (
     ("0", "all went well"),
-    ("1", "something failed, or isn't as it should be"),
+    ("1", "something failed, was done in part only, or isn't as it should be"),
     ("2", "what was asked for can't be: a wrong argument or configuration, no daemon, a used code"),
     ("130", "interrupted by Ctrl-C"),
 )

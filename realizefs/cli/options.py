@@ -83,8 +83,8 @@ Group.group_class = Group
 
 def json_option(command: F) -> F:
     """Adds --json, given as `as_json`."""
-    option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-    return option(command)
+    text = "Print JSON, for programs; `realizefs schema` says what is in it."
+    return click.option("--json", "as_json", is_flag=True, help=text)(command)
 
 
 def mark_option(text: str) -> Callable[[F], F]:

@@ -18,6 +18,7 @@ from typing import Any
 
 from realizefs.cli.client import Client
 from realizefs.model.errors import NoDaemon
+from tests.fakes import schemas
 from tests.household.waiting import SECONDS, until
 
 REALIZEFS = Path(sys.executable).with_name("realizefs")
@@ -77,6 +78,8 @@ class Machine:
             env=self.environment,
         )
         out, err = (text.decode("utf-8", "surrogateescape") for text in (done.stdout, done.stderr))
+        if "--json" in arguments:
+            schemas.check_answers([str(word) for word in arguments], out)
         return Done(done.returncode, out, err)
 
     def ask(self, *arguments: str | Path) -> str:

@@ -1,15 +1,15 @@
 """Machines on one network pair as their users do it: one says `invite --lan`, the other `join`, and both
 compare what their screens show."""
 
-import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import pytest
 
+from tests.fakes.schemas import check_answers
 from tests.household.conftest import Household, running_household
 from tests.household.namespaces import Network, NetworkMachine, overheard, running_network
 from tests.household.waiting import SECONDS, until
@@ -50,17 +50,17 @@ def newcomer(household: Household, network: Network, name: str) -> NetworkMachin
 class Screen:
     """A command with its user: what it prints, and what he types."""
 
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
+    def __init__(self, process: "subprocess.Popen[str]", words: Sequence[str]) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
-        self._process = process
+        self._process, self._words = process, words
         self._keys: IO[str] = process.stdin
         self._lines: IO[str] = process.stdout
 
     def shows(self, key: str) -> Any:
         """The next thing told that has this."""
         while line := self._lines.readline():
-            told = json.loads(line)
+            [told] = check_answers(self._words, line)
             if isinstance(told, dict) and key in told:
                 return told
         raise AssertionError(f"it ended with {self._process.wait(SECONDS)}: {self.complaint}")
@@ -90,7 +90,7 @@ def screen(machine: NetworkMachine, *arguments: str | Path) -> Iterator[Screen]:
         stderr=subprocess.PIPE,
     ) as process:
         try:
-            yield Screen(process)
+            yield Screen(process, [str(word) for word in arguments])
         finally:
             process.kill()
 

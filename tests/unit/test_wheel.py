@@ -44,7 +44,7 @@ def test_a_wheel_made_of_the_sources_has_all_that_is_needed(sources: Path, tmp_p
     ) as wheel:
         inside = {name.split("/", 1)[1]: name for name in wheel.namelist()}
         assert {"capnp/peer.capnp", "capnp/records.capnp", "py.typed", "cli/main.py"} <= set(inside)
-        folders = [TOP / "realizefs" / "cli" / name for name in ("desktop", "page")]
+        folders = [TOP / "realizefs" / "cli" / name for name in ("desktop", "page", "schemas")]
         given = {f"cli/{one.name}/{path.name}" for one in folders for path in one.glob("*.*")}
         assert given <= set(inside)
         assert "cli/desktop/realizefs_states.py" in given
