@@ -124,6 +124,8 @@ async def test_each_knows_how_far_the_clock_of_the_other_is_ahead(
 ) -> None:
     """For `doctor`; but for the time that a Hello takes, which is less than a minute."""
     async with owners(tmp_path, years) as (a, b):
+        for peer in (a, b):
+            await until(lambda: all(one.ahead_ns is not None for one in peer.household.peers()))  # noqa: B023
         (ahead,) = [one.ahead_ns for one in a.household.peers()]
         (behind,) = [one.ahead_ns for one in b.household.peers()]
         assert ahead is not None
