@@ -96,8 +96,9 @@ def mark_clear(session: Session, paths: tuple[str, ...], dry_run: bool, as_json:
 @json_option
 @pass_session
 def info(session: Session, path: str, as_json: bool) -> None:
-    """Say in a sentence what PATH is here and why; then mark, status, holders, what is wanted, and
-    what happened to it lately.
+    """Say in a sentence what PATH is here and why; then all that is known of it.
+
+    That is its mark, its status, who holds it, what is wanted, and what happened to it lately.
 
     \b
     Example:
