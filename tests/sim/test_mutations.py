@@ -74,7 +74,7 @@ class Mutation:
 MUTATIONS = [
     Mutation("R1", last_copies_go, (6, 7, 8)),
     Mutation("R2", losers_are_forgotten, (22, 26, 21)),
-    Mutation("R3", the_last_word_wins, (1, 2, 3)),
+    Mutation("R3", the_last_word_wins, (2, 14, 7)),
     Mutation("R3", what_not_all_have_heard_is_forgotten, (200_000, 200_001, 200_002)),
     Mutation("R4", bytes_are_not_checked, (4, 5, 6)),
     Mutation("R8", what_we_give_up_is_a_delete, (4, 3, 5)),
