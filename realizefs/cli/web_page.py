@@ -31,7 +31,10 @@ ASKING_MAX = 8
 """Commands asked at once: a page asks two."""
 
 FILES = frozenset(
-    {"index.html", "page.css", "page.js", "tree.js", "map.js", "daemon.js", "icon.svg"}
+    {
+        *("index.html", "page.css", "icon.svg", "page.js", "daemon.js"),
+        *("items.js", "map.js", "settle.js", "tree.js"),
+    }
 )
 
 POLICY = (

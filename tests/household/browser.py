@@ -7,10 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.chrome.webdriver import WebDriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 from tests.household.machines import Machine
+from tests.household.waiting import until
 
 QUIET = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-quic"),
@@ -47,3 +51,52 @@ def running_page(machine: Machine) -> Iterator[str]:
             process.terminate()
             assert process.stderr is not None
             assert "Traceback" not in process.stderr.read()
+
+
+def text_of(browser: WebDriver, name: str) -> str:
+    """What the element of that id says."""
+    return browser.find_element(By.ID, name).text
+
+
+def focused(browser: WebDriver) -> str:
+    """The text of what has the focus; "" while that is being replaced."""
+    try:
+        return browser.switch_to.active_element.text
+    except StaleElementReferenceException:
+        return ""
+
+
+def focus_label(browser: WebDriver) -> str:
+    """By what name what has the focus is read out, "body" where nothing has it."""
+    script = """
+        const at = document.activeElement;
+        return at === document.body ? "body" : at.getAttribute("aria-label") ?? at.textContent;"""
+    return str(browser.execute_script(script))
+
+
+def press(browser: WebDriver, *keys: str) -> None:
+    """Keys, to what has the focus."""
+    for key in keys:
+        browser.switch_to.active_element.send_keys(key)
+
+
+def press_button(browser: WebDriver, label: str) -> None:
+    """With the keyboard, the button that is read out so; it is there soon."""
+    script = """
+        const named = [...document.querySelectorAll("button")].find(
+          (one) => (one.getAttribute("aria-label") ?? one.textContent) === arguments[0]
+                   && one.checkVisibility());
+        named?.focus();
+        return Boolean(named);"""
+    until(lambda: browser.execute_script(script, label), f"there is a button {label!r}")
+    press(browser, Keys.ENTER)
+
+
+def answer_dialog(browser: WebDriver, answer: str) -> str:
+    """Wait to be asked, press the button called so; what was asked."""
+    dialog = browser.find_element(By.ID, "dialog")
+    until(dialog.is_displayed, "it is asked")
+    said = dialog.text
+    press_button(browser, answer)
+    until(lambda: not dialog.is_displayed(), "it is closed")
+    return said

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from selenium.webdriver.chrome.webdriver import WebDriver
 
+from tests.household.browser import running_browser
 from tests.household.machines import Machine, Pair, mounts_below, processes_naming
 
 M = TypeVar("M", bound=Machine)
@@ -86,3 +88,10 @@ def pair(fuse: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]
 def own_pair(household: Household) -> Pair:
     """A pair for one test that stops or kills."""
     return household.pair()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
+    """One that the tests of a module share."""
+    with running_browser(tmp_path_factory.mktemp("profile")) as browser:
+        yield browser

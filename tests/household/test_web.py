@@ -7,22 +7,15 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from tests.household.browser import running_browser, running_page
+from tests.household.browser import focused, press, running_browser, running_page
 from tests.household.machines import MARK, STATUS, Pair
 from tests.household.waiting import until
 
 HOSTILE = "<img src=x onerror=document.title='hacked'>.txt"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
-    with running_browser(tmp_path_factory.mktemp("profile")) as browser:
-        yield browser
 
 
 @pytest.fixture
@@ -44,19 +37,6 @@ def tree(browser: WebDriver) -> str:
 def says(browser: WebDriver, name: str, state: str) -> bool:
     """Whether the row of that name says so; rows come and go as they change."""
     return any(name in line and state in line for line in tree(browser).splitlines())
-
-
-def focused(browser: WebDriver) -> str:
-    """The text of what has the focus; "" while that is being replaced."""
-    try:
-        return browser.switch_to.active_element.text
-    except StaleElementReferenceException:
-        return ""
-
-
-def press(browser: WebDriver, *keys: str) -> None:
-    for key in keys:
-        browser.switch_to.active_element.send_keys(key)
 
 
 def walk_to(browser: WebDriver, name: str) -> None:

@@ -54,6 +54,8 @@ export function size(bytes) {
 export const count = (number, one, many = `${one}s`) =>
   `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 
+export const when = (iso) => new Date(iso).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
+
 // Asks the person; true if the answer is yes. Escape is no.
 export function confirmed(title, content, yes = "Go on") {
   const dialog = document.getElementById("dialog");
@@ -71,8 +73,8 @@ export function confirmed(title, content, yes = "Go on") {
 }
 
 export function failed(error) {
-  const place = document.getElementById("failure");
-  place.textContent = error ? shown(error.message) : "";
+  const place = document.getElementById("failure"), said = error ? shown(error.message) : "";
+  if (place.textContent !== said) place.textContent = said; // it is read out whenever it is set
   place.hidden = !error;
 }
 

@@ -1,13 +1,19 @@
 // The page: asks how everything is every two seconds while it is seen, and shows it.
-import { ask, attempt, confirmed, count, failed, make, shown, size } from "./daemon.js";
+import { ask, attempt, count, failed, make, shown, size } from "./daemon.js";
 import { drawMap } from "./map.js";
+import { Settling } from "./settle.js";
 import { Tree } from "./tree.js";
 
-const LOOK_MS = 2000, RATES_KEPT = 90, LISTED_MAX = 100, JOBS_MAX = 8;
+const LOOK_MS = 2000, CONFLICT_ROUNDS = 2, TRASH_ROUNDS = 8, RATES_KEPT = 90, JOBS_MAX = 8;
 const DOING = { Realize: "to become a plain file", Unrealize: "to be given up", UpdateCache: "into the cache" };
 const by = (id) => document.getElementById(id);
-const tree = new Tree(by("tree"));
+const tree = new Tree(by("tree")), settling = new Settling(look);
 let lost = false, last = null, rates = [], arenas = new Map(), chosen = null;
+
+// Said anew only where it is another: it is read out then.
+function say(place, sentence) {
+  if (place.textContent !== sentence) place.textContent = sentence;
+}
 
 async function look() {
   try {
@@ -29,12 +35,12 @@ function show(status) {
   document.title = `${shown(status.name)} – RealizeFS`;
   const pending = status.arenas.reduce((sum, one) => sum + one.pending, 0);
   const jobs = status.arenas.reduce((sum, one) => sum + one.jobs, 0);
-  by("state").textContent = jobs ? "Working" : pending ? "Waiting" : "Everything is as it should be";
   by("jobs").textContent = jobs.toLocaleString("en");
   by("pending").textContent = pending.toLocaleString("en");
   drawMap(status);
   drawRates(status.wire);
-  showNotes(status);
+  const notes = settling.showNotes(status);
+  say(by("state"), notes ? `${count(notes, "thing")} to be looked at` : jobs ? "Working" : pending ? "Waiting" : "Everything is as it should be");
   showArenas(status.arenas);
   const waits = [...new Set(status.arenas.map((one) => one.waits).filter(Boolean))];
   by("paused").textContent = waits.length ? `Waits: ${waits.map(shown).join("; ")}.` : "";
@@ -70,29 +76,6 @@ function showJobs(found) {
   by("job-list").replaceChildren(...items);
 }
 
-function showNotes(status) {
-  const notes = status.problems.map((one) => make("li", {}, shown(one)));
-  for (const arena of status.arenas) {
-    if (arena.notice) notes.push(make("li", {}, shown(`Arena "${arena.name}": ${arena.notice}`)));
-    if (arena.held) {
-      notes.push(make("li", {}, `Other machines deleted ${count(arena.held, "file")} of "${shown(arena.name)}" that are here; they stay until somebody decides. `,
-        make("button", { type: "button", class: "small", onclick: () => decide(arena.name, "approve") }, "Delete them here, too…"), " ",
-        make("button", { type: "button", class: "small", onclick: () => decide(arena.name, "reject") }, "Bring them back everywhere…")));
-    }
-  }
-  by("notes").hidden = !notes.length;
-  by("note-list").replaceChildren(...notes);
-}
-
-async function decide(name, verdict) {
-  const held = await attempt(() => ask("approve", { name, verdict: null }));
-  if (!held) return;
-  const title = verdict === "approve" ? `Delete ${count(held.count, "file")} here?` : `Bring ${count(held.count, "file")} back?`;
-  const some = make("ul", { class: "list" }, ...held.paths.slice(0, 12).map((path) => make("li", {}, shown(path))));
-  if (await confirmed(title, [some], verdict === "approve" ? "Delete" : "Bring back")) await attempt(() => ask("approve", { name, verdict }));
-  await look();
-}
-
 function showArenas(found) {
   const cards = found.map((one) => {
     const total = Math.max(one.real_bytes + one.cached_bytes + one.remote_bytes, 1);
@@ -126,56 +109,23 @@ async function choose(name) {
   await tree.show(arenas.get(name).root);
 }
 
-async function showConflicts() {
-  const found = await attempt(() => ask("conflicts", {}));
-  if (!found) return;
-  const items = found.slice(0, LISTED_MAX).map((one) => {
-    const path = `${arenas.get(one.arena)?.root}/${one.path}`;
-    const settle = (keep, text) => make("button", { type: "button", class: "small", onclick: async () => { await attempt(() => ask("conflicts-resolve", { paths: [path], keep })); await showConflicts(); } }, text);
-    return make("li", {}, make("strong", {}, shown(one.original ?? one.path)), make("div", { class: "quiet" }, `${shown(one.peer)} changed it, too, on ${shown(one.date)} (${size(one.size)}).`),
-      make("div", { class: "row" }, settle("copy", `Keep ${shown(one.peer)}'s`), one.original ? settle("original", "Keep the other") : null, settle("both", "Keep both")));
-  });
-  by("conflicts").replaceChildren(...(items.length ? items : [make("li", { class: "quiet" }, "No file was changed by two machines at once.")]));
-}
-
-async function showTrash() {
-  const found = await attempt(() => ask("trash-list", {}));
-  if (!found) return;
-  const total = found.reduce((sum, one) => sum + one.count, 0);
-  const items = found.flatMap((arena) => arena.files.map((file) => ({ arena: arena.name, ...file }))).slice(0, LISTED_MAX).map((one) => {
-    const restore = async () => { await attempt(() => ask("trash-restore", { paths: [`${arenas.get(one.arena)?.root}/${one.path}`] })); await showTrash(); };
-    return make("li", {}, make("div", { class: "row" }, make("span", { class: "fill" }, shown(one.path), make("span", { class: "quiet" }, `  ${size(one.size)}, ${shown(one.deleted.slice(0, 16).replace("T", " "))}`)),
-      make("button", { type: "button", class: "small", onclick: restore, "aria-label": `Restore ${shown(one.path)}` }, "Restore")));
-  });
-  if (total > items.length) items.push(make("li", { class: "quiet" }, `… and ${(total - items.length).toLocaleString("en")} more.`));
-  by("trash").replaceChildren(...(items.length ? items : [make("li", { class: "quiet" }, "Nothing that others deleted or replaced is kept here.")]));
-  by("empty").hidden = !total;
-  by("empty").dataset.total = total;
-}
-
 by("why").addEventListener("click", () => tree.why(tree.selected));
 by("fetch").addEventListener("click", () => tree.carryOut(tree.selected, "fetch"));
 by("free").addEventListener("click", () => tree.carryOut(tree.selected, "evict"));
 by("stop").addEventListener("click", () => tree.stop());
 by("arena").addEventListener("change", () => choose(by("arena").value));
 by("pause").addEventListener("click", async () => { await attempt(() => ask(by("pause").dataset.command, { arena: null })); await look(); });
-by("empty").addEventListener("click", async () => {
-  const text = make("p", {}, `${count(Number(by("empty").dataset.total), "file")} will be gone for good.`);
-  if (await confirmed("Empty the trash?", [text], "Empty it")) await attempt(() => ask("trash-empty", { names: [] }));
-  await showTrash();
-});
-
+// One round after the other, so that a slow daemon is never asked twice at once.
 async function forever() {
-  await look();
-  await Promise.all([showConflicts(), showTrash()]);
-  let rounds = 0;
-  setInterval(async () => {
-    if (document.hidden) return;
-    await look();
-    await tree.update();
-    rounds += 1;
-    if (rounds % 8 === 0) await Promise.all([showConflicts(), showTrash()]);
-  }, LOOK_MS);
+  for (let rounds = 0; ; rounds += 1) {
+    if (!document.hidden) {
+      await look();
+      await tree.update();
+      if (rounds % CONFLICT_ROUNDS === 0) await settling.showConflicts();
+      if (rounds % TRASH_ROUNDS === 0) await settling.showTrash();
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
 }
 
 forever();
