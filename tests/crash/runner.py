@@ -18,6 +18,9 @@ CODES = (errno.ENOSPC, errno.EIO, errno.EROFS)
 FOR_EVER = 25
 """Steps that fail from a point on, until the disk is well again: more than any operation tries."""
 
+RECORDED = 3
+"""Undisturbed runs of a scenario."""
+
 TRIES_MAX = 5
 """Runs until one comes to a point that another one came to."""
 
@@ -53,15 +56,20 @@ class Runner:
             shutil.rmtree(directory, ignore_errors=True)
 
     def recorded(self, scenario: str) -> tuple[list[str], Any]:
-        """The points of an undisturbed run, and the state after it."""
+        """The points of an undisturbed run, and the state after it: of several runs the one with the
+        fewest, for a busy machine may make two commits of one."""
         if scenario not in self._recorded:
-            with self.place() as directory:
-                run = self.order(do="act", scenario=scenario, directory=directory)
-                assert "points" in run, run
-                after = self.order(do="go on", scenario=scenario, directory=directory)
-                assert not after["problems"], "\n".join([scenario, *after["problems"]])
-            self._recorded[scenario] = (run["points"], after["state"])
+            runs = [self._undisturbed(scenario) for _ in range(RECORDED)]
+            self._recorded[scenario] = min(runs, key=lambda run: len(run[0]))
         return self._recorded[scenario]
+
+    def _undisturbed(self, scenario: str) -> tuple[list[str], Any]:
+        with self.place() as directory:
+            run = self.order(do="act", scenario=scenario, directory=directory)
+            assert "points" in run, run
+            after = self.order(do="go on", scenario=scenario, directory=directory)
+            assert not after["problems"], "\n".join([scenario, *after["problems"]])
+        return run["points"], after["state"]
 
     def order_of(self, scenario: str, failing: str = "") -> dict[str, Any]:
         """What of its order of steps a power failure would punish; the step at the point `failing`
