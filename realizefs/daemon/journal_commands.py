@@ -42,13 +42,19 @@ async def follow(app: App, arguments: Arguments, caller: Caller) -> None:
     async def tell(events: list[Answer]) -> None:
         await caller.tell({"events": events, "several": len(slots) > 1})
 
-    async with caller.waiting(), trio.open_nursery() as nursery:
+    async with caller.waiting():
+        positions: list[tuple[Slot, int]] = []
         for slot in slots:
             told, position = await slot.arena.journal(wanted)
             found += [(slot, one) for one in told]
-            more = replace(wanted, last=JOURNAL_TOLD_MAX, after=position)
-            nursery.start_soon(_follow, slot, more, tell)
-        await tell(_answers(found, wanted.last))
+            positions.append((slot, position))
+        await tell(
+            _answers(found, wanted.last)
+        )  # before any news; what comes meanwhile is behind it
+        async with trio.open_nursery() as nursery:
+            for slot, position in positions:
+                more = replace(wanted, last=JOURNAL_TOLD_MAX, after=position)
+                nursery.start_soon(_follow, slot, more, tell)
 
 
 async def _follow(

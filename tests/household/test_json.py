@@ -152,17 +152,22 @@ def uninstall(world: World) -> None:
     machine.ask_json("uninstall", "--yes", "--lose")
 
 
-def web(world: World) -> None:
-    words = ["web", "--no-open", "--json"]
+def first_line(machine: Machine, *words: str) -> None:
+    """Of a call that goes on."""
     with subprocess.Popen(
-        world.bob.command(*words), stdout=subprocess.PIPE, text=True, env=world.bob.environment
-    ) as page:
-        assert page.stdout is not None
+        machine.command(*words), stdout=subprocess.PIPE, text=True, env=machine.environment
+    ) as process:
+        assert process.stdout is not None
         try:
-            assert schemas.check_answers(words, page.stdout.readline())
+            assert schemas.check_answers(words, process.stdout.readline())
         finally:
-            page.terminate()
-            page.wait(SECONDS)
+            process.terminate()
+            process.wait(SECONDS)
+
+
+def log(world: World) -> None:
+    assert world.bob.ask_json("log", world.shared())
+    first_line(world.bob, "log", "--follow", "--json")
 
 
 def asked(machine: str, *words: str) -> Callable[[World], None]:
@@ -193,7 +198,7 @@ CALLS: dict[str, Callable[[World], None]] = {
     "jobs": jobs,
     "join": peer_set,
     "limit": limit,
-    "log": lambda world: world.bob.ask_json("log", world.shared()),
+    "log": log,
     "ls": lambda world: world.bob.ask_json("ls", world.shared().parent),
     "mark clear": mark_clear,
     "mark get": lambda world: world.bob.ask_json("mark", "get", world.shared()),
@@ -215,7 +220,7 @@ CALLS: dict[str, Callable[[World], None]] = {
     "trash list": trash_empty,
     "trash restore": lambda world: world.alice.ask_json("trash", "restore", world.deleted()),
     "uninstall": uninstall,
-    "web": web,
+    "web": lambda world: first_line(world.bob, "web", "--no-open", "--json"),
 }
 """By command, a call of it with --json."""
 

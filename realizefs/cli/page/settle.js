@@ -9,6 +9,9 @@ const APPROVE = /: say `realizefs approve [^]*?have them back everywhere\./;
 const by = (id) => document.getElementById(id);
 const button = (text, onclick, label) => make("button", { type: "button", class: "small", onclick, "aria-label": label }, text);
 
+// In the place of a list: why it isn't known, until the next round brings it.
+const unknown = (id, error) => showItems(by(id), [], shown(error.message));
+
 export class Settling {
   constructor(look) {
     this.look = look;
@@ -58,7 +61,7 @@ export class Settling {
   }
 
   async showConflicts() {
-    const found = await ask("conflicts", {}).catch(() => null);
+    const found = await ask("conflicts", {}).catch((error) => unknown("conflicts", error));
     if (!found) return;
     const open = this.unsettled(found, "conflict");
     this.conflicts = open.length;
@@ -97,7 +100,7 @@ export class Settling {
   }
 
   async showTrash() {
-    const found = await ask("trash-list", {}).catch(() => null);
+    const found = await ask("trash-list", {}).catch((error) => unknown("trash", error));
     if (!found) return;
     const total = found.reduce((sum, one) => sum + one.count, 0);
     // What is brought back of a path is its newest file; an older one is shown once that is back.

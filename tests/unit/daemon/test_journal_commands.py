@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from realizefs.daemon.control import Caller
 from realizefs.daemon.dispatch import execute
@@ -17,7 +18,7 @@ from realizefs.model.ids import AuthorId
 from realizefs.model.journal import Event, What
 from realizefs.model.limits import CONTROL_LINE_BYTES_MAX
 from realizefs.model.versions import Kind
-from realizefs.sync.telling import Told
+from realizefs.sync.telling import Told, Wanted
 from tests.fakes.daemon import Asker, FakeArena, FakeShells, fake_home, running
 from tests.fakes.peer import until
 
@@ -138,6 +139,30 @@ async def test_whoever_follows_hears_the_latest_and_then_all_that_happens(
         assert caller.lines == ["a", "b", "0", "1", "2"]
         assert caller.several
         caller.scope.cancel()  # then the command ends, and with it this nursery
+
+
+async def test_news_comes_after_what_was_before(
+    home: Home, fakes: FakeShells, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one arena, too, that has some while the journal of another is read."""
+    async with running(home, fakes) as ask, trio.open_nursery() as nursery:
+        photos = await arena(ask, fakes, tmp_path, "photos")
+        taxes = await arena(ask, fakes, tmp_path, "taxes")
+        photos.happened, taxes.happened = [told(1, b"first")], [told(2, b"second")]
+        read, caller = taxes.journal, Follower()
+
+        async def read_late(wanted: Wanted) -> tuple[list[Told], int]:
+            if wanted.after == 0:
+                photos.happened.append(told(3, b"third"))
+                photos.news.ring()
+                await trio.testing.wait_all_tasks_blocked()
+            return await read(wanted)
+
+        monkeypatch.setattr(taxes, "journal", read_late)
+        nursery.start_soon(execute, ask.app, Request("log-follow", {**ALL, "last": 9}), caller)
+        await until(lambda: len(caller.lines) >= 3)
+        assert caller.lines == ["first", "second", "third"]
+        caller.scope.cancel()
 
 
 async def test_of_long_paths_the_latest_have_room_in_the_answer(

@@ -1,6 +1,8 @@
 """What is to be left free of the disk is left by everything that comes from others."""
 
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -30,24 +32,33 @@ def error_of(peer: Peer, name: str) -> str:
     return decision.error if decision is not None else ""
 
 
+@asynccontextmanager
+async def without_room(directory: Path, content: bytes) -> AsyncIterator[Peer]:
+    """Who knows of a file "f" that another machine has, and may store nothing."""
+    write(directory / "a/root", "f", content)
+    async with (
+        running_peer(directory / "a", "a", mark=Mark.OWN) as a,
+        running_peer(directory / "b", "b") as b,
+    ):
+        await b.arena.limit_cache(EVERYTHING)
+        await introduce(a, b)
+        await until(lambda: b.entry("f"))
+        yield b
+
+
 @pytest.mark.parametrize("mark", [Mark.OWN, Mark.KEEP])
 @pytest.mark.parametrize("size", [1000, 9 * MIB])
 async def test_nothing_comes_where_nothing_may(tmp_path: Path, mark: Mark, size: int) -> None:
     """Neither into the root nor into the cache; of what is large not a byte is fetched."""
     content = os.urandom(size)
-    write(tmp_path / "a/root", "f", content)
-    async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
-        async with running_peer(tmp_path / "b", "b") as b:
-            await b.arena.limit_cache(EVERYTHING)
-            await introduce(a, b)
-            await until(lambda: b.entry("f"))
-            before = b.household.counters.bytes_in
-            await b.mark("f", mark)
-            await until(lambda: "There is no room on the disk" in error_of(b, "f"))
-            assert not (b.root / "f").exists()
-            assert b.store.blobs.usage() == 0
-            assert b.household.counters.bytes_in - before < MIB
-            assert await b.read("f", 0, 1000) == content[:1000]  # a reader is served all the same
+    async with without_room(tmp_path, content) as b:
+        before = b.household.counters.bytes_in
+        await b.mark("f", mark)
+        await until(lambda: "There is no room on the disk" in error_of(b, "f"))
+        assert not (b.root / "f").exists()
+        assert b.store.blobs.usage() == 0
+        assert b.household.counters.bytes_in - before < MIB
+        assert await b.read("f", 0, 1000) == content[:1000]  # a reader is served all the same
 
 
 @pytest.mark.parametrize("mark", [Mark.OWN, Mark.KEEP])
@@ -56,18 +67,13 @@ async def test_what_had_no_room_comes_once_a_limit_gives_it_some(
 ) -> None:
     """And doesn't wait for the time of its next try."""
     monkeypatch.setattr(limits, "BACKOFF_SECONDS", (3600.0,))
-    write(tmp_path / "a/root", "f", b"content")
-    async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
-        async with running_peer(tmp_path / "b", "b") as b:
-            await b.arena.limit_cache(EVERYTHING)
-            await introduce(a, b)
-            await until(lambda: b.entry("f"))
-            await b.mark("f", mark)
-            await until(lambda: "There is no room on the disk" in error_of(b, "f"))
-            await b.arena.limit_cache(EVERYTHING)
-            assert error_of(b, "f"), "the same limits give no room"
-            await b.arena.limit_cache(SOMETHING)
-            await until(lambda: b.status("f") in ("real", "cached"))
+    async with without_room(tmp_path, b"content") as b:
+        await b.mark("f", mark)
+        await until(lambda: "There is no room on the disk" in error_of(b, "f"))
+        await b.arena.limit_cache(EVERYTHING)
+        assert error_of(b, "f"), "the same limits give no room"
+        await b.arena.limit_cache(SOMETHING)
+        await until(lambda: b.status("f") in ("real", "cached"))
 
 
 async def test_what_would_fit_is_told_with_it(tmp_path: Path) -> None:
@@ -85,16 +91,11 @@ async def test_what_would_fit_is_told_with_it(tmp_path: Path) -> None:
 
 
 async def test_nothing_is_fetched_on_demand_either(tmp_path: Path) -> None:
-    write(tmp_path / "a/root", "f", b"content")
-    async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
-        async with running_peer(tmp_path / "b", "b") as b:
-            await b.arena.limit_cache(EVERYTHING)
-            await introduce(a, b)
-            await until(lambda: b.entry("f"))
-            top = Top(b"f", b.arena.resolve(b"f"))
-            progress = Progress()
-            with pytest.raises(CacheFull):
-                await b.arena.on_demand.count_lacking([top], progress)
-            await b.arena.on_demand.fetch([top], progress)
-            assert [why for _, why in progress.failures]
-            assert b.status("f") == "remote"
+    async with without_room(tmp_path, b"content") as b:
+        top = Top(b"f", b.arena.resolve(b"f"))
+        progress = Progress()
+        with pytest.raises(CacheFull):
+            await b.arena.on_demand.count_lacking([top], progress)
+        await b.arena.on_demand.fetch([top], progress)
+        assert [why for _, why in progress.failures]
+        assert b.status("f") == "remote"
