@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 COMMANDS = frozenset(
     {
-        *("status", "peer-list", "ls", "info", "mark-set", "mark-clear", "mark-foresee"),
+        *("status", "peer-list", "ls-span", "info", "mark-set", "mark-clear", "mark-foresee"),
         *("conflicts", "conflicts-resolve", "trash-list", "trash-restore", "trash-empty"),
         *("approve", "pause", "resume", "doctor", "jobs", *LONG),
     }
@@ -33,7 +33,7 @@ ASKING_MAX = 8
 FILES = frozenset(
     {
         *("index.html", "page.css", "icon.svg", "page.js", "daemon.js"),
-        *("items.js", "map.js", "settle.js", "tree.js"),
+        *("deeds.js", "folder.js", "items.js", "map.js", "settle.js", "tree.js"),
     }
 )
 

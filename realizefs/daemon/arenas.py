@@ -6,7 +6,7 @@ and meanwhile nothing of it counts as deleted).
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -31,7 +31,7 @@ from realizefs.sync.guard import Waiting
 from realizefs.sync.handover import Handover
 from realizefs.sync.on_demand import OnDemand
 from realizefs.sync.ruling import Ruling
-from realizefs.sync.summary import Listed, Usage
+from realizefs.sync.summary import Listed, Span, Usage
 from realizefs.sync.telling import Told, Wanted
 from realizefs.sync.trashcan import Trashcan
 from realizefs.sync.work import Work
@@ -79,6 +79,10 @@ class RunningArena(Protocol):
 
     def listing(self, ino: Inode, after: bytes) -> list[Listed]:
         """Some entries of a directory beyond a name; blocking."""
+        ...
+
+    def span(self, ino: Inode, start: int, count: int, sought: Collection[bytes]) -> Span:
+        """Some entries of a directory from a position on; blocking."""
         ...
 
     async def journal(self, wanted: Wanted) -> tuple[list[Told], int]:

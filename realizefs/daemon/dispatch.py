@@ -47,6 +47,7 @@ COMMANDS: dict[str, Callable[[App, Arguments], Awaitable[object]]] = {
     "limit": rate_commands.limit,
     "log": journal_commands.log,
     "ls": listing_commands.ls,
+    "ls-span": listing_commands.ls_span,
     "mark-clear": path_commands.mark_clear,
     "mark-get": path_commands.mark_get,
     "mark-set": path_commands.mark_set,

@@ -1,5 +1,6 @@
-"""Commands about what folders are on this machine: ls and du."""
+"""Commands about what folders are on this machine: ls, ls-span and du."""
 
+import os
 from collections.abc import Mapping
 from functools import partial
 
@@ -12,7 +13,8 @@ from realizefs.daemon.control import Caller
 from realizefs.daemon.first_look import inode_found, looked_through
 from realizefs.daemon.locate import Places
 from realizefs.model.control import path_bytes, path_text
-from realizefs.sync.summary import Usage
+from realizefs.model.errors import Misuse
+from realizefs.sync.summary import SOUGHT_MAX, SPAN_MAX, Listed, Usage
 
 Answer = Mapping[str, object]
 
@@ -33,16 +35,43 @@ async def ls(app: App, arguments: Arguments) -> Answer:
         "arena": slot.config.name,
         "more": bool(found) and is_folder,
         "note": None if found else note,
-        "entries": [
-            {
-                "name": path_text(one.name),
-                "kind": one.kind.name.lower(),
-                "size": one.size,
-                "status": one.status,
-                "mark": one.mark,
-            }
-            for one in found
-        ],
+        "entries": [_line(one) for one in found],
+    }
+
+
+async def ls_span(app: App, arguments: Arguments) -> Answer:
+    """Entries of a folder from a position on, of `total`; where the names sought are now, null for those
+    that are not there: for who shows a part of a folder that changes."""
+    slot, inside = await Places(app.arenas, app.mounts.current).find(arguments.path("path"))
+    start, count = arguments.count("start"), min(arguments.count("count"), SPAN_MAX)
+    sought = arguments.paths("sought")
+    if len(sought) > SOUGHT_MAX:
+        raise Misuse(f"Ask for the positions of at most {SOUGHT_MAX} names at once.")
+    async with app.using(slot) as arena:
+        ino = await inode_found(app, arena, inside)
+        if arena.describe(ino).kind != "directory":
+            raise Misuse(f"{os.fsdecode(arguments.path('path'))} is no folder.")
+        look = partial(arena.span, ino, start, count, frozenset(sought))
+        found, note = await trio.to_thread.run_sync(look), None
+        if not found.total:
+            note = await looked_through(app, arena)
+            found = await trio.to_thread.run_sync(look)
+    return {
+        "total": found.total,
+        "start": start,
+        "note": None if found.total else note,
+        "entries": [_line(one) for one in found.entries],
+        "positions": {path_text(name): found.positions.get(name) for name in sought},
+    }
+
+
+def _line(one: Listed) -> Answer:
+    return {
+        "name": path_text(one.name),
+        "kind": one.kind.name.lower(),
+        "size": one.size,
+        "status": one.status,
+        "mark": one.mark,
     }
 
 

@@ -6,7 +6,7 @@ the trio thread unless it says that any thread may ask. Nothing here changes any
 
 import errno
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import trio
 
@@ -23,7 +23,7 @@ from realizefs.sync.describe import Description, describe, describe_native, rang
 from realizefs.sync.foresight import Foresight, foresight
 from realizefs.sync.marking import native_mark
 from realizefs.sync.overlay import Overlay
-from realizefs.sync.summary import Listed, Usage, listing, usage
+from realizefs.sync.summary import Listed, Span, Usage, listing, span, usage
 from realizefs.sync.telling import Told, Wanted, journal
 from realizefs.sync.work import Work, work
 
@@ -95,6 +95,10 @@ class ArenaView:
     def listing(self, ino: Inode, after: bytes) -> list[Listed]:
         """Some entries of a directory beyond a name. Any thread; blocking."""
         return listing(self.context, ino, after)
+
+    def span(self, ino: Inode, start: int, count: int, sought: Collection[bytes]) -> Span:
+        """Some entries of a directory from a position on. Any thread; blocking."""
+        return span(self.context, ino, start, count, sought)
 
     async def journal(self, wanted: Wanted) -> tuple[list[Told], int]:
         """What happened, the oldest first, and where what happens from now on comes."""

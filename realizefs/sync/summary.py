@@ -3,12 +3,12 @@
 Blocking, for worker threads: each file costs a system call.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from realizefs.model import paths
-from realizefs.model.entries import Entry
+from realizefs.model.entries import Dirent, Entry
 from realizefs.model.ids import Inode
 from realizefs.model.versions import Kind
 from realizefs.store.txn import Txn
@@ -18,6 +18,13 @@ from realizefs.sync.describe import status_of
 
 LISTED_MAX = 500
 """Entries of one answer: with the longest names Linux has a quarter of what a line may have."""
+
+
+SPAN_MAX = 200
+"""Entries of one span: a few screens."""
+
+SOUGHT_MAX = 100
+"""Names whose positions are told with a span: of the folders that are open within one, mostly."""
 
 
 @dataclass(slots=True)
@@ -38,6 +45,16 @@ class Listed:
     size: int
     status: str
     mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Entries of a folder from a position on, of `total` live ones in the order of their names; where
+    some names are, those that are there."""
+
+    total: int
+    entries: Sequence[Listed]
+    positions: dict[bytes, int]
 
 
 def usage(
@@ -78,6 +95,25 @@ def listing(context: Context, ino: Inode, after: bytes) -> list[Listed]:
         live = islice((one for one in children if not one.deleted), LISTED_MAX)
         entries = ((one.name, store.tree.entry(txn, one.ino)) for one in live)
         return [_listed(context, txn, one, name) for name, one in entries if one is not None]
+
+
+def span(context: Context, ino: Inode, start: int, count: int, sought: Collection[bytes]) -> Span:
+    """Up to `count` live entries of a directory from the one at `start` on, and where `sought` are."""
+    store, total = context.store, 0
+    within: list[Dirent] = []
+    positions: dict[bytes, int] = {}
+    with store.env.read() as txn:
+        for one in store.tree.children(txn, ino):
+            if one.deleted:
+                continue
+            if start <= total < start + count:
+                within.append(one)
+            if one.name in sought:
+                positions[one.name] = total
+            total += 1
+        found = ((one.name, store.tree.entry(txn, one.ino)) for one in within)
+        listed = [_listed(context, txn, one, name) for name, one in found if one is not None]
+    return Span(total, listed, positions)
 
 
 def _listed(context: Context, txn: Txn, entry: Entry, name: bytes) -> Listed:

@@ -1,6 +1,6 @@
 """An application whose arenas are dicts and whose mount is an event; the rest of it is real."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from realizefs.sync.handover import Handover
 from realizefs.sync.loss import Loss
 from realizefs.sync.on_demand import OnDemand
 from realizefs.sync.ruling import Ruling
-from realizefs.sync.summary import Listed, Usage
+from realizefs.sync.summary import Listed, Span, Usage
 from realizefs.sync.telling import Told, Wanted
 from realizefs.sync.trashcan import Trashcan
 from realizefs.sync.work import Queues, Work
@@ -65,6 +65,9 @@ class FakeArena:
         return self.doing
 
     def listing(self, ino: Inode, after: bytes) -> list[Listed]:
+        raise AssertionError("a dict has no states")
+
+    def span(self, ino: Inode, start: int, count: int, sought: Collection[bytes]) -> Span:
         raise AssertionError("a dict has no states")
 
     async def looked_through(self, seconds: float) -> bool:

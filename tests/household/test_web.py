@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -107,33 +106,6 @@ def test_what_others_do_shows_by_itself(pair: Pair, page: WebDriver) -> None:
     until(lambda: "news.txt" in tree(page), "a file that was made is shown")
     (pair.files / "news.txt").unlink()
     until(lambda: "news.txt" not in tree(page), "and is gone with it")
-
-
-def test_a_big_folder_comes_in_pages(pair: Pair, page: WebDriver) -> None:
-    """1,100 entries are two whole pages and a rest."""
-    names = [f"{number:04}" for number in range(1100)]
-    (pair.files / "big").mkdir()
-    for name in names:
-        (pair.files / "big" / name).write_bytes(b"")
-    until(lambda: os.path.exists(pair.mnt / "big" / names[-1]), "bob has them all")
-    until(lambda: "big/" in tree(page), "the folder is shown")
-    walk_to(page, "big/")
-    press(page, Keys.ARROW_RIGHT)
-    for shown in (500, 1000, 1100):
-        lines = shown + (shown < 1100)
-        until(partial(has_rows, page, 2, lines), f"{shown} are shown")
-        if shown < 1100:
-            page.find_element(By.CSS_SELECTOR, "#tree td button").send_keys(Keys.ENTER)
-    lines_shown = tree(page)
-    assert all(name in lines_shown for name in names)
-
-
-def has_rows(browser: WebDriver, level: int, number: int) -> bool:
-    """Whether so many are at a level, that for more among them."""
-    rows = browser.execute_script(
-        "return document.querySelectorAll(`#tree tr[aria-level='${arguments[0]}']`).length", level
-    )
-    return bool(rows == number)
 
 
 def test_a_name_in_other_bytes_is_shown_escaped_and_marked(pair: Pair, page: WebDriver) -> None:

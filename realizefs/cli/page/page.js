@@ -109,9 +109,9 @@ async function choose(name) {
   await tree.show(arenas.get(name).root);
 }
 
-by("why").addEventListener("click", () => tree.why(tree.selected));
-by("fetch").addEventListener("click", () => tree.carryOut(tree.selected, "fetch"));
-by("free").addEventListener("click", () => tree.carryOut(tree.selected, "evict"));
+by("why").addEventListener("click", () => tree.why());
+by("fetch").addEventListener("click", () => tree.carryOut("fetch"));
+by("free").addEventListener("click", () => tree.carryOut("evict"));
 by("stop").addEventListener("click", () => tree.stop());
 by("arena").addEventListener("change", () => choose(by("arena").value));
 by("pause").addEventListener("click", async () => { await attempt(() => ask(by("pause").dataset.command, { arena: null })); await look(); });

@@ -14,8 +14,9 @@ from realizefs.daemon.app import Shells
 from realizefs.daemon.control import Caller
 from realizefs.daemon.dispatch import execute
 from realizefs.model.control import Request
-from realizefs.model.errors import NotFound
+from realizefs.model.errors import Misuse, NotFound
 from realizefs.store.watch import RootWatch
+from realizefs.sync.summary import SOUGHT_MAX, SPAN_MAX
 from tests.fakes.daemon import Asker, FakeShells, alone, fake_home, running
 from tests.fakes.peer import WAIT_SECONDS, write
 
@@ -100,3 +101,28 @@ async def test_without_a_daemon_the_first_look_is_waited_for(
         listed = await ask("ls", path=root, after="")
         assert [one["name"] for one in listed["entries"]] == ["c"]
         assert listed["note"] is None
+
+
+async def test_a_span_of_a_folder_tells_how_many_there_are_and_where_names_are(
+    tmp_path: Path,
+) -> None:
+    root = str(tmp_path / "docs")
+    names = [f"{number:03}" for number in range(500)]
+    for name in names:
+        write(tmp_path / "docs", f"a/{name}", b"")
+    async with running(fake_home(tmp_path), RealShells()) as ask:
+        await ask("arena-add", name="docs", directory=root)
+        [slot] = ask.app.arenas
+        assert await slot.arena.looked_through(WAIT_SECONDS)
+        found = await ask("ls-span", path=f"{root}/a", start=250, count=10, sought=["499", "x"])
+        assert [one["name"] for one in found["entries"]] == names[250:260]
+        assert (found["total"], found["start"], found["note"]) == (500, 250, None)
+        assert found["positions"] == {"499": 499, "x": None}
+        found = await ask("ls-span", path=f"{root}/a", start=0, count=10**9, sought=[])
+        assert len(found["entries"]) == SPAN_MAX, "an answer has a bound, whatever is asked"
+        found = await ask("ls-span", path=f"{root}/a", start=10**30, count=5, sought=[])
+        assert (found["entries"], found["total"]) == ([], 500)
+        with pytest.raises(Misuse, match="no folder"):
+            await ask("ls-span", path=f"{root}/a/000", start=0, count=1, sought=[])
+        with pytest.raises(Misuse, match="at most"):
+            await ask("ls-span", path=root, start=0, count=1, sought=names[: SOUGHT_MAX + 1])
