@@ -2,6 +2,7 @@
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from tests.household.browser import focused, press, running_browser, running_page
+from realizefs.cli.render import printable
+from tests.household.browser import answer_dialog, focused, press, running_browser, running_page
 from tests.household.machines import MARK, STATUS, Pair
 from tests.household.waiting import until
 
@@ -118,6 +120,36 @@ def test_a_name_in_other_bytes_is_shown_escaped_and_marked(pair: Pair, page: Web
     page.find_element(By.ID, "dialog-yes").send_keys(Keys.ENTER)
     file = pair.mnt / os.fsdecode(raw)
     until(lambda: MARK in os.listxattr(file), "it is marked")
+
+
+def test_a_name_that_would_deceive_is_shown_escaped(pair: Pair, page: WebDriver) -> None:
+    """Turned round it would read "invoice exe.pdf"; and one that looks as if it had no name."""
+    for name in ("invoice \u202efdp.exe", "\u200b\ufeff", "line\nend\x9b"):
+        (pair.files / name).write_bytes(b"d")
+    for said in (r"invoice \u202efdp.exe", r"\u200b\ufeff", r"line\nend\x9b"):
+        until(lambda shown=said: shown in tree(page), f"{said} is shown")  # type: ignore[misc]
+    walk_to(page, r"invoice \u202e")
+    press(page, "k")
+    assert r"Mark invoice \u202efdp.exe keep?" in answer_dialog(page, "Cancel")
+
+
+def test_the_page_escapes_what_the_terminal_does(page: WebDriver) -> None:
+    """Each of all characters that this Python knows, as the page and as the commands show it."""
+    script = """
+        const [done] = [...arguments].slice(-1);
+        import("/daemon.js").then(({ shown }) => {
+          const other = [];
+          for (let code = 0; code < 0x110000; code += 1) {
+            const one = String.fromCodePoint(code);
+            if (shown(one) !== one) other.push([code, shown(one)]);
+          }
+          done(other);
+        });"""
+    page.set_script_timeout(30)
+    known = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) != "Cn"]
+    escaped = {chr(code): said for code, said in page.execute_async_script(script)}
+    wrong = [one for one in known if escaped.get(one, one) != printable(one)]
+    assert not wrong, wrong[:10]
 
 
 def test_a_mark_that_is_cancelled_is_not_set(pair: Pair, page: WebDriver) -> None:

@@ -36,12 +36,16 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-// Bytes of names that aren't UTF-8, and what would play with the layout, are shown escaped.
-export function shown(name) {
-  return name.replace(/[\ud800-\udfff\u0000-\u001f\u007f\u202a-\u202e\u2066-\u2069]/gu, (one) => {
-    const code = one.charCodeAt(0);
-    return code >= 0xdc80 && code <= 0xdcff ? `\\x${(code - 0xdc00).toString(16)}` : `\\u{${code.toString(16)}}`;
-  });
+// What has no shape of its own, or plays with the layout or the direction of the rest, and bytes of names that
+// aren't UTF-8, are shown escaped: as `printable` of the terminal's commands does it (render.py).
+const UNSEEN = /(?! )[\p{C}\p{Z}]/gu, NAMED = { "\t": "\\t", "\n": "\\n", "\r": "\\r" };
+
+export const shown = (text) => text.replace(UNSEEN, (one) => NAMED[one] ?? escaped(one.codePointAt(0)));
+
+function escaped(code) {
+  if (code >= 0xdc80 && code <= 0xdcff) return `\\x${(code - 0xdc00).toString(16)}`;
+  const [letter, width] = code < 0x100 ? ["x", 2] : code < 0x10000 ? ["u", 4] : ["U", 8];
+  return `\\${letter}${code.toString(16).padStart(width, "0")}`;
 }
 
 export function size(bytes) {

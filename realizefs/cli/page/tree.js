@@ -142,7 +142,7 @@ export class Tree {
     const [name, state, bytes, marks] = element.cells;
     const isFolder = entry?.kind === "directory";
     if (!entry) {
-      name.replaceChildren(folder.total === 0 ? folder.note ?? "Nothing is in it." : "…");
+      name.replaceChildren(folder.total === 0 ? shown(folder.note ?? "Nothing is in it.") : "…");
       for (const cell of [state, bytes, marks]) cell.replaceChildren();
     } else if (isNew) {
       const text = `${shown(entry.name)}${isFolder ? "/" : entry.kind === "symlink" ? " @" : ""}`;
