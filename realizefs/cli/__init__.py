@@ -12,6 +12,7 @@ In reading order:
                                                     the commands
     commands_desktop                                file managers; the extensions are in desktop/
     commands_web, web_page, web_access, web_slices  the page in a browser; who may ask it; long commands
+    web_way_in                   how a browser is led there
     log_lines                                       what happened, a line each
     foresight                                       what a mark would do, shown
     unit_file, systemd, owned_files                 a unit's text; the user's systemd, asked; our files

@@ -1,21 +1,22 @@
 """The command that shows the household in a browser: web."""
 
-import webbrowser
+import signal
+import sys
 
 import click
 import trio
 
 from realizefs.cli.options import Command, Session, pass_session
-from realizefs.cli.render import show_json_line, show_line
+from realizefs.cli.render import show_json_line, show_line, show_note
 from realizefs.cli.web_access import Access
 from realizefs.cli.web_page import Page
+from realizefs.cli.web_way_in import show_in_browser
 from realizefs.model.errors import NoDaemon
 from realizefs.net.http_server import loopback_socket, serve_http
 
 HOST = "127.0.0.1"
 
-STARTING_SECONDS = 2.0
-"""For the server to be there before a browser asks."""
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @click.command(cls=Command)
@@ -44,6 +45,8 @@ def web(session: Session, port: int, no_open: bool, as_json: bool) -> None:
     link = f"http://{HOST}:{listening.getsockname()[1]}/?token={access.token}"
     page = Page(access, client.ask_running)
 
+    ended_by: list[int] = []
+
     async def run() -> None:
         async with trio.open_nursery() as nursery:
             await nursery.start(serve_http, listening, page.answer)
@@ -52,6 +55,11 @@ def web(session: Session, port: int, no_open: bool, as_json: bool) -> None:
             else:
                 show_line(f"The household is shown at {link} until Ctrl-C.")
             if not no_open:
-                await trio.to_thread.run_sync(webbrowser.open, link)
+                nursery.start_soon(show_in_browser, link, page.entered, show_note)
+            with trio.open_signal_receiver(*ENDING) as signals:
+                async for number in signals:  # ended in order: nothing is left behind
+                    ended_by.append(number)
+                    nursery.cancel_scope.cancel()
 
     trio.run(run)
+    sys.exit(128 + ended_by[0])  # as the shell says of a signal

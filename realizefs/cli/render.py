@@ -30,6 +30,11 @@ def show_line(text: str) -> None:
     click.echo(printable(text))
 
 
+def show_note(text: str) -> None:
+    """Print one line beside the answer: on stderr."""
+    click.echo(printable(text), err=True)
+
+
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], empty: str) -> None:
     """Print a table, or the line `empty` if it has no rows."""
     # Imported here: most commands print a line, and rich takes longer to load than they to run.

@@ -39,7 +39,12 @@ FILES = frozenset(
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
+ONWARD = (
+    b'<!doctype html><html lang="en"><meta http-equiv="refresh" content="0; url=/">'
+    b'<link rel="icon" href="/icon.svg"><title>RealizeFS</title><p><a href="/">Show the household</a></p></html>'
 )
 SAFE = {
     "content-security-policy": POLICY,
@@ -58,13 +63,15 @@ class Page:
         self._access = access
         self._ask = ask
         self._several = trio.CapacityLimiter(ASKING_MAX)
+        self.entered = trio.Event()
+        """Set once somebody has come in by the link."""
 
     async def answer(self, request: Request) -> Response:
         """Any request."""
         if not self._access.is_ours(request.headers):
             return _said(421, "This page is at 127.0.0.1 only.")
         if request.path == "/" and request.query:
-            return self._entered(request.query)
+            return self._entered(request)
         if not self._access.knows(request.headers):
             return _said(403, "Open the link that `realizefs web` printed; each is good once.")
         if request.path == "/api/ask":
@@ -73,11 +80,14 @@ class Page:
             return _said(405, "There is nothing to be changed here.")
         return _file(request.path.removeprefix("/") or "index.html")
 
-    def _entered(self, query: str) -> Response:
-        cookie = self._access.redeem(parse_qs(query).get("token", [""])[0])
-        if cookie is None:
+    def _entered(self, request: Request) -> Response:
+        cookie = self._access.redeem(parse_qs(request.query).get("token", [""])[0])
+        if cookie is None and not self._access.knows(request.headers):
             return _said(403, "This link was used already; run `realizefs web` again for another.")
-        return Response(303, b"", {**SAFE, "location": "/", "set-cookie": cookie})
+        self.entered.set()
+        # Who came from elsewhere sends the cookie (SameSite=Strict) only where our own page leads on.
+        headers = {**SAFE, "content-type": "text/html; charset=utf-8"}
+        return Response(200, ONWARD, {**headers, "set-cookie": cookie} if cookie else headers)
 
     async def _asked(self, request: Request) -> Response:
         if request.method != "POST" or not self._access.may_change(request.headers):

@@ -1,10 +1,12 @@
 """A browser without a screen, and the page of a machine in it."""
 
 import json
+import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
@@ -38,19 +40,26 @@ def running_browser(profile: Path, *, width: int = 1200, height: int = 1400) -> 
 
 
 @contextmanager
-def running_page(machine: Machine) -> Iterator[str]:
-    """`realizefs web`; the link that it prints."""
-    command = machine.command("web", "--no-open", "--json")
+def running_page(
+    machine: Machine,
+    *options: str,
+    environment: Mapping[str, str] = MappingProxyType({}),
+    ended_by: signal.Signals = signal.SIGTERM,
+) -> Iterator[str]:
+    """`realizefs web`, opening nothing unless there are other options; the link that it prints."""
+    command = machine.command("web", *(options or ("--no-open",)), "--json")
+    everything = {**machine.environment, **environment}
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=machine.environment
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=everything
     ) as process:
         try:
             assert process.stdout is not None
             yield json.loads(process.stdout.readline())["link"]
         finally:
-            process.terminate()
+            process.send_signal(ended_by)
             assert process.stderr is not None
             assert "Traceback" not in process.stderr.read()
+    assert process.returncode == 128 + ended_by
 
 
 def text_of(browser: WebDriver, name: str) -> str:

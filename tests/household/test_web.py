@@ -1,7 +1,9 @@
 """The local page in a real browser: what it shows, and what is done there with the keyboard alone."""
 
+import html
 import os
 import re
+import signal
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +14,14 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from realizefs.cli.render import printable
-from tests.household.browser import answer_dialog, focused, press, running_browser, running_page
+from tests.household.browser import (
+    answer_dialog,
+    focused,
+    press,
+    running_browser,
+    running_page,
+    text_of,
+)
 from tests.household.machines import MARK, STATUS, Pair
 from tests.household.waiting import until
 
@@ -190,3 +199,53 @@ def test_a_link_is_no_good_twice(pair: Pair, browser: WebDriver, tmp_path: Path)
         assert "used already" in stranger.find_element(By.TAG_NAME, "body").text
         stranger.get(link.partition("?")[0])
         assert "Open the link" in stranger.find_element(By.TAG_NAME, "body").text
+
+
+def test_a_used_link_leads_the_same_browser_to_the_page(pair: Pair, browser: WebDriver) -> None:
+    with running_page(pair.bob) as link:
+        for _ in range(2):
+            browser.get("about:blank")
+            browser.get(link)
+            until(lambda: text_of(browser, "machine") == "bob", "the page is there")
+            assert browser.current_url.endswith("/"), "the token is gone from the address"
+
+
+def test_no_markup_is_made_of_text(page: WebDriver) -> None:
+    """Trusted Types: whatever a script would make of a name, the browser refuses."""
+    script = """
+        const found = [];
+        const tries = [(one) => { one.innerHTML = "<b>"; }, (one) => one.insertAdjacentHTML("beforeend", "<b>"),
+          () => document.write("<b>"), (one) => { one.outerHTML = "<b>"; },
+          () => trustedTypes.createPolicy("mine", { createHTML: (text) => text })];
+        for (const each of tries) {
+          try { each(document.createElement("p")); found.push("done"); } catch (error) { found.push(error.name); }
+        }
+        return found;"""
+    assert "done" not in page.execute_script(script)
+
+
+def test_the_browser_that_is_opened_is_not_told_the_token_on_its_command_line(
+    pair: Pair, browser: WebDriver, tmp_path: Path
+) -> None:
+    """It is led there by a file, from which the page is reached as from the link."""
+    runtime, told, seen = tmp_path / "runtime", tmp_path / "told", tmp_path / "browser"
+    runtime.mkdir(mode=0o700)
+    seen.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {told}.new\nmv {told}.new {told}\n')
+    seen.chmod(0o700)
+    environment = {"BROWSER": f"{seen} %s", "XDG_RUNTIME_DIR": str(runtime)}
+    with running_page(pair.bob, "--port", "0", environment=environment) as link:
+        until(told.exists, "a browser is opened")
+        [address] = told.read_text().splitlines()
+        assert link.partition("token=")[2] not in address
+        file = Path(address.removeprefix("file://"))
+        assert file.is_relative_to(runtime)
+        assert link in html.unescape(file.read_text())
+        browser.get(address)
+        until(lambda: text_of(browser, "machine") == "bob", "the page is there")
+        until(lambda: not list(runtime.iterdir()), "the file is gone")
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        told.unlink()
+        with running_page(pair.bob, "--port", "0", environment=environment, ended_by=ending):
+            until(told.exists, "a browser is opened")
+            assert list(runtime.iterdir())
+        assert not list(runtime.iterdir()), "it is gone, though nobody came"

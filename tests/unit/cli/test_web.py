@@ -40,7 +40,7 @@ async def entered(daemon: Daemon) -> tuple[Page, str]:
     access = Access(PORT)
     page = Page(access, daemon.ask)
     answer = await page.answer(get("/", query=f"token={access.token}"))
-    assert answer.status == 303
+    assert answer.status == 200
     return page, answer.headers["set-cookie"].partition(";")[0]
 
 
@@ -66,8 +66,21 @@ async def test_a_link_is_good_once_and_gives_a_cookie_for_this_site_alone() -> N
     assert "HttpOnly" in cookie
     assert "SameSite=Strict" in cookie
     assert access.token not in cookie
+    assert b'url=/"' in answer.body, "it leads on, as a page of this very site"
     assert (await page.answer(get("/", query=link))).status == 403
     assert (await page.answer(get("/", cookie=cookie.partition(";")[0]))).status == 200
+
+
+async def test_a_used_link_leads_who_is_in_already_to_the_page() -> None:
+    access = Access(PORT)
+    page, link = Page(access, Daemon().ask), f"token={access.token}"
+    assert not page.entered.is_set()
+    cookie = (await page.answer(get("/", query=link))).headers["set-cookie"].partition(";")[0]
+    assert page.entered.is_set()
+    again = await page.answer(get("/", query=link, cookie=cookie))
+    assert (again.status, b'url=/"' in again.body) == (200, True)
+    assert "set-cookie" not in again.headers
+    assert access.token not in again.body.decode()
 
 
 @pytest.mark.parametrize("query", ["token=", "token=wrong", "x=1", "token=%ff"])
@@ -153,7 +166,10 @@ async def test_files_are_those_of_the_page_and_forbid_all_others() -> None:
     for name in FILES:
         answer = await page.answer(get(f"/{name}", cookie=cookie))
         assert answer.status == 200, name
-        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "require-trusted-types-for 'script'; trusted-types 'none'" in policy
+        assert "unsafe" not in policy
         assert answer.headers["x-content-type-options"] == "nosniff"
     for path in ("/../web_page.py", "/page/", "/%2e%2e/main.py", "//page.js"):
         assert (await page.answer(get(path, cookie=cookie))).status == 404
