@@ -142,6 +142,7 @@ async def _arena(app: App, slot: Slot, mounted: Mounted | None) -> dict[str, Any
         "held": 0,
         "problem": slot.trouble or None,
         "notice": None,
+        "notices": [],
         "waits": said(wait) if (wait := app.parts.background.wait(slot.config.id)) else None,
         "wrong": [],
     }
@@ -155,7 +156,7 @@ async def _arena(app: App, slot: Slot, mounted: Mounted | None) -> dict[str, Any
         here = line["real_bytes"] + line["cached_bytes"]
         line |= {"remote_bytes": max(0, line["bytes"] - here), "queues": asdict(work.queues)}
         line["problem"] = known.get("problem") or line["problem"]
-        line["notice"] = known.get("notice")
+        line["notice"], line["notices"] = known.get("notice"), known.get("notices", [])
         line["wrong"] = known.get("wrong", [])
     return line
 

@@ -7,6 +7,7 @@ one native system call; they run on the trio thread.
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import asdict
 from functools import partial
 
 import trio
@@ -40,7 +41,7 @@ from realizefs.sync.leaving import forget_others
 from realizefs.sync.links import Links
 from realizefs.sync.marking import change_mark
 from realizefs.sync.name_changes import NameChanges
-from realizefs.sync.notices import notice
+from realizefs.sync.notices import notices, said
 from realizefs.sync.on_demand import OnDemand
 from realizefs.sync.overlay import Overlay
 from realizefs.sync.patience import patiently
@@ -126,6 +127,7 @@ class Arena(ArenaView):
         """The numbers of `status`: files, bytes, and what is waiting; sentences, None if well."""
         store = self.store
         with store.env.read() as txn:
+            known = notices(self.context, txn)
             return {
                 "name": self.name,
                 "root": os.fspath(store.root.path),
@@ -138,7 +140,8 @@ class Arena(ArenaView):
                 "pending": store.decisions.count(txn) + store.dirty.count(txn),
                 "jobs": len(self.jobs.running),
                 "problem": self.context.problem,
-                "notice": notice(self.context, txn),
+                "notice": said(known),
+                "notices": [asdict(one) for one in known],
                 "held": self.context.guard.waiting(txn, 0).count,
                 "wrong": self.context.links.distrust.sentences(),
             }

@@ -76,6 +76,12 @@ def test_much_that_is_deleted_waits_and_is_approved(household: Household) -> Non
     assert all(len(files(machine)) > MANY // 2 for machine in (bob, carol))
     [notice] = [bob.arena()["notice"]]
     assert "realizefs approve docs" in notice
+    [part] = bob.arena()["notices"]
+    assert part["what"] == "held"
+    assert part["sentence"].endswith(
+        "files and folders that other machines deleted are still here."
+    )
+    assert notice == f"{part['sentence']} {part['remedy']}"
     bob.kill()
     before = files(bob)
     bob.serve()

@@ -5,7 +5,6 @@ import { more, showItems } from "./items.js";
 const LISTED_MAX = 100, NAMED_MAX = 12;
 // What was settled here isn't shown again while the daemon's index follows; after so long it is: it wasn't settled.
 const SETTLING_MS = 20000;
-const APPROVE = /: say `realizefs approve [^]*?have them back everywhere\./;
 const by = (id) => document.getElementById(id);
 const button = (text, onclick, label) => make("button", { type: "button", class: "small", onclick, "aria-label": label }, text);
 
@@ -27,8 +26,10 @@ export class Settling {
     const plain = (sentence) => ({ key: sentence, shape: "", draw: () => make("li", {}, shown(sentence)) });
     const notes = status.problems.map(plain);
     for (const arena of status.arenas) {
-      if (arena.held) notes.push(this.heldNote(arena));
-      else if (arena.notice) notes.push(plain(`Arena "${arena.name}": ${arena.notice}`));
+      for (const one of arena.notices ?? []) {
+        const said = `Arena "${arena.name}": ${one.sentence}`;
+        notes.push(one.what === "held" ? this.heldNote(arena, said) : plain(one.remedy ? `${said} ${one.remedy}` : said));
+      }
     }
     if (this.conflicts) {
       const said = `${count(this.conflicts, "file was", "files were")} changed on two machines at once.`;
@@ -39,9 +40,9 @@ export class Settling {
     return notes.length;
   }
 
-  heldNote(arena) {
-    const said = shown(`Arena "${arena.name}": ${(arena.notice ?? "").replace(APPROVE, ".")}`);
-    return { key: `held ${arena.name}`, shape: said, draw: () => make("li", {}, said, make("div", { class: "row" },
+  // What is to be said on a command line is asked here.
+  heldNote(arena, said) {
+    return { key: `held ${arena.name}`, shape: said, draw: () => make("li", {}, shown(said), make("div", { class: "row" },
       button("Delete them here, too…", () => this.decide(arena.name, "approve")),
       button("Bring them back everywhere…", () => this.decide(arena.name, "reject")))) };
   }
