@@ -33,7 +33,7 @@ ASKING_MAX = 8
 FILES = frozenset(
     {
         *("index.html", "page.css", "icon.svg", "page.js", "daemon.js"),
-        *("deeds.js", "folder.js", "items.js", "map.js", "settle.js", "tree.js"),
+        *("deeds.js", "folder.js", "items.js", "map.js", "peers.js", "settle.js", "tree.js"),
     }
 )
 

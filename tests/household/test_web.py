@@ -201,6 +201,25 @@ def test_a_link_is_no_good_twice(pair: Pair, browser: WebDriver, tmp_path: Path)
         assert "Open the link" in stranger.find_element(By.TAG_NAME, "body").text
 
 
+def test_what_goes_to_and_fro_is_shown_for_each_machine_as_it_goes(
+    pair: Pair, page: WebDriver
+) -> None:
+    """A file that takes long: a rate is of the last two seconds."""
+    name = "long.mp4"
+    pair.write(name, os.urandom(5_000_000))
+    pair.bob.ask("limit", "--down", "100KB")
+    until(lambda: name in tree(page), "it is shown")
+    walk_to(page, name)
+    press(page, "f")
+    peers = page.find_element(By.ID, "peers")
+    flowing = re.compile(r"^alice since .* [1-9][0-9.]* KiB/s ", re.MULTILINE)
+    until(lambda: flowing.search(peers.text), "its rate is shown")
+    until(lambda: "↓" in page.find_element(By.ID, "map").text, "on the map, too")
+    pair.bob.ask("limit", "--down", "none")
+    until(lambda: "1 file, 4.8 MiB, fetched." in text_of(page, "doing"), "it is through")
+    until(lambda: re.search(r"^alice .* 0 B/s .* MiB ", peers.text, re.MULTILINE), "it is idle")
+
+
 def test_a_used_link_leads_the_same_browser_to_the_page(pair: Pair, browser: WebDriver) -> None:
     with running_page(pair.bob) as link:
         for _ in range(2):

@@ -1,9 +1,11 @@
 // The household: this machine in the middle, the others around it.
-import { count, make, shown } from "./daemon.js";
+import { count, make, shown, size } from "./daemon.js";
 
 const WIDTH = 520, HEIGHT = 300, ACROSS = 124, DOWN = 106, SHOWN_MAX = 16;
+// Bytes a second below which it is the talk that keeps a connection up.
+const FLOW_MIN = 1024;
 
-export function drawMap(status) {
+export function drawMap(status, rates) {
   const map = document.getElementById("map");
   const peers = status.peers.slice(0, SHOWN_MAX);
   const middle = { x: WIDTH / 2, y: HEIGHT / 2 };
@@ -17,15 +19,24 @@ export function drawMap(status) {
     nodes.push(make("circle", { cx: x, cy: y, r: 14, class: off },
       make("title", {}, `${shown(peer.name)}: ${peer.connected ? "connected" : "not connected"}`)));
     nodes.push(make("text", { ...beside(x - middle.x, y - middle.y, x, y), class: off }, shortened(peer.name)));
+    lines.push(...flow(rates.get(peer.name), middle, { x, y }));
   });
   const me = [make("circle", { cx: middle.x, cy: middle.y, r: 20, class: "me" }),
     make("text", { x: middle.x, y: middle.y + 36, "text-anchor": "middle" }, shortened(status.name))];
-  map.replaceChildren(...lines, ...nodes, ...me);
+  map.replaceChildren(...lines.filter((one) => one.tagName === "line"), ...lines.filter((one) => one.tagName !== "line"), ...nodes, ...me);
   const connected = status.peers.filter((peer) => peer.connected).length;
   const off = status.peers.filter((peer) => !peer.connected).map((peer) => shown(peer.name));
   document.getElementById("map-text").textContent = status.peers.length === 0
     ? "No other machine yet: `realizefs invite ARENA` prints a code for one."
-    : `${count(connected, "machine is", "machines are")} connected` + (off.length ? `; ${off.join(", ")} ${off.length === 1 ? "isn't" : "aren't"}.` : ".");
+    : `${count(connected, "machine is", "machines are")} connected` + (off.length ? `; ${off.join(", ")} ${off.length === 1 ? "isn't" : "aren't"}.` : ".")
+      + (status.peers.length > 1 ? " Lines are this machine's connections; those of the others among themselves it doesn't know." : "");
+}
+
+// What goes to and fro just now stands on the line; nothing where nothing does.
+function flow({ down, up }, middle, { x, y }) {
+  const said = [[down, "↓"], [up, "↑"]].filter(([rate]) => rate >= FLOW_MIN).map(([rate, arrow]) => `${arrow} ${size(rate)}/s`);
+  const place = { x: (middle.x + x) / 2, y: (middle.y + y) / 2 - 6 * (said.length - 1) + 4 };
+  return said.map((one, number) => make("text", { x: place.x, y: place.y + 14 * number, "text-anchor": "middle", class: "flow" }, one));
 }
 
 // Names stand outside of the ring, where they meet neither lines nor each other.

@@ -1,6 +1,7 @@
 // The page: asks how everything is every two seconds while it is seen, and shows it.
 import { ask, attempt, count, failed, make, shown, size } from "./daemon.js";
 import { drawMap } from "./map.js";
+import { ratesOf, showPeers } from "./peers.js";
 import { Settling } from "./settle.js";
 import { Tree } from "./tree.js";
 
@@ -37,7 +38,9 @@ function show(status) {
   const jobs = status.arenas.reduce((sum, one) => sum + one.jobs, 0);
   by("jobs").textContent = jobs.toLocaleString("en");
   by("pending").textContent = pending.toLocaleString("en");
-  drawMap(status);
+  const perPeer = ratesOf(status);
+  drawMap(status, perPeer);
+  showPeers(status, perPeer);
   drawRates(status.wire);
   const notes = settling.showNotes(status);
   say(by("state"), notes ? `${count(notes, "thing")} to be looked at` : jobs ? "Working" : pending ? "Waiting" : "Everything is as it should be");
