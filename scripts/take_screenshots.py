@@ -115,7 +115,7 @@ def picture_page(laptop: Machine, directory: Path) -> None:
     """In light and dark."""
     with (
         running_page(laptop) as link,
-        running_browser(directory / "profile", width=1180, height=1380) as browser,
+        running_browser(directory / "profile", width=1180, height=1420) as browser,
     ):
         open_page(browser, link)
         for scheme in ("light", "dark"):

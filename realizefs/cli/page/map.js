@@ -1,19 +1,23 @@
 // The household: this machine in the middle, the others around it.
 import { count, make, shown, size } from "./daemon.js";
 
-const WIDTH = 520, HEIGHT = 300, ACROSS = 124, DOWN = 106, SHOWN_MAX = 16;
+const WIDTH = 520, ACROSS = 124, SHOWN_MAX = 16;
+// How high it is for so many others at most: two stand beside this machine, few around it need less than many.
+const HEIGHTS = [[2, 110], [6, 230], [SHOWN_MAX, 300]], ROOM = 44;
 // Bytes a second below which it is the talk that keeps a connection up.
 const FLOW_MIN = 1024;
 
 export function drawMap(status, rates) {
   const map = document.getElementById("map");
   const peers = status.peers.slice(0, SHOWN_MAX);
-  const middle = { x: WIDTH / 2, y: HEIGHT / 2 };
+  const height = HEIGHTS.find(([most]) => peers.length <= most)[1];
+  const middle = { x: WIDTH / 2, y: height / 2 };
+  map.setAttribute("viewBox", `0 0 ${WIDTH} ${height}`);
   const lines = [], nodes = [];
   peers.forEach((peer, number) => {
     const angle = (2 * Math.PI * number) / peers.length - (peers.length > 2 ? Math.PI / 2 : 0);
     const x = middle.x + Math.cos(angle) * ACROSS;
-    const y = middle.y + Math.sin(angle) * DOWN;
+    const y = middle.y + Math.sin(angle) * (height / 2 - ROOM);
     const off = peer.connected ? "" : "off";
     lines.push(make("line", { x1: middle.x, y1: middle.y, x2: x, y2: y, class: off }));
     nodes.push(make("circle", { cx: x, cy: y, r: 14, class: off },
