@@ -71,6 +71,7 @@ struct Removal {
 struct Roster {
   peers @0 :List(Card);
   removed @1 :List(Removal);
+  connected @2 :List(UInt64); # peers; none from older programs
 }
 
 struct Subscribe {

@@ -53,6 +53,7 @@ def roster(reader: Any, payload: bytes) -> m.Roster:
     return m.Roster(
         _cards(reader.peers),
         tuple(Removal(PeerId(each.peer), f.int63(each.edition)) for each in removed),
+        tuple(PeerId(each) for each in f.bounded(reader.connected, PEERS_MAX, "connections")),
     )
 
 

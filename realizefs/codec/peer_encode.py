@@ -29,6 +29,7 @@ def roster(message: m.Roster) -> Field:
     return "roster", {
         "peers": [card(each) for each in message.peers],
         "removed": [{"peer": each.peer, "edition": each.edition} for each in message.removed],
+        "connected": message.connected,
     }
 
 

@@ -60,7 +60,8 @@ async def metrics(app: App, _arguments: Arguments) -> Answer:
 
 
 def peer_line(state: PeerState) -> dict[str, Any]:
-    """A peer: since when it is connected, when it last was, what went to and fro."""
+    """A peer: since when it is connected, when it last was, what went to and fro; the others that it says
+    it is connected to."""
     return {
         "name": state.name,
         "connected": state.connected,
@@ -68,6 +69,7 @@ def peer_line(state: PeerState) -> dict[str, Any]:
         "seen_ns": state.met.seen_ns,
         "bytes_in": state.met.wire.bytes_in,
         "bytes_out": state.met.wire.bytes_out,
+        "links": state.links,
     }
 
 

@@ -42,10 +42,12 @@ class Hello:
 @dataclass(frozen=True, slots=True)
 class Roster:
     """All peers that the sender knows of in the receiver's arenas, itself included, and who was
-    removed from the household; sent after Hello and on change."""
+    removed from the household; sent after Hello and on change. `connected`: those of them that the sender is
+    connected to, the receiver included; () from older programs. Alone where only that has changed."""
 
     peers: tuple[PeerCard, ...]
     removed: tuple[Removal, ...] = ()
+    connected: tuple[PeerId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

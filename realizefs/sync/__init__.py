@@ -24,6 +24,7 @@ In reading order:
     household, expected             who is connected; who may be in a moment
     dialling, neighbours            reaching those who aren't connected; who is on this network
     suspension                      the machine slept
+    introducing                     who is told of whom, and who is connected to whom
     acquaintances                   since when they are connected, and what went to and fro
     bandwidth                       the rates that links are held to
     roster, peer_state, joining, leaving

@@ -27,6 +27,7 @@ from realizefs.sync.bandwidth import Bandwidth
 from realizefs.sync.dialling import Connected, Dialler
 from realizefs.sync.expected import Expected
 from realizefs.sync.gossip import Gossip
+from realizefs.sync.introducing import Introducing
 from realizefs.sync.joining import Doorman
 from realizefs.sync.link import Link, run_link
 from realizefs.sync.patience import guarded
@@ -75,12 +76,18 @@ class Household:
         self.dialler = Dialler(
             identity, roster, counters, self._connected, self._outbound, self._out_of_reach
         )
+        self.introducing = Introducing(roster)
         self._nursery: trio.Nursery | None = None
 
     def peers(self) -> list[PeerState]:
         """All peers of the roster, by name."""
         return [
-            peer_state(card, each.link if each else None, self.acquaintances.of(card.peer))
+            peer_state(
+                card,
+                each.link if each else None,
+                self.acquaintances.of(card.peer),
+                self.introducing.connections(card.peer),
+            )
             for card in self.roster.all()
             for each in [self._connections.get(card.peer)]
         ]
@@ -96,6 +103,7 @@ class Household:
             bound = await nursery.start(self.listen, addresses) if addresses else []
             nursery.start_soon(self.dialler.run)
             nursery.start_soon(self._follow_roster)
+            nursery.start_soon(self.introducing.run)
             task_status.started(bound)
             await trio.sleep_forever()
 
@@ -200,6 +208,7 @@ class Household:
         self._connections[peer] = connection
         self._connected.opened(peer)
         self.acquaintances.opened(peer)
+        self.introducing.opened(connection.link)
         for arena_id in connection.link.hello.arenas:
             arena = self.arenas.get(arena_id)
             if arena is not None and arena_id in connection.offered:
@@ -221,6 +230,7 @@ class Household:
         self._expected.ended(connection.link.peer)
         self._connected.closed(connection.link.peer)
         self.acquaintances.closed(connection.link.peer)
+        self.introducing.closed(connection.link.peer)
         return True
 
     def _tell_arena(self, arena: Arena) -> None:
@@ -246,16 +256,7 @@ class Household:
         elif connection.offered != self._offered(peer):
             connection.scope.cancel()  # Hello says which arenas there are: say it anew
         else:
-            connection.nursery.start_soon(guarded, self.send_roster, connection)
-
-    async def send_roster(self, connection: _Connection) -> None:
-        """Tell a peer who else is in the arenas that it is in."""
-        card = self.roster.get(connection.link.peer)
-        if card is not None:
-            roster = self.roster
-            await connection.link.send(
-                RosterMessage(roster.told_to(card.arenas), roster.removals())
-            )
+            connection.nursery.start_soon(guarded, self.introducing.introduce, connection.link)
 
 
 class _Handler:
@@ -285,7 +286,7 @@ class _Handler:
             self._scope.cancel()
             return
         self._connection = connection
-        self._nursery.start_soon(guarded, household.send_roster, connection)
+        self._nursery.start_soon(guarded, household.introducing.introduce, link)
         for arena_id in link.hello.arenas:
             arena = self._arena(arena_id)
             if arena is not None:
@@ -314,6 +315,7 @@ class _Handler:
         if connection is None:
             return
         if isinstance(message, RosterMessage):
+            self._household.introducing.heard(link.peer, message.connected)
             await self._household.roster.learn(link.peer, message.peers, message.removed)
             return
         gossip = connection.gossips.get(message.arena)

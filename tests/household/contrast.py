@@ -56,7 +56,7 @@ FAINT = (
       check(`"${text.data.trim().slice(0, 30)}"`, at.namespaceURI.endsWith("svg") ? style.fill : style.color, behind(at), large ? 3 : 4.5);
       texts += 1;
     }
-    const edge = { "#map line, #map circle:not(.me), #rates path": "stroke", "#map circle.me": "fill", ".dot": "borderTopColor", "button, select": "borderTopColor", ".bar span": "backgroundColor" };
+    const edge = { "#map line, #map path, #map circle:not(.me), #rates path": "stroke", "#map circle.me": "fill", ".dot": "borderTopColor", "button, select": "borderTopColor", ".bar span": "backgroundColor" };
     for (const [which, property] of Object.entries(edge)) {
       for (const one of top.querySelectorAll(which)) {
         if (!one.checkVisibility()) continue;

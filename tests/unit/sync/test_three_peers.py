@@ -3,9 +3,10 @@
 import os
 from pathlib import Path
 
+from realizefs.model.ids import PeerId
 from realizefs.model.limits import MIB
 from realizefs.model.marks import Mark
-from tests.fakes.peer import introduce, running_peer, until, write
+from tests.fakes.peer import Peer, introduce, running_peer, until, write
 
 
 async def test_a_peer_invited_by_one_member_is_introduced_to_the_others(tmp_path: Path) -> None:
@@ -22,6 +23,26 @@ async def test_a_peer_invited_by_one_member_is_introduced_to_the_others(tmp_path
         await until(lambda: all(one.connected for one in a.household.peers()))
         await until(lambda: c.entry("f") and c.status("f") == "remote")
         assert await c.read("f") == b"of a"
+
+
+async def test_peers_tell_each_other_whom_they_are_connected_to(tmp_path: Path) -> None:
+    def links(one: Peer) -> dict[str, tuple[str, ...] | None]:
+        return {each.name: each.links for each in one.household.peers()}
+
+    async with (
+        running_peer(tmp_path / "a", "a") as a,
+        running_peer(tmp_path / "b", "b") as b,
+    ):
+        async with running_peer(tmp_path / "c", "c") as c:
+            await introduce(a, b, c)
+            await until(lambda: links(a) == {"b": ("c",), "c": ("b",)})
+            await until(lambda: links(c) == {"a": ("b",), "b": ("a",)})
+        await until(lambda: links(a) == {"b": (), "c": None})
+        stranger = PeerId(c.identity.peer ^ 1)
+        a.household.introducing.heard(b.identity.peer, [stranger, a.identity.peer])
+        assert links(a)["b"] == (), "nobody that isn't of the household, nor ourselves"
+        a.household.introducing.heard(c.identity.peer, [b.identity.peer])
+        assert links(a)["c"] is None, "who isn't connected says nothing"
 
 
 async def test_a_change_travels_through_a_peer_that_stores_nothing(tmp_path: Path) -> None:
