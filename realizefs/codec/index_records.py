@@ -21,6 +21,7 @@ our marks: `records` reads these. New fields bring new marks.
 
 import struct
 from dataclasses import replace
+from functools import lru_cache
 from struct import Struct
 
 from realizefs.codec import records
@@ -117,7 +118,13 @@ def _decode_heads(ino: Inode, data: bytes) -> Entry:
 
 
 def decode_entry(ino: Inode, data: bytes) -> Entry:
-    """The entry of an inode."""
+    """The entry of an inode; the same one for the same bytes, where they are few."""
+    if len(data) <= records.REMEMBERED_BYTES_MAX:
+        return _remembered_entry(ino, data)
+    return _decoded_entry(ino, data)
+
+
+def _decoded_entry(ino: Inode, data: bytes) -> Entry:
     if data and data[0] == HEADS:
         try:
             return _decode_heads(ino, data)
@@ -130,6 +137,10 @@ def decode_entry(ino: Inode, data: bytes) -> Entry:
         return _entry(ino, data, form)
     except (struct.error, LookupError, ValueError) as error:
         raise records.damaged("Entry", data) from error
+
+
+# What changes is looked at by each who has to do with it, a dozen times in a second.
+_remembered_entry = lru_cache(maxsize=records.REMEMBERED_ROWS)(_decoded_entry)
 
 
 def _entry(ino: Inode, data: bytes, form: Struct) -> Entry:

@@ -21,13 +21,23 @@ _WITH_PAYLOAD = {"data", "packed", "delta", "readDelta"}
 def encode(message: Message) -> tuple[bytes, bytes]:
     """(the capnp message, the raw payload); raises Misuse if it's more than a frame may hold."""
     field, value = ENCODERS[type(message)](message)
-    encoded: bytes = load("peer").PeerMessage.new_message(**{field: value}).to_bytes()
+    encoded = _encoded(field, value)
     payload = _payload(message)
     if len(encoded) > FRAME_MESSAGE_BYTES_MAX or len(payload) > FRAME_PAYLOAD_BYTES_MAX:
         raise Misuse(
             f"A {type(message).__name__} of {len(encoded)} + {len(payload)} bytes fits no frame."
         )
     return encoded, payload
+
+
+def _encoded(field: str, value: Any) -> bytes:
+    if not isinstance(value, dict):
+        return bytes(load("peer").PeerMessage.new_message(**{field: value}).to_bytes())
+    # A struct in a union that isn't initialised yet is met by an exception inside of pycapnp, which
+    # walks the stack.
+    message = load("peer").PeerMessage.new_message()
+    message.init(field).from_dict(value)
+    return bytes(message.to_bytes())
 
 
 def _payload(message: Message) -> bytes:

@@ -6,7 +6,7 @@ Entries and real files are written by `index_records`; here is read what older p
 """
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain, pairwise
 from typing import Any, TypeVar
 
@@ -27,6 +27,12 @@ T = TypeVar("T")
 
 TRAVERSAL_WORDS_MAX = 1 << 20
 """Words of 8 bytes that one record may make us read: a blob's ranges are the longest."""
+
+REMEMBERED_ROWS = 2048
+"""Rows of blobs, and entries, that needn't be decoded again: the last ones that were."""
+
+REMEMBERED_BYTES_MAX = 512
+"""Bytes of those rows at most: with many ranges they are longer."""
 
 _SEGMENTS = 0x0F
 """Bits of the first byte, the tag of the segment table, that say of more than one segment. Such a record
@@ -209,12 +215,19 @@ def encode_blob(blob: BlobRow) -> bytes:
 
 
 def decode_blob(data: bytes) -> BlobRow:
-    """The row of a blob."""
+    """The row of a blob; the same one for the same bytes, where they are few."""
+    return _remembered_blob(data) if len(data) <= REMEMBERED_BYTES_MAX else _blob(data)
 
+
+def _blob(data: bytes) -> BlobRow:
     def build(blob: int, ino: int, digest: bytes, size: int, ranges: Any, *rest: Any) -> BlobRow:
         return BlobRow(BlobId(blob), Inode(ino), _digest(digest), size, _ranges(ranges), *rest)
 
     return _decode("BlobRow", _BLOB, data, build)
+
+
+# What is brought into the cache is looked at by each who has to do with it, a dozen times in a second.
+_remembered_blob = lru_cache(maxsize=REMEMBERED_ROWS)(_blob)
 
 
 def encode_card(card: PeerCard) -> bytes:

@@ -28,6 +28,13 @@ def follow(pattern: Pattern, start: int, length: int, unit: int) -> Pattern:
     return Pattern(end, min(max(pattern.window * 2, unit), READ_AHEAD_BYTES_MAX))
 
 
+def ahead(pattern: Pattern, unit: int) -> int:
+    """Up to where to fetch: half the window at least, and on by half a window at a time, so that what
+    is asked for next is large however little each read asks for. `unit` is the first window."""
+    stride = max(pattern.window // 2, unit)
+    return (pattern.next_offset + pattern.window) // stride * stride
+
+
 def align(start: int, end: int, block: int, size: int) -> tuple[int, int]:
     """[start, end) widened to whole blocks of a file of `size` bytes."""
     return start - start % block, min(-(-end // block) * block, size)

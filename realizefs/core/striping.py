@@ -13,8 +13,15 @@ from realizefs.model.limits import (
     PROGRESS_SECONDS,
 )
 
-PIECE_BYTES = 1 * MIB
-"""Bytes asked for in one request where the line is fast: large enough to hide what a request costs."""
+PIECE_BYTES = 4 * MIB
+"""Bytes asked for in one request where the line is fast: large enough to hide what a request costs,
+most of a millisecond at both ends together."""
+
+_FIRST_PIECE_BYTES = MIB // 4
+"""Bytes of the first requests, as long as nobody knows how fast the line is."""
+
+PIECES_MIN = 16
+"""Pieces that a cache should be able to hold: what doesn't fit it as a whole isn't kept at all."""
 
 _PIECE_SECONDS = 0.05
 """Seconds that one piece takes the line: the least that anybody waits behind it."""
@@ -38,10 +45,12 @@ def is_late(waited: float, silent: float, ahead: int, rate: float) -> bool:
     return waited >= HEDGE_SECONDS + _LATE * expected
 
 
-def piece_bytes(rate: float, block: int) -> int:
+def piece_bytes(rate: float, block: int, room: int) -> int:
     """Bytes to ask for in one request, whole blocks, from who sends `rate` bytes per second (0.0:
-    unknown): few enough on a slow line that a person's read isn't kept behind them."""
-    size = min(PIECE_BYTES, int(rate * _PIECE_SECONDS)) if rate else PIECE_BYTES // 4
+    unknown): few enough on a slow line that a person's read isn't kept behind them, and that a cache
+    of `room` bytes takes PIECES_MIN of them."""
+    size = min(PIECE_BYTES, int(rate * _PIECE_SECONDS)) if rate else _FIRST_PIECE_BYTES
+    size = min(size, room // PIECES_MIN)
     return max(size - size % block, block)
 
 

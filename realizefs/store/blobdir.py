@@ -37,8 +37,11 @@ class BlobDirectory:
 
     def make(self, blob: BlobId, size: int) -> None:
         """There is such a file afterwards, of `size` bytes; all of it a hole if it is new."""
-        self._make_shard(blob)
-        fd = os.open(self.name(blob), _OPEN | os.O_CREAT, 0o600, dir_fd=self.fd)
+        try:
+            fd = self._create(blob)
+        except FileNotFoundError:  # the first of its directory
+            self._make_shard(blob)
+            fd = self._create(blob)
         try:
             if os.fstat(fd).st_size != size:
                 os.ftruncate(fd, size)
@@ -47,6 +50,9 @@ class BlobDirectory:
             raise
         finally:
             os.close(fd)
+
+    def _create(self, blob: BlobId) -> int:
+        return os.open(self.name(blob), _OPEN | os.O_CREAT, 0o600, dir_fd=self.fd)
 
     def resize(self, blob: BlobId, size: int) -> None:
         """The file has `size` bytes afterwards, or what it had, if that fails."""

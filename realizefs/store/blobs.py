@@ -11,7 +11,7 @@ and the other way round, in `moves`.
 
 import errno
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import Lock
@@ -149,12 +149,15 @@ class Blobs:
         return self._opener.open(ino, version)
 
     def open_all(
-        self, contents: Sequence[tuple[Inode, Version]], made: Callable[[Txn], None]
+        self,
+        contents: Sequence[tuple[Inode, Version]],
+        protected: Container[Inode],
+        made: Callable[[Txn, Iterable[Inode]], None],
     ) -> list[Blob | None]:
-        """`open` for many with one commit, in which `made` is called, too, if one is missing; None
-        for those that are Busy."""
+        """`open` for many with one commit, in which `made` is called with those that were missing,
+        and of which those in `protected` are so from the beginning; None for those that are Busy."""
         self._flush_if_many_are_idle()
-        return self._opener.open_all(contents, made)
+        return self._opener.open_all(contents, protected, made)
 
     def _flush_if_many_are_idle(self) -> None:
         if self._opened.idle() > IDLE_MAX:

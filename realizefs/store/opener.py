@@ -3,7 +3,7 @@
 Order of steps: a committed row that says so, then the file. Between the two no removal begins.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Lock
 
@@ -81,28 +81,53 @@ class Opener:
         raise Busy("The cached file is being removed again and again; try again later.")
 
     def open_all(
-        self, contents: Sequence[tuple[Inode, Version]], made: Callable[[Txn], None]
+        self,
+        contents: Sequence[tuple[Inode, Version]],
+        protected: Container[Inode],
+        made: Callable[[Txn, Iterable[Inode]], None],
     ) -> list[Blob | None]:
-        """`open` for many with one commit, in which `made` is called, too, if one is missing; None
-        for those that are Busy."""
-        found = [self.open_existing(ino, version.hash) for ino, version in contents]
-        missing = [one for one, blob in zip(contents, found, strict=True) if blob is None]
-        if missing:
-            with self.turn:
-                with self.env.write() as txn:
-                    rows = [self._ensure_row(txn, ino, version) for ino, version in missing]
-                    made(txn)
-                for row in rows:
-                    if row is not None:
-                        self.files.make(row.id, row.size)
-        return [
-            blob or self._open_or_none(ino, version)
-            for (ino, version), blob in zip(contents, found, strict=True)
-        ]
-
-    def _open_or_none(self, ino: Inode, version: Version) -> Blob | None:
+        """`open` for many with one commit, in which `made` is called with those that were missing,
+        and of which those in `protected` are so from the beginning; None for those that are Busy."""
+        blobs: list[Blob | None] = []
         try:
-            return self.open(ino, version)
+            blobs += [self.open_existing(ino, version.hash) for ino, version in contents]
+            missing = [one for one, blob in zip(contents, blobs, strict=True) if blob is None]
+            new = self._make_all(missing, protected, made) if missing else {}
+            for at, (ino, version) in enumerate(contents):
+                blobs[at] = blobs[at] or self._open_new(new.get(ino), ino, version)
+        except BaseException:
+            for blob in blobs:
+                if blob is not None:
+                    blob.close()
+            raise
+        return blobs
+
+    def _make_all(
+        self,
+        missing: Sequence[tuple[Inode, Version]],
+        protected: Container[Inode],
+        made: Callable[[Txn, Iterable[Inode]], None],
+    ) -> dict[Inode, BlobRow]:
+        with self.turn:  # removals wait, so rows and files appear together
+            with self.env.write() as txn:
+                rows = [
+                    self._ensure_row(txn, ino, version, protected=ino in protected)
+                    for ino, version in missing
+                ]
+                new = {row.ino: row for row in rows if row is not None}
+                made(txn, new)
+            for row in new.values():
+                self.files.make(row.id, row.size)
+        return new
+
+    def _open_new(self, row: BlobRow | None, ino: Inode, version: Version) -> Blob | None:
+        """One that was just made; if it was removed at that very moment, as one that wasn't."""
+        if row is None or row.hash != version.hash:
+            blob = self.opened(ino, version.hash)  # several may be of one content
+        else:
+            blob = self._attach(row.id)
+        try:
+            return blob or self.open(ino, version)
         except Busy:
             return None
 
@@ -114,14 +139,18 @@ class Opener:
             raise Busy("The file is moving between the cache and the arena root.")
         return row
 
-    def _ensure_row(self, txn: Txn, ino: Inode, version: Version) -> BlobRow | None:
-        """None while the file moves between the cache and the root."""
+    def _ensure_row(
+        self, txn: Txn, ino: Inode, version: Version, *, protected: bool = False
+    ) -> BlobRow | None:
+        """None while the file moves between the cache and the root. `protected`: a new one is."""
         row = self.rows.of(txn, ino)
         if row is None or row.hash != version.hash:
             allowed = self.space.allowed
             window = int(allowed * self.uses.share)
             new = starts_in_window(allowed, window, self.space.used, version.size)
-            row = BlobRow(BlobId(0), ino, version.hash, version.size, window=new)
+            row = BlobRow(
+                BlobId(0), ino, version.hash, version.size, protected=protected, window=new
+            )
             row = self.rows.create(txn, row)
             self.rows.set_step(txn, row.id, Step.WRITING)
         elif self.files.stat(row.id) is None:

@@ -112,7 +112,7 @@ class Asking:
             self._do(effects)
             await self._until(event.is_set, event.wait, silence, path)
             data = await self._outcome(number, path)
-            self._count(len(data), began)
+            self._count(length if isinstance(data, Changes) else len(data), began)
             return data
         finally:
             if number not in self._answers:  # who waited in vain knows how slow it is
@@ -124,7 +124,8 @@ class Asking:
             self.slot_free()
 
     def _count(self, count: int, began: float) -> None:
-        """An answer that was asked for at `began`; what was waited for others before isn't its."""
+        """An answer that was asked for at `began`; what was waited for others before isn't its. A delta
+        counts as what it brings: the next piece is chosen by that."""
         now = trio.current_time()
         self._rate.add(count, now - max(began, self._counted_at))
         self._counted_at = now

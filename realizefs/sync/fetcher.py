@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import trio
 
 from realizefs.core import plan
-from realizefs.core.striping import PIECE_BYTES, piece_bytes
+from realizefs.core.striping import piece_bytes
 from realizefs.model import limits, paths
 from realizefs.model.errors import CacheFull, RealizeError, StoreFault, Unreachable
 from realizefs.model.ids import Digest, Inode
@@ -36,8 +36,8 @@ from realizefs.sync.wanted import Wanted
 IN_FLIGHT_BYTES_MAX = 32 * limits.MIB
 """Bytes on their way or being stored at once in one arena for readers, and as many for downloads."""
 
-DOWNLOAD_AHEAD_BYTES = 16 * limits.MIB
-"""Bytes of one file on their way or being stored when all of it is wanted."""
+DELTA_PIECE_BYTES = 1 * limits.MIB
+"""Bytes that one delta brings at least, however slow the line: each signs as many around them."""
 
 PATTERNS_MAX = 256
 """Readers whose access pattern is remembered."""
@@ -216,7 +216,7 @@ class Fetcher:
         self._patterns[key] = pattern
         while len(self._patterns) > PATTERNS_MAX:
             self._patterns.popitem(last=False)
-        return min(end + pattern.window, wanted.version.size)
+        return max(end, min(plan.ahead(pattern, wanted.block), wanted.version.size))
 
     async def _fetch_all(self, ino: Inode, version: Version, here: Ranges) -> None:
         """Fetch what is missing, some pieces ahead of the one waited for: memory is bounded."""
@@ -227,7 +227,7 @@ class Fetcher:
         ahead: deque[_Piece] = deque()
         at = 0
         while at < version.size or ahead:
-            while at < version.size and _size(ahead) < DOWNLOAD_AHEAD_BYTES:
+            while at < version.size and _size(ahead) < IN_FLIGHT_BYTES_MAX:
                 until = min(at + self._piece_bytes(wanted), version.size)
                 pieces = self._start(wanted, here.missing(at, until), urgent=False)
                 for piece in pieces:
@@ -245,11 +245,10 @@ class Fetcher:
             raise CacheFull(f'There is no room on the disk for "{paths.show(wanted.path)}".')
 
     def _piece_bytes(self, wanted: Wanted) -> int:
-        if self._bases.has(wanted.ino, wanted.version.hash):
-            return max(
-                PIECE_BYTES, wanted.block
-            )  # of a delta little comes, and less of a large one
-        return piece_bytes(self._sources.rate(wanted), wanted.block)
+        rate, room = self._sources.rate(wanted), self._store.blobs.allowed
+        size = piece_bytes(rate, wanted.block, room)
+        is_changed = self._bases.has(wanted.ino, wanted.version.hash)
+        return max(size, DELTA_PIECE_BYTES) if is_changed else size
 
     def _start(self, wanted: Wanted, missing: Ranges, *, urgent: bool) -> list[_Piece]:
         """The pieces that bring `missing`, started or joined; in order, not overlapping. `urgent`:

@@ -199,6 +199,12 @@ class OnDemand:
             if len(contents) > 1:
                 async with gate.holding(sum(version.size for _, version in contents)):
                     await self._fetcher.gather(contents)
+                    here = await trio.to_thread.run_sync(self._complete_of, some)
+                progress.files += len(here)
+                progress.size += sum(
+                    one.entry.version.size for one in some if one.entry.ino in here
+                )
+                some = [one for one in some if one.entry.ino not in here]
             async with trio.open_nursery() as nursery:
                 for one in some:
                     nursery.start_soon(fetch, one)
@@ -207,6 +213,12 @@ class OnDemand:
         async with trio.open_nursery() as nursery:
             for some in together((ino, one.entry.version) for ino, one in by_ino.items()):
                 nursery.start_soon(fetch_some, [by_ino[ino] for ino, _ in some])
+
+    def _complete_of(self, some: Sequence[_Unreal]) -> set[Inode]:
+        """Those that are complete by now."""
+        with self._store.env.read() as txn:
+            now = [one._replace(row=self._store.blobs.find(txn, one.entry.ino)) for one in some]
+        return {one.entry.ino for one in now if one.is_complete}
 
     def _here(self, ino: Inode, version: Version) -> int:
         blob = self._store.blobs.opened(ino, version.hash)

@@ -39,7 +39,7 @@ class Race:
     async def run(self) -> bytes | None:
         """The first good answer; None, and `errors`, where nobody gives one."""
         async with trio.open_nursery() as nursery:
-            while True:
+            while self._won is None:
                 seen = self._ended.count
                 link = await self._next()
                 if link is not None:
@@ -83,9 +83,9 @@ class Race:
             self.errors.append(error)
             if not isinstance(error, ConnectionLost):
                 self._candidates.refused(link)
-        else:
-            race.cancel()
         finally:
             link.busy -= 1
             del self._running[link]
             self._ended.ring()
+        if self._won is not None and self._running:
+            race.cancel()

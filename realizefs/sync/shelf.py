@@ -7,7 +7,7 @@ bytes and waits.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import trio
@@ -124,9 +124,12 @@ class Shelf:
     def _store(self, batch: list[_Item]) -> list[Blob | None]:
         batch = self._of_now(batch)
         kept = {item.ino for item in batch if not item.bound}
-        blobs = self._blobs.open_all(
-            [(item.ino, item.version) for item in batch], lambda txn: self._protect(txn, kept)
-        )
+
+        def made(txn: Txn, new: Iterable[Inode]) -> None:
+            for ino in kept.intersection(new):
+                self._context.store.dirty.mark(txn, ino)
+
+        blobs = self._blobs.open_all([(item.ino, item.version) for item in batch], kept, made)
         try:
             self._protect_opened(kept)
             for item, blob in zip(batch, blobs, strict=True):

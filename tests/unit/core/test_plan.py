@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realizefs.core.plan import Pattern, follow, pieces
+from realizefs.core.plan import Pattern, ahead, follow, pieces
 from realizefs.model.limits import KIB, MIB, READ_AHEAD_BYTES_MAX
 from realizefs.model.ranges import Ranges
 
@@ -23,6 +23,24 @@ def test_sequential_reads_double_the_window_up_to_its_bound() -> None:
 def test_random_reads_get_no_window() -> None:
     pattern = follow(Pattern(), 40 * MIB, 4 * KIB, BLOCK)
     assert follow(pattern, 7 * MIB, 4 * KIB, BLOCK).window == 0
+
+
+def test_what_is_ahead_is_asked_for_by_half_windows() -> None:
+    pattern, fetched, asked = Pattern(), 0, []
+    for number in range(1024):
+        pattern = follow(pattern, number * BLOCK, BLOCK, BLOCK)
+        end = (number + 1) * BLOCK
+        until = max(end, ahead(pattern, BLOCK))
+        if until > fetched:
+            asked.append(until - fetched)
+            fetched = until
+        assert fetched - end >= pattern.window // 2 - BLOCK
+        assert fetched - end <= READ_AHEAD_BYTES_MAX
+    assert set(asked[10:]) == {READ_AHEAD_BYTES_MAX // 2}
+
+
+def test_nothing_is_ahead_of_a_random_read() -> None:
+    assert ahead(follow(Pattern(), 40 * MIB, 4 * KIB, BLOCK), BLOCK) <= 40 * MIB + 4 * KIB
 
 
 @given(

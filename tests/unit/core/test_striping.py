@@ -75,12 +75,18 @@ def test_waiting_in_vain_makes_slow() -> None:
 
 
 def test_pieces_are_small_on_a_slow_line_and_whole_blocks_anyway() -> None:
-    block = 128 * KIB
-    assert piece_bytes(1e9, block) == MIB
-    assert piece_bytes(8 * MIB, block) == 3 * block
-    assert piece_bytes(100_000, block) == block
-    assert piece_bytes(100_000, 16 * MIB) == 16 * MIB
-    assert piece_bytes(0.0, block) == 2 * block
+    block, room = 128 * KIB, 1000 * MIB
+    assert piece_bytes(1e9, block, room) == 4 * MIB
+    assert piece_bytes(20 * MIB, block, room) == MIB
+    assert piece_bytes(8 * MIB, block, room) == 3 * block
+    assert piece_bytes(100_000, block, room) == block
+    assert piece_bytes(100_000, 16 * MIB, room) == 16 * MIB
+    assert piece_bytes(0.0, block, room) == 2 * block
+
+
+def test_pieces_are_small_where_the_cache_is() -> None:
+    assert piece_bytes(1e9, 128 * KIB, 16 * MIB) == MIB
+    assert piece_bytes(1e9, 128 * KIB, 0) == 128 * KIB
 
 
 def test_downloads_ask_for_a_quarter_of_a_second() -> None:

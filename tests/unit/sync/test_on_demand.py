@@ -2,21 +2,18 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
 
 from realizefs.model.errors import CacheFull
-from realizefs.model.ids import Inode
 from realizefs.model.limits import KIB, MIB
 from realizefs.model.marks import Mark
 from realizefs.model.rates import RateLimit, RateLimits
-from realizefs.model.versions import Version
-from realizefs.store.blob import Blob
 from realizefs.sync import below, shelf
 from realizefs.sync.below import Top, files_below
-from realizefs.sync.fetcher import Fetcher
-from realizefs.sync.on_demand import Progress
+from realizefs.sync.on_demand import OnDemand, Progress
 from tests.fakes.peer import Peer, introduce, running_peer, until, write
 
 
@@ -162,18 +159,13 @@ async def test_what_had_to_go_again_is_not_said_to_be_here(
     ):
         await introduce(a, b)
         await until(lambda: b.status("g") == "remote")
-        whole = Fetcher.complete
-        done = 0
+        fetch_page = OnDemand._fetch_page
 
-        async def complete(self: Fetcher, ino: Inode, version: Version) -> Blob:
-            nonlocal done
-            blob = await whole(self, ino, version)
-            done += 1
-            if done == 2:
-                b.store.blobs.drop(b.arena.resolve(b"f"))
-            return blob
+        async def fetch_and_lose(self: OnDemand, *arguments: Any) -> None:
+            await fetch_page(self, *arguments)
+            b.store.blobs.drop(b.arena.resolve(b"f"))
 
-        monkeypatch.setattr(Fetcher, "complete", complete)
+        monkeypatch.setattr(OnDemand, "_fetch_page", fetch_and_lose)
         step = await ask(b, "fetch", "")
         assert (step.files, step.size, step.failed) == (1, 5000, 1)
         assert [path for path, _ in step.failures] == [b"f"]
