@@ -34,6 +34,8 @@ COMMANDS_MAX, SECONDS_MAX = 10, 300.0
 _INSIDE = "REALIZEFS_FRESH_MACHINE"
 _DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "urandom": (1, 9), "tty": (5, 0)}
 _FUSE = (10, 229)
+_CERTIFICATES = Path("/certificates.pem")
+"""Those that pip trusts here; Debian's packages write their own over what they find."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def commands(readme: str) -> list[Command]:
     """Those of the section, up to the first that is only another way to do the same."""
     section = readme.split(HEADING, 1)[1].split("\nThe port is", 1)[0]
     users: Sequence[str] = ()
-    found = []
+    found: list[Command] = []
     for line in section.splitlines():
         if line.startswith("    "):
             found.append(Command(users, line.split("  #", 1)[0].strip()))
@@ -76,9 +78,9 @@ class Shell:
         """What it prints; SystemExit with that if it fails."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(f"{line}\necho; echo '<ended>' $?\n")
+        self._process.stdin.write(f"{line}\nended=$?; echo; echo '<ended>' $ended\n")
         self._process.stdin.flush()
-        said = []
+        said: list[str] = []
         for text in self._process.stdout:
             if text.startswith("<ended>"):
                 if text.split()[1] != "0":
@@ -102,10 +104,9 @@ def prepare(root: Path) -> None:
         (root / "etc/mtab").symlink_to("/proc/mounts")
     for name in ("resolv.conf", "hosts"):
         shutil.copy(Path("/etc") / name, root / "etc" / name)
-    bundle = Path(os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE") or "/none")
-    if bundle.exists():
-        (root / bundle.relative_to("/")).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(bundle, root / bundle.relative_to("/"))
+    bundle = os.environ.get("PIP_CERT")
+    if bundle:
+        shutil.copy(bundle, root / _CERTIFICATES.relative_to("/"))
 
 
 def people() -> None:
@@ -153,8 +154,9 @@ def check(shells: Mapping[str, Shell]) -> None:
     for one in want.iterdir():
         if (kept / one.name).read_bytes() != one.read_bytes():
             sys.exit(f"{one.name} is another one on laptop.")
-    if shells["laptop"].run("findmnt -n -t fuse.realizefs || echo none") != "none":
-        sys.exit("Something is still mounted.")
+    mounted = shells["laptop"].run("findmnt --noheadings --list --types fuse.realizefs || true")
+    if mounted:
+        sys.exit(f"Something is still mounted: {mounted}")
 
 
 def inside(root: Path) -> None:
@@ -166,6 +168,8 @@ def inside(root: Path) -> None:
     listed = commands(Path("/checkout/README.md").read_text())
     subprocess.run(["apt-get", "update", "-qq"], check=True)
     passed_on = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+    if "PIP_CERT" in passed_on:
+        passed_on["PIP_CERT"] = str(_CERTIFICATES)
     shells = {user: Shell(user, passed_on) for user in USERS}
     total, counts, is_marked = 0.0, dict.fromkeys(USERS, 0), False
     began = time.monotonic()
@@ -207,7 +211,8 @@ def main() -> None:
     if os.getuid() or not shutil.which("debootstrap"):
         sys.exit("This needs root, and debootstrap.")
     with tempfile.TemporaryDirectory(prefix="realizefs-fresh-") as place:
-        root = Path(place)
+        root = Path(place) / "tree"  # which others than root may enter
+        root.mkdir(0o755)
         mirror = options.mirror or mirror_here()
         began = time.monotonic()
         subprocess.run(
@@ -220,7 +225,9 @@ def main() -> None:
         # With the first process of the namespace all that was started in it ends.
         unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
         done = subprocess.run(
-            [*unshare, sys.executable, __file__], check=False, env={**os.environ, _INSIDE: place}
+            [*unshare, sys.executable, __file__],
+            check=False,
+            env={**os.environ, _INSIDE: str(root)},
         )
     sys.exit(done.returncode)
 

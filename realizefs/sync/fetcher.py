@@ -161,7 +161,8 @@ class Fetcher:
 
     async def _verified(self, blob: Blob) -> Blob:
         try:
-            if not blob.verified:  # a crash came between its last block and the note of it
+            # A crash, or a disk that refused, came before the note of it: the engine would ask again.
+            if blob.unsaved or not blob.verified:
                 await self._context.blob_complete(blob)
         except BaseException:
             blob.close()

@@ -201,3 +201,11 @@ def test_a_file_that_could_not_be_made_to_be_truncated_is_not_deleted(runner: Ru
     for code in (errno.ENOSPC, errno.EIO, errno.EROFS):
         assert runner.failed_at(scenario, point, code, 1, True) == []
     assert runner.killed_at(scenario, point, after=False) == []
+
+
+def test_what_is_complete_in_memory_only_is_noted_again(runner: Runner) -> None:
+    """Nothing was done for it, so it was decided on again at once, until a flush went well."""
+    point = "sync.writer.Writer._execute:commit#1"
+    for again in (True, False):
+        found = runner.failed_at("update the cache", point, errno.EROFS, FOR_EVER, again)
+        assert found == []
