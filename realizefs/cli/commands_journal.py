@@ -18,7 +18,12 @@ SHOWN = 50
 
 @click.command(cls=Command)
 @click.argument("path", metavar="[PATH]", required=False)
-@click.option("--since", metavar="TIME", help="Only of that time, such as 2d or 12h.")
+@click.option(
+    "--since",
+    metavar="TIME",
+    help="Only from then on: 2d or 12h ago, 14:00, yesterday, 2026-11-20, '2026-11-20 14:00'.",
+)
+@click.option("--until", metavar="TIME", help="Only before that; a day with all of it.")
 @click.option("--peer", metavar="PEER", help="Only what this machine did.")
 @click.option(
     *("-n", "--last"),
@@ -29,10 +34,11 @@ SHOWN = 50
 @click.option("-f", "--follow", is_flag=True, help="Go on with what happens from now on.")
 @json_option
 @pass_session
-def log(
+def log(  # noqa: PLR0913, PLR0917 - one for each option
     session: Session,
     path: str | None,
     since: str | None,
+    until: str | None,
     peer: str | None,
     last: int | None,
     follow: bool,
@@ -47,14 +53,16 @@ def log(
     \b
     Examples:
         realizefs log ~/Photos/2024 --since 2d
+        realizefs log --since 2026-11-20 --until yesterday
         realizefs log --peer laptop --last 10
         realizefs log --follow
     """
     wanted = {
         "path": os.path.abspath(path) if path is not None else None,
         "since": since,
+        "until": until,
         "peer": peer,
-        "last": last if last is not None else JOURNAL_TOLD_MAX if since is not None else SHOWN,
+        "last": last if last is not None else SHOWN if since is None else JOURNAL_TOLD_MAX,
     }
     if follow:
         hear = partial(_hear, as_json=as_json)

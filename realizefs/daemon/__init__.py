@@ -10,7 +10,8 @@ In reading order:
     mounts, mounting                its one mount
     home, config                    where things are; what config.toml says
     config_reading, config_edit     it is read, and changed
-    config_lines, sizes, addresses  the line of a key; 10GiB; where this machine is reached
+    config_lines, sizes, addresses, moments
+                                    the line of a key; 10GiB; where this machine is reached; 2d ago, yesterday
     cache_config, safety_config     what holds of a cache, and of what peers delete
     rate_config, background_config  of rates; of hours
     control, dispatch, arguments    the socket, the table of commands, their arguments

@@ -1,9 +1,11 @@
 """The arguments of a control request, checked as they are taken."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
+from realizefs.daemon.moments import parse_moment
 from realizefs.daemon.safety_config import parse_copies, parse_duration, parse_guard
 from realizefs.daemon.sizes import parse_amount
 from realizefs.model.cache_limits import Amount
@@ -87,6 +89,13 @@ class Arguments:
     def optional_duration(self, name: str) -> float | None:
         """Seconds, None where it is null or missing; raises Misuse."""
         return self._parsed(name, parse_duration)
+
+    def optional_moment(self, name: str, now_ns: int, *, end: bool = False) -> int | None:
+        """Nanoseconds since 1970, None where it is null or missing; see `parse_moment`; raises
+        Misuse."""
+        now = datetime.fromtimestamp(now_ns / 1e9)  # noqa: DTZ006 - the clock on the wall
+        found = self._parsed(name, lambda text: parse_moment(text, now, end=end))
+        return None if found is None else int(found * 1e9)
 
     def optional_guard(self, name: str) -> float | None:
         """Percent, None where it is null or missing; raises Misuse."""

@@ -87,10 +87,11 @@ def _answers(found: list[Found], last: int) -> list[Answer]:
 
 
 async def _wanted(app: App, arguments: Arguments) -> tuple[list[Slot], Wanted]:
-    since = arguments.optional_duration("since")
+    now_ns = app.parts.clock.wall_ns()
     peer = arguments.optional_text("peer")
     wanted = Wanted(
-        since_ns=app.parts.clock.wall_ns() - int(since * 1e9) if since is not None else 0,
+        since_ns=arguments.optional_moment("since", now_ns) or 0,
+        until_ns=arguments.optional_moment("until", now_ns, end=True),
         peer=_peer(app, peer) if peer is not None else None,
         last=arguments.count("last"),
     )

@@ -58,12 +58,13 @@ def _events(batch: Batch, notes: Sequence[Note]) -> Iterator[Event]:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which events: the `last` ones behind the position `after`, that happened at `since_ns` or later, at
-    a `path` in the arena, b"" for all, or what was called otherwise then; by `peer`, None for anybody. Looked for `among` so many of
+    """Which events: the `last` ones behind the position `after`, that happened at `since_ns` or later and
+    before `until_ns` (None: whenever), at a `path` in the arena, b"" for all, or what was called otherwise then; by `peer`, None for anybody. Looked for `among` so many of
     the latest, None for all: a full journal is read in half a second."""
 
     path: bytes = b""
     since_ns: int = 0
+    until_ns: int | None = None
     peer: PeerId | None = None
     last: int = JOURNAL_TOLD_MAX
     after: int = 0
@@ -85,6 +86,7 @@ def journal(store: ArenaStore, txn: Txn, links: Links, wanted: Wanted) -> tuple[
         return (
             event.what is not What.UNKNOWN
             and event.when_ns >= wanted.since_ns
+            and (wanted.until_ns is None or event.when_ns < wanted.until_ns)
             and (wanted.peer is None or is_by(event.peer, wanted.peer))
         )
 

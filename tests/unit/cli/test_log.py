@@ -86,13 +86,13 @@ def test_what_is_asked_for(home: Path, capsys: pytest.CaptureFixture[str]) -> No
     with FakeDaemon(home, lambda _: []) as daemon:
         assert run(["log"]) == 0
         assert run(["log", "/a/../b", "--since", "2d", "--peer", "laptop"]) == 0
-        assert run(["log", "-n", "7", "--since", "2d"]) == 0
+        assert run(["log", "-n", "7", "--since", "2d", "--until", "yesterday"]) == 0
         assert run(["log", "-n", "-1"]) == 2
-    nothing = {"path": None, "since": None, "peer": None}
+    nothing = {"path": None, "since": None, "until": None, "peer": None}
     assert daemon.asked == [
         Request("log", {**nothing, "last": 50}),
-        Request("log", {"path": "/b", "since": "2d", "peer": "laptop", "last": 1000}),
-        Request("log", {**nothing, "since": "2d", "last": 7}),
+        Request("log", {**nothing, "path": "/b", "since": "2d", "peer": "laptop", "last": 1000}),
+        Request("log", {**nothing, "since": "2d", "until": "yesterday", "last": 7}),
     ]
     assert capsys.readouterr().out == "Nothing of that is known to have happened.\n" * 3
 

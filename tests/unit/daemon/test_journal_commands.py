@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from realizefs.sync.telling import Told, Wanted
 from tests.fakes.daemon import Asker, FakeArena, FakeShells, fake_home, running
 from tests.fakes.peer import until
 
-ALL: dict[str, object] = {"path": None, "since": None, "peer": None, "last": 50}
+ALL: dict[str, object] = {"path": None, "since": None, "until": None, "peer": None, "last": 50}
 
 
 @pytest.fixture
@@ -81,13 +82,27 @@ async def test_what_is_wanted_is_passed_on(home: Home, fakes: FakeShells, tmp_pa
         assert photos.wanted.peer == ask.app.parts.roster.own().peer
         passed = ask.app.parts.clock.wall_ns() - photos.wanted.since_ns
         assert passed >= 2 * 86400 * 10**9
+        assert photos.wanted.until_ns is None
+
+
+async def test_a_day_until_which_is_asked_has_all_of_it(
+    home: Home, fakes: FakeShells, tmp_path: Path
+) -> None:
+    async with running(home, fakes) as ask:
+        photos = await arena(ask, fakes, tmp_path, "photos")
+        await ask("log", **{**ALL, "since": "2001-02-03 04:05Z", "until": "2001-02-03"})
+        assert photos.wanted.since_ns == 981_173_100 * 10**9
+        assert photos.wanted.until_ns is not None
+        midnight = datetime.fromtimestamp(photos.wanted.until_ns / 1e9)  # noqa: DTZ006 - local
+        assert midnight == datetime(2001, 2, 4)  # noqa: DTZ001 - local
 
 
 @pytest.mark.parametrize(
     ("more", "error"),
     [
         ({"peer": "nobody"}, NotFound),
-        ({"since": "yesterday"}, Misuse),
+        ({"since": "tomorrow"}, Misuse),
+        ({"until": "25:00"}, Misuse),
         ({"last": -1}, BadControlLine),
         ({"last": True}, BadControlLine),
         ({"path": "/nowhere"}, NotFound),
