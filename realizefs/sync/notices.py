@@ -21,6 +21,8 @@ def notices(context: Context, txn: Txn) -> list[Notice]:
     """All there is to say."""
     held, excess = context.guard.waiting(txn, 0).count, context.store.blobs.excess(txn)
     found = [_held(held, context.name)] if held else []
+    if not context.scanned.is_set():
+        found.append(_scanning(context.store.tree.counts(txn).files))
     if context.read_only:
         found.append(Notice("read_only", _READ_ONLY))
     if excess:
@@ -39,6 +41,13 @@ def said(found: Sequence[Notice]) -> str | None:
 
 
 _READ_ONLY = "This machine may only read here: what is changed on it stays on it."
+
+
+def _scanning(files: int) -> Notice:
+    return Notice(
+        "scanning",
+        f"Its root is still being looked through, as at each start; {files:,} files are known so far.",
+    )
 
 
 def _held(count: int, name: str) -> Notice:

@@ -72,7 +72,7 @@ async def test_too_few_watches_are_told_and_scans_serve_instead(
         (tmp_path / "a/root/unwatched").rename(tmp_path / "elsewhere")
     async with running_peer(tmp_path / "a", "a") as a:
         if when == "later":
-            assert a.arena.status()["notice"] is None
+            await until(lambda: a.arena.status()["notice"] is None)
             (tmp_path / "elsewhere").rename(a.root / "unwatched")
         await until(lambda: "max_user_watches=1048576" in str(a.arena.status()["notice"]))
         for number in range(3):

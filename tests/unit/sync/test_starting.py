@@ -34,11 +34,14 @@ async def test_an_arena_is_up_before_its_root_is_watched_and_misses_nothing(
         write(peer.root, "new/file", b"new")
         (peer.root / "old" / "file").unlink()
         assert not peer.arena.scanner.scanned.is_set()
+        assert "still being looked through" in str(peer.arena.status()["notice"])
+        assert "; 1 files are known so far." in str(peer.arena.status()["notice"])
         go_on.set()
         await until(lambda: peer.entry("new/file"))
         await until(lambda: peer.entry("old/file") is None)
         write(peer.root, "new/later", b"later")  # inotify
         await until(lambda: peer.entry("new/later"))
+        assert peer.arena.status()["notice"] is None
 
 
 async def test_an_arena_that_ends_while_it_is_being_watched_leaves_no_watch(

@@ -92,6 +92,9 @@ async def test_who_added_changed_renamed_and_deleted_what(tmp_path: Path) -> Non
         assert len(lines(b, Wanted(peer=b.identity.peer))) == 1
         assert [line[1] for line in lines(b, Wanted(last=1))] == [What.DELETED]
         assert lines(b, Wanted(since_ns=clock.wall_ns() + 10**9)) == []
+        assert lines(b, Wanted(until_ns=1)) == []
+        last = clock.wall_ns() + 10**9
+        assert lines(b, Wanted(until_ns=last)) == lines(b) != []
     async with running_peer(tmp_path / "b", "b") as b:
         assert len(lines(b)) == 4, "a restart forgets nothing"
 
