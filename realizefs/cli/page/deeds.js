@@ -57,13 +57,16 @@ export class Deeds {
   }
 
   async slices(command, path, doing) {
-    let part;
+    let first, part;
     do {
       part = await ask(command, { paths: [path] });
+      first ??= part;
       if (!part.done) this.told(`${capital(doing.said)}: ${size(part.bytes)} of ${size(part.total_bytes)} in this round, ${count(part.total_files, "file")} to go…`);
       await this.update();
     } while (!part.done && !doing.stopped);
-    return part;
+    if (command !== "fetch" || !part.done || part.failed) return part;
+    // What a round hadn't finished may be through before the next one begins, which then has nothing to do.
+    return { ...part, files: first.total_files, bytes: first.total_bytes };
   }
 
   stop() { if (this.doing) this.doing.stopped = true; }

@@ -123,7 +123,8 @@ async def test_what_all_owners_have_lost_is_kept_by_who_has_it_cached(tmp_path: 
             for name, content in contents.items():
                 await until(lambda name=name: b.entry(name))  # type: ignore[misc]
                 assert await b.read(name) == content
-            assert b.status("cached") in ("cached", "real")
+            # As soon as c says that it owns it, it may go.
+            assert b.status("cached") == "cached" or c.status("cached") == "real"
             await until(lambda: c.status("cached") == "real")
             assert (c.root / "cached").read_bytes() == b"c" * MIB
             assert c.status("nowhere") == b.status("nowhere") == "unavailable"
