@@ -7,7 +7,7 @@ from realizefs.daemon.safety_config import parse_duration
 
 _DAYS = {"today": timedelta(), "yesterday": timedelta(days=1)}
 _DATE = r"\d{4}-\d{2}-\d{2}"
-_TIME = r"\d{1,2}:\d{2}(:\d{2})?"
+_TIME = r"\d{2}:\d{2}(:\d{2})?"
 _ZONE = r"(Z|[+-]\d{2}:\d{2})?"
 
 
@@ -17,7 +17,8 @@ def parse_moment(text: str, now: datetime, *, end: bool = False) -> float:
     begins at midnight of this machine's time zone; with `end` its end is meant, so that `until` a day has
     all of it. Raises ValueError."""
     try:
-        return _moment(text, now, end=end)
+        two_digits = re.sub(r"(^|[ T])(\d:)", r"\g<1>0\2", text)
+        return _moment(two_digits, now, end=end)
     except (ValueError, OverflowError):
         raise ValueError(
             f'"{text[:40]}" is no time; write 2d (so long ago), 14:00, yesterday, 2026-11-20, or'
@@ -30,7 +31,7 @@ def _moment(text: str, now: datetime, *, end: bool) -> float:
         day = date.fromisoformat(text) if text not in _DAYS else now.date() - _DAYS[text]
         return datetime.combine(day + timedelta(days=end), time()).timestamp()
     if re.fullmatch(_TIME, text):
-        return datetime.combine(now.date(), time.fromisoformat(text.zfill(5))).timestamp()
+        return datetime.combine(now.date(), time.fromisoformat(text)).timestamp()
     if re.fullmatch(f"{_DATE}[ T]{_TIME}{_ZONE}", text):
         return datetime.fromisoformat(text).timestamp()
     return now.timestamp() - parse_duration(text)

@@ -83,7 +83,8 @@ class Blobs:
 
     @property
     def allowed(self) -> int:
-        """Bytes that the limits allow at this moment; what other programs write changes it."""
+        """Bytes that the limits allow at this moment; what other programs write changes it. A statfs,
+        which waits for no local disk."""
         return self._space.allowed
 
     @property

@@ -18,6 +18,7 @@ from realizefs.model.limits import MIB
 from realizefs.model.versions import Version
 from realizefs.store.blob import Blob
 from realizefs.store.copying import Copied
+from realizefs.store.opener import close_all
 from realizefs.store.txn import Txn
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
@@ -115,9 +116,7 @@ class Shelf:
             for item in batch:
                 item.error = error
         finally:
-            for blob in blobs:
-                if blob is not None:
-                    blob.close()
+            close_all(blobs)
             for item in batch:
                 item.stored.set()
 
@@ -150,9 +149,7 @@ class Shelf:
                 [blob for blob in dict.fromkeys(blobs) if blob is not None and blob.complete]
             )
         except BaseException:
-            for blob in blobs:
-                if blob is not None:
-                    blob.close()
+            close_all(blobs)
             raise
         return blobs
 

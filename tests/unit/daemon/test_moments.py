@@ -28,11 +28,13 @@ def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
         ("0", NOW),
         ("14:00", NOW.replace(hour=14, minute=0)),
         ("9:05", NOW.replace(hour=9, minute=5)),
+        ("9:05:30", NOW.replace(hour=9, minute=5, second=30)),
         ("14:00:30", NOW.replace(hour=14, minute=0, second=30)),
         ("today", NOW.replace(hour=0, minute=0)),
         ("yesterday", datetime(2026, 11, 26)),  # noqa: DTZ001
         ("2026-07-20", datetime(2026, 7, 20)),  # noqa: DTZ001 - another offset, in many zones
         ("2026-07-20 14:00", datetime(2026, 7, 20, 14)),  # noqa: DTZ001
+        ("2026-07-20 9:05", datetime(2026, 7, 20, 9, 5)),  # noqa: DTZ001
         ("2026-07-20T14:00:30", datetime(2026, 7, 20, 14, 0, 30)),  # noqa: DTZ001
     ],
 )
