@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.common.by import By
@@ -63,8 +63,11 @@ def running_page(
 
 
 def text_of(browser: WebDriver, name: str) -> str:
-    """What the element of that id says."""
-    return browser.find_element(By.ID, name).text
+    """What the element of that id says; "" while the browser is still on its way to the page."""
+    try:
+        return browser.find_element(By.ID, name).text
+    except NoSuchElementException:
+        return ""
 
 
 def focused(browser: WebDriver) -> str:
