@@ -45,6 +45,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> Never:
 
 def _loop(window: "curses.window", draw: Draw, seconds: float) -> None:
     order = Order.RATE
+    _keep_colours()
     _hide_cursor()
     window.timeout(int(seconds * 1000))
     while True:
@@ -58,6 +59,14 @@ def _loop(window: "curses.window", draw: Draw, seconds: float) -> None:
             window.clear()
         elif 0 < key < 256:
             order = KEYS.get(chr(key).lower(), order)
+
+
+def _keep_colours() -> None:
+    """Those of the terminal, or curses would have it white on black wherever it can have colours."""
+    try:
+        curses.use_default_colors()
+    except curses.error:
+        return  # a terminal that has none
 
 
 def _hide_cursor() -> None:

@@ -248,3 +248,13 @@ def test_an_unknown_terminal_is_a_sentence(tmp_path: Path) -> None:
         shown.ended(2)
         assert b"--once" in shown.bytes
         assert b"Traceback" not in shown.bytes
+
+
+def test_the_screen_has_the_colours_of_its_terminal(tmp_path: Path) -> None:
+    """On a light one it was white on black."""
+    with FakeDaemon(tmp_path, Daemon()), terminal(tmp_path, "xterm-256color") as shown:
+        shown.until(lambda: shown.shows("q quit"))
+        drawn = [cell for row in shown.screen.buffer.values() for cell in row.values()]
+        assert {(cell.fg, cell.bg) for cell in drawn} == {("default", "default")}
+        shown.press(b"q")
+        shown.ended(0)
