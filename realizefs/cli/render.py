@@ -14,6 +14,9 @@ import click
 WIDTH_UNBOUNDED = 10_000
 """Columns of a terminal that isn't one."""
 
+CELL_COLUMNS_MIN = 16
+"""Columns to which a cell of a table may be folded: a path in less than that can't be read."""
+
 
 def show_json(value: object) -> None:
     """Print JSON; ASCII, so that a name in any bytes arrives intact."""
@@ -36,28 +39,49 @@ def show_note(text: str) -> None:
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], empty: str) -> None:
-    """Print a table, or the line `empty` if it has no rows."""
+    """Print a table, or the line `empty` if it has no rows. Where a terminal is too narrow for a table
+    that can be read, each row is a paragraph of fields."""
     # Imported here: most commands print a line, and rich takes longer to load than they to run.
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    cells = [[Text(printable(cell), overflow="fold") for cell in row] for row in rows]
-    if not cells:
+    texts = list(rows)
+    if not texts:
         show_line(empty)
         return
+    console = Console(highlight=False)
+    if not console.is_terminal:  # a program may read it: nothing is folded
+        console = Console(highlight=False, width=WIDTH_UNBOUNDED)
+    if console.width < _columns_min(columns, texts):
+        _show_paragraphs(columns, texts)
+        return
+    cells = [[Text(printable(cell), overflow="fold") for cell in row] for row in texts]
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")
     for row_cells in cells:
         table.add_row(*row_cells)
-    console = Console(highlight=False)
-    if not console.is_terminal:  # a program may read it: nothing is folded
-        console = Console(highlight=False, width=WIDTH_UNBOUNDED)
     with console.capture() as captured:
         console.print(table)
     for shown in captured.get().splitlines():
         click.echo(shown.rstrip())
+
+
+def _columns_min(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Columns that a terminal needs for a table, with two between each two of its columns."""
+    from rich.cells import cell_len  # noqa: PLC0415 - as in `show_table`
+
+    widths = [max(map(cell_len, cells)) for cells in zip(columns, *rows, strict=True)]
+    return sum(min(width, CELL_COLUMNS_MIN) for width in widths) + 2 * (len(widths) - 1)
+
+
+def _show_paragraphs(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print `label  value` lines for each row, and an empty one between two rows."""
+    for number, row in enumerate(rows):
+        if number:
+            show_line("")
+        show_fields(zip((column.lower() for column in columns), row, strict=True))
 
 
 def show_fields(fields: Iterable[tuple[str, str | Sequence[str]]]) -> None:
