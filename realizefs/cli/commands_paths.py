@@ -224,7 +224,7 @@ def _mark_and_paths(words: Sequence[str]) -> tuple[str, Sequence[str]]:
     """MARK PATH..., and PATH... MARK since that is how it is easily remembered."""
     marks = {each.value for each in Mark}
     if len(words) < 2:
-        raise click.UsageError("Say the mark and then the paths: mark set keep holiday/")
+        raise click.UsageError("Say the mark and then the paths: `mark set keep holiday/`.")
     if words[0] in marks:
         return words[0], words[1:]
     if words[-1] in marks:

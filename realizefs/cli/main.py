@@ -111,8 +111,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except click.Abort:
         return INTERRUPTED
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        return _misused(error, session)
     except BrokenPipeError:
         return _end_quietly()
     except Failed as error:
@@ -125,6 +124,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         where = f'"{error.filename}": ' if error.filename else ""
         return _complain(f"{where}{error.strerror or error}.", (repr(error),), 1, session)
+
+
+def _misused(error: click.ClickException, session: Session) -> int:
+    """The words of a command are wrong: what, and where it is said which are right."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()  # the help of a group, of which no command was named
+        return error.exit_code
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    where = f" See `{context.command_path} --help`." if context else ""
+    return _complain(f"{error.format_message()}{where}", (), error.exit_code, session)
 
 
 def _complain(sentence: str, causes: Sequence[str], status: int, session: Session) -> int:

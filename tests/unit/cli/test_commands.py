@@ -270,18 +270,26 @@ def test_umount_of_what_is_not_mounted(home: Path, capsys: pytest.CaptureFixture
     "arguments",
     [
         ["arena", "set", "photos"],
+        ["arena", "nonsense"],
         ["mark", "set", "keep"],
+        ["mark", "set", "keep", "--nonsense"],
         ["nonsense"],
+        ["--nonsense"],
+        ["info"],
+        ["info", "a", "b"],
         ["arena", "add", "x"],
         ["status", "--wait", "-1"],
         ["join", "code", "--mark", "nonsense"],
     ],
 )
-def test_misuse_ends_with_2_and_says_why(
+def test_misuse_ends_with_2_and_says_why_and_where_it_is_told(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(arguments) == 2
-    assert "Error: " in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.startswith("realizefs: ")
+    assert said.endswith(" --help`.\n")
+    assert said.count("\n") == 1  # a sentence, as every other error
 
 
 @pytest.mark.parametrize(
