@@ -149,10 +149,10 @@ def _once(home: Home, *, verbose: bool) -> int:
 
     async def handle(request: Request, caller: Caller) -> object:
         if request.command in {"doctor", "doctor-alone"} and not home.initialised:
-            return await doctor_before()  # which makes nothing
+            return await doctor_before(home)  # which makes nothing
         if request.command == "doctor-alone":
             return await doctor_alone(home, Arguments(request.arguments).text("problem"))
-        if request.command in {"farewell", "uninstall"} and not home.initialised:
+        if request.command in {"farewell", "uninstall"} and not home.is_there:
             return NOBODY
         home.make_directories()
         log_to(home.log, verbose=verbose)

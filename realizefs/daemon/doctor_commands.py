@@ -20,6 +20,7 @@ from realizefs.daemon.config_reading import read_config
 from realizefs.daemon.home import Home
 from realizefs.model.diagnosis import ArenaFacts, Diagnosis, Health, PeerFacts, Port
 from realizefs.model.errors import RealizeError
+from realizefs.net.identity import check_key
 
 T = TypeVar("T")
 Answer = Mapping[str, object]
@@ -39,9 +40,13 @@ async def doctor(app: App, _arguments: Arguments) -> Answer:
     return shown(await all_of(looks))
 
 
-async def doctor_before(config: Config | None = None) -> Answer:
-    """The same where there is no home yet: about the machine alone, and nothing is made."""
-    config = config or Config(name=default_name())
+async def doctor_before(home: Home) -> Answer:
+    """The same where there is no key yet: about the machine and the ports, and nothing is made."""
+    try:
+        check_key(home.identity)
+        config = read_config(home.config)
+    except RealizeError as error:
+        return await doctor_alone(home, str(error))
     looks: list[tuple[str, Look]] = [("machine", partial(_machine, config))]
     looks.append(("ports", partial(_free_ports, config)))
     return shown(await all_of(looks))

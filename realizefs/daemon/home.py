@@ -9,6 +9,8 @@ import platformdirs
 
 from realizefs.model.control import APPLICATION, SOCKET_NAME, control_directory
 from realizefs.model.errors import StoreFault
+from realizefs.net.identity import CERTIFICATE_FILE, KEY_FILE
+from realizefs.store.dbdir import DATA_FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,13 @@ class Home:
     @property
     def initialised(self) -> bool:
         """Whether this home has its key."""
-        return (self.identity / "key.pem").exists()
+        return (self.identity / KEY_FILE).exists()
+
+    @property
+    def is_there(self) -> bool:
+        """Whether anything is to be removed, or to be looked at: a home may have lost its key."""
+        files = (self.config, self.identity / CERTIFICATE_FILE, self.state / DATA_FILE)
+        return self.initialised or any(file.exists() for file in files)
 
     def make_directories(self) -> None:
         """Make what is missing, for the user alone; StoreFault where that is impossible."""

@@ -55,6 +55,7 @@ def load_or_create_identity(directory: Path, name: str) -> Identity:
     Raises StoreFault if the files can't be read, or the key isn't that of the certificate.
     """
     key_file, certificate_file = directory / KEY_FILE, directory / CERTIFICATE_FILE
+    check_key(directory)
     try:
         # The certificate is written last: without it the key was never used by anybody.
         if not certificate_file.exists():
@@ -65,6 +66,15 @@ def load_or_create_identity(directory: Path, name: str) -> Identity:
             f"The identity in {directory} can't be used: {error.strerror} ({error.filename})."
         ) from error
     return Identity(peer_id_of(certificate), name, certificate, key_file, certificate_file)
+
+
+def check_key(directory: Path) -> None:
+    """Raises StoreFault where there is a certificate of which the key is lost."""
+    if (directory / CERTIFICATE_FILE).exists() and not (directory / KEY_FILE).exists():
+        raise StoreFault(
+            f"{directory / KEY_FILE} is lost, the key of {CERTIFICATE_FILE} beside it; restore it from a"
+            " backup, or remove that, too, and join the household anew."
+        )
 
 
 def _load(key_file: Path, certificate_file: Path) -> bytes:

@@ -82,6 +82,19 @@ def test_a_broken_configuration_and_an_open_key_are_findings(household: Househol
     assert "/dev/fuse is there" in done.out
 
 
+def test_a_lost_key_is_a_finding_and_a_new_one_is_not_made(household: Household) -> None:
+    """It was taken for a machine that has nothing yet, and all was well."""
+    machine = household.machine("desk")
+    machine.share("docs", machine.directory / "files")
+    (machine.home / "key.pem").unlink()
+    done = machine.run("doctor")
+    assert (done.status, done.err) == (1, "")
+    assert "key.pem is lost, the key of cert.pem" in done.out
+    (machine.home / "cert.pem").unlink()
+    assert f"localhost:{machine.port} is free" in machine.ask("doctor")
+    assert not (machine.home / "key.pem").exists()
+
+
 def test_without_a_daemon_a_port_that_is_taken_is_wrong(household: Household) -> None:
     machine = household.machine("desk")
     machine.share("docs", machine.directory / "files")

@@ -138,3 +138,17 @@ def test_an_arena_whose_disk_is_away_is_left_alone(household: Household) -> None
     machine.ask("uninstall", "--yes", "--lose")
     assert not machine.home.exists()
     assert (machine.directory / "elsewhere" / ".realize").exists()
+
+
+def test_a_home_that_has_lost_its_key_can_be_removed_all_the_same(household: Household) -> None:
+    """It was taken for none: the configuration, the databases and caches stayed, and nobody said so."""
+    machine = household.machine("desk")
+    root = machine.directory / "files"
+    machine.share("docs", root)
+    (root / "a.txt").write_text("mine")
+    (machine.home / "key.pem").unlink()
+    assert "key.pem is lost, the key of cert.pem" in machine.refused("uninstall", "--yes")
+    (machine.home / "cert.pem").unlink()  # as is said there
+    assert "RealizeFS is removed" in machine.ask("uninstall", "--yes")
+    assert not machine.home.exists()
+    assert [path.name for path in root.iterdir()] == ["a.txt"]

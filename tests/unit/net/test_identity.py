@@ -54,5 +54,5 @@ def test_damaged_files_are_told(tmp_path: Path, name: str) -> None:
 
 def test_a_missing_key_is_told(tmp_path: Path) -> None:
     load_or_create_identity(tmp_path, "desk").key_file.unlink()
-    with pytest.raises(StoreFault, match="can't be used"):
+    with pytest.raises(StoreFault, match="is lost, the key of"):
         load_or_create_identity(tmp_path, "desk")
