@@ -14,7 +14,8 @@ from pathlib import Path
 from realizefs.model.limits import ADDRESSES_MAX
 
 _LOCAL_V4 = re.compile(r"\|-- ([0-9.]+)\n\s+/32 host LOCAL")
-_WILDCARDS = {"", "*", "0.0.0.0", "::"}
+_WILDCARDS = {"": {4, 6}, "*": {4, 6}, "0.0.0.0": {4}, "::": {6}}
+"""With the versions of IP that one listens on: IPv4 isn't IPv6's, as with `net.listen`."""
 
 
 def reachable(listening: Iterable[str], own: "tuple[str, ...] | None" = None) -> tuple[str, ...]:
@@ -23,13 +24,17 @@ def reachable(listening: Iterable[str], own: "tuple[str, ...] | None" = None) ->
     `own` stands for the names and addresses of this machine; None asks the kernel.
     """
     found: dict[str, None] = {}  # a set that keeps the order
-    for address in listening:
-        host, _, port = address.rpartition(":")
+    bound = [(*_host_and_port(address), address) for address in listening]
+    for host, port, address in bound:
         if port == "0":  # any free one: known only once it is bound
             continue
-        if host.strip("[]") in _WILDCARDS:
+        if host in _WILDCARDS:
+            versions = set[int]().union(
+                *(_WILDCARDS.get(one, ()) for one, its_port, _ in bound if its_port == port)
+            )
             hosts = own_hosts() if own is None else own
-            found |= dict.fromkeys(f"{_bracketed(each)}:{port}" for each in hosts)
+            heard = (each for each in hosts if _version(each) in {None, *versions})
+            found |= dict.fromkeys(f"{_bracketed(each)}:{port}" for each in heard)
         else:
             found[address] = None
     return tuple(found)[:ADDRESSES_MAX]
@@ -44,6 +49,19 @@ def listenable(addresses: Iterable[str], proc: Path = Path("/proc/net")) -> tupl
 def own_hosts(proc: Path = Path("/proc/net")) -> tuple[str, ...]:
     """Addresses of the interfaces, then the host name, then localhost."""
     return (*_addresses_v4(proc / "fib_trie"), *_addresses_v6(proc / "if_inet6"), *_names())
+
+
+def _host_and_port(address: str) -> tuple[str, str]:
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), port
+
+
+def _version(host: str) -> int | None:
+    """Of IP, None for a name, which may stand for addresses of both."""
+    try:
+        return ipaddress.ip_address(host).version
+    except ValueError:
+        return None
 
 
 def _names() -> Iterator[str]:

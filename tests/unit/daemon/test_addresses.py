@@ -51,6 +51,16 @@ def test_a_wildcard_stands_for_the_machine() -> None:
     )
 
 
+def test_a_wildcard_of_one_version_of_ip_stands_for_no_address_of_the_other() -> None:
+    """Others tried in vain, and doctor blamed a firewall."""
+    assert reachable(["0.0.0.0:1"], OWN) == ("192.0.2.7:1", "desk:1", "localhost:1")
+    assert reachable(["[::]:1"], OWN) == ("[2001:db8::7]:1", "desk:1", "localhost:1")
+    assert reachable(["0.0.0.0:1", "[::]:2"], OWN) == (
+        *("192.0.2.7:1", "desk:1", "localhost:1"),
+        *("[2001:db8::7]:2", "desk:2", "localhost:2"),
+    )
+
+
 def test_a_plain_address_stands_for_itself() -> None:
     assert reachable(["127.0.0.1:7", "[::1]:7"], OWN) == ("127.0.0.1:7", "[::1]:7")
 
