@@ -128,10 +128,10 @@ def of_ports(ports: Sequence[Port], *, runs: bool) -> Iterator[Diagnosis]:
         yield Diagnosis("daemon", Health.NOTE, sentence, fix)
 
 
-def of_peers(peers: Iterable[PeerFacts]) -> Iterator[Diagnosis]:
-    """About reaching others. One that is off is no fault."""
+def of_peers(peers: Iterable[PeerFacts], *, runs: bool = True) -> Iterator[Diagnosis]:
+    """About reaching others, by a daemon that runs here or that may. One that is off is no fault."""
     for peer in peers:
-        yield _peer(peer)
+        yield _peer(peer, runs=runs)
 
 
 def _kernel(machine: Machine) -> Diagnosis:
@@ -232,7 +232,7 @@ def _disk(subject: str, root: str, features: Features) -> Iterator[Diagnosis]:
         )
     yield from _full(subject, root, features.free, features.size)
     can = ["extended attributes"] * features.xattrs + ["sparse files"] * features.sparse
-    can += ["reflinks"] if features.reflinks else []
+    can += ["reflinks"] if features.reflinks else ["no reflinks"]
     has = f"has {', '.join(can)}, and " if can else "has "
     sentence = f"{root} {has}{features.free // MIB:,} MiB free."
     yield Diagnosis(subject, Health.OK, sentence)
@@ -280,13 +280,16 @@ def _skewed(subject: str, name: str, ahead_ns: int) -> Diagnosis:
     return Diagnosis(subject, Health.NOTE, sentence, fix)
 
 
-def _peer(peer: PeerFacts) -> Diagnosis:
+def _peer(peer: PeerFacts, *, runs: bool) -> Diagnosis:
     subject = f"peer {peer.name}"
     if peer.connected and abs(peer.ahead_ns or 0) > SKEW_NS:
         return _skewed(subject, peer.name, peer.ahead_ns or 0)
     if peer.connected:
         return Diagnosis(subject, Health.OK, f"{peer.name} is connected.")
     answering = [address for address, why in peer.tried if not why]
+    if answering and not runs:
+        sentence = f"{peer.name} may be reached at {answering[0]}, where something answers."
+        return Diagnosis(subject, Health.OK, sentence)
     if answering:
         sentence = f"Something answers at {answering[0]}, but {peer.name} isn't connected."
         fix = "Wait a moment; if it stays so, see the log of both machines."
@@ -300,5 +303,6 @@ def _peer(peer: PeerFacts) -> Diagnosis:
         )
     tried = "; ".join(f"{address}: {why}" for address, why in peer.tried)
     sentence = f"{peer.name} can't be reached ({tried})."
-    fix = "Start it there; if it runs, let TCP port 4331 through its firewall."
+    ports = {address.rpartition(":")[2] for address, _ in peer.tried}
+    fix = f"Start it there; if it runs, let TCP port {' and '.join(sorted(ports))} through its firewall."
     return Diagnosis(subject, Health.NOTE, sentence, fix)

@@ -176,7 +176,8 @@ async def _peers(app: App) -> list[Diagnosis]:
     async with trio.open_nursery() as nursery:
         for number in range(len(cards)):
             nursery.start_soon(look, number)
-    return list(diagnose.of_peers(found[number] for number in range(len(cards))))
+    facts = (found[number] for number in range(len(cards)))
+    return list(diagnose.of_peers(facts, runs=app.online))
 
 
 async def _blocking(look: Callable[[], T]) -> T:

@@ -136,6 +136,24 @@ def test_peers_that_are_off_are_no_fault(peer: PeerFacts, health: Health, says: 
     assert bool(found.fix) == (health is not Health.OK)
 
 
+def test_who_answers_while_no_daemon_runs_here_is_waited_for_by_nobody() -> None:
+    (found,) = diagnose.of_peers([PeerFacts("desk", False, (("desk:1", ""),))], runs=False)
+    assert (found.health, found.fix) == (Health.OK, "")
+    assert "reached at desk:1" in found.sentence
+
+
+def test_the_port_of_a_machine_that_is_off_is_its_own() -> None:
+    tried = (("desk:7", "Connection refused"), ("[2001:db8::7]:7", "Connection refused"))
+    (found,) = diagnose.of_peers([PeerFacts("desk", False, tried)])
+    assert "TCP port 7 through" in found.fix
+
+
+def test_a_disk_without_reflinks_is_told_to_have_none() -> None:
+    facts = ArenaFacts("docs", "/d", replace(DISK, reflinks=False))
+    (found,) = diagnose.of_arena(facts)
+    assert (found.health, "sparse files, no reflinks," in found.sentence) == (Health.OK, True)
+
+
 HOME = HomeFacts("/home/me/.realizefs/state", "ext4", free=50 << 30, size=100 << 30)
 
 
