@@ -24,6 +24,7 @@ In reading order:
   the cache
     blobs, opener                   the blobstore; finding, making and opening blobs
     blob, openblobs, copying        one open blob; who has which open; bytes another file has
+    direct                          big downloads go around the page cache
     queues, blobdir                 rows and LRU queues; the files
     space, allocation               the bound; what sparse files take
     room, eviction, uses            making room; removing blobs; what is used, and how often

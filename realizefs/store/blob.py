@@ -20,7 +20,7 @@ from realizefs.model.blobs import BlobRow
 from realizefs.model.errors import CacheFull, StoreFault
 from realizefs.model.ranges import NO_RANGES, Ranges
 from realizefs.store.allocation import allocated, punch_hole
-from realizefs.store.copying import Copied, place
+from realizefs.store.copying import Copied, PwriteAll, place, pwrite_all
 from realizefs.store.pagecache import read_at_once, read_waiting
 from realizefs.store.space import Reservation, Space
 
@@ -28,8 +28,7 @@ GROWTH_SLACK_BLOCKS = 4
 """Blocks a write may allocate beyond its bytes: both unaligned ends, and the extent map."""
 
 _UNMAPPED_BLOCKS = 4
-"""Blocks that a file may have without one for its extent map; a longer one that isn't synced may
-still get that, when the kernel places its bytes, so it stays promised until then."""
+"""Blocks that a file may have without one for its extent map, which stays promised until a sync."""
 
 READ_TRIES_MAX = 16
 """Reads that are begun again because something else of the blob was evicted meanwhile."""
@@ -156,6 +155,7 @@ class Blob:
         data: bytes | memoryview,
         room: Reservation | None = None,
         copied: Sequence[Copied] = (),
+        pwrite: PwriteAll = pwrite_all,
     ) -> bool:
         """Store `data` at `start`; True once it can be read, False if it is being evicted.
 
@@ -174,7 +174,7 @@ class Blob:
             taken = self._pay(growth, room)
             try:
                 self._written += 1
-                place(self.fd, data, start, copied)
+                place(self.fd, data, start, copied, pwrite)
             finally:
                 self._settle(growth, taken, room)
             self.ranges = self.ranges.add(start, end)

@@ -23,7 +23,8 @@ from realizefs.model.ids import BlobId, Digest, Inode
 from realizefs.model.versions import Version
 from realizefs.store.blob import Blob
 from realizefs.store.blobdir import BlobDirectory
-from realizefs.store.copying import Copied
+from realizefs.store.copying import Copied, pwrite_all
+from realizefs.store.direct import FILE_BYTES_MIN, DirectWriter
 from realizefs.store.env import Environment
 from realizefs.store.eviction import Evictor, MayDrop
 from realizefs.store.moves import Moves
@@ -71,6 +72,7 @@ class Blobs:
         self._room = Room(env, rows, space, self._evictor, files.block)
         self.moves = Moves(rows, files, opened, space)
         self._saver = Saver(env, rows, files, opened, uses)
+        self._direct = DirectWriter()
 
     @property
     def limits(self) -> CacheLimits:
@@ -196,14 +198,16 @@ class Blobs:
     ) -> bool:
         """Write `data` if there is room for it in the cache and on the disk; whether it is kept.
 
-        Without `bound` the disk alone decides; see `reserve`.
+        Without `bound` the disk alone decides; see `reserve`. Much of it goes by no page cache then.
         """
+        is_download = not bound and blob.size >= FILE_BYTES_MIN
+        write = self._direct.pwrite_all if is_download else pwrite_all
         room = self.reserve(len(data), may_drop, bound=bound, filling=blob.id)
         if room is None:
             return False
         with room:
             try:
-                kept = blob.write(start, data, room, copied)
+                kept = blob.write(start, data, room, copied, write)
             except CacheFull:
                 return False
             except OSError as error:

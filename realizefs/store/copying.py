@@ -3,7 +3,7 @@ can (btrfs, XFS), so that an update takes no more disk than what it changes.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 
@@ -17,8 +17,18 @@ class Copied:
     at: int
 
 
-def place(fd: int, data: bytes | memoryview, start: int, copied: Sequence[Copied]) -> None:
-    """Write `data` at `start`, taking what is `copied` from where it is; in ascending order.
+PwriteAll = Callable[[int, bytes | memoryview, int], None]
+"""Writes all of some bytes into an open file at an offset; see `pwrite_all`."""
+
+
+def place(
+    fd: int,
+    data: bytes | memoryview,
+    start: int,
+    copied: Sequence[Copied],
+    write: PwriteAll,
+) -> None:
+    """`write` the data at `start`, taking what is `copied` from where it is; in ascending order.
 
     The other file may change meanwhile, so what was copied is compared with `data` afterwards.
     """
@@ -27,9 +37,9 @@ def place(fd: int, data: bytes | memoryview, start: int, copied: Sequence[Copied
         begin = each.start - start
         part = view[begin : begin + each.length]
         if _copy(fd, each) and os.pread(fd, each.length, each.start) == part:
-            pwrite_all(fd, view[at:begin], start + at)
+            write(fd, view[at:begin], start + at)
             at = begin + each.length
-    pwrite_all(fd, view[at:], start + at)
+    write(fd, view[at:], start + at)
 
 
 def _copy(fd: int, each: Copied) -> bool:

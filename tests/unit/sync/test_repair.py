@@ -209,12 +209,12 @@ async def test_a_write_error_loses_nothing_but_time(
     await it.change()
     failures = 2
 
-    def fail(fd: int, data: Any, start: int, copied: Any) -> None:
+    def fail(fd: int, data: Any, start: int, copied: Any, write: Any) -> None:
         nonlocal failures
         if failures:
             failures -= 1
             raise OSError(5, "Input/output error")
-        real(fd, data, start, copied)
+        real(fd, data, start, copied, write)
 
     real = copying.place
     monkeypatch.setattr("realizefs.store.blob.place", fail)
