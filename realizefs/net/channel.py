@@ -30,7 +30,7 @@ from realizefs.model.limits import (
     SEND_QUEUE_URGENT_FRAMES_MAX,
     TLS_WRITE_BYTES,
 )
-from realizefs.model.messages import Data, Message, Packed
+from realizefs.model.messages import Data, Delta, Message, Packed
 from realizefs.net.throttle import Throttle
 from realizefs.net.tls_stream import TlsStream, WireCounters, chunks
 
@@ -161,7 +161,7 @@ class Channel:
         if len(self._queues[bulk]) >= SEND_QUEUE_URGENT_FRAMES_MAX:
             self._break(ConnectionLost(f"{self.address} does not read what it asks for."))
             return
-        answers = message.request if isinstance(message, Data | Packed) else None
+        answers = message.request if isinstance(message, Data | Packed | Delta) else None
         self._queues[bulk].add(pack(*encode(message)), answers)
         self._wake.set()
 

@@ -6,6 +6,7 @@ Over TLS in memory, on a clock that jumps; the line is as slow as its limit says
 import itertools
 from functools import partial
 
+import pytest
 import trio
 import trio.testing
 from trio.testing import MockClock
@@ -13,7 +14,7 @@ from trio.testing import MockClock
 from realizefs.core.calls import Request
 from realizefs.core.throttle import Bucket
 from realizefs.model.limits import BULK_BYTES_MIN, KIB, MIB, SERVES_AT_ONCE_MAX
-from realizefs.model.messages import Data, Failure, Ping, Read
+from realizefs.model.messages import Data, Delta, Failure, Packed, Ping, Read
 from realizefs.net.throttle import Throttle
 from realizefs.sync.lanes import Lanes
 from realizefs.sync.urgency import Urgency
@@ -136,6 +137,19 @@ async def test_bulk_goes_when_nothing_else_waits(autojump_clock: MockClock) -> N
         wire.desk.put(Failure(2, "cancelled", ""))
         got = [await wire.lap.receive() for _ in range(4)]
     assert [type(message) for message in got] == [Ping, Failure, Data, Data]
+
+
+@pytest.mark.parametrize(
+    "answer", [Data(1, bytes(10)), Packed(1, 100, bytes(10)), Delta(1, 100, bytes(10))]
+)
+async def test_every_answer_with_bytes_can_be_taken_back(
+    autojump_clock: MockClock, answer: Data | Packed | Delta
+) -> None:
+    """Deltas couldn't: they went over the wire though nobody waited for them any more."""
+    wire = await connected()
+    async with wire.desk, wire.lap:
+        wire.desk.put(answer, bulk=True)
+        assert wire.desk.retract(1)
 
 
 async def test_lanes_hand_their_places_on(autojump_clock: MockClock) -> None:
