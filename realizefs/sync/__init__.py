@@ -52,7 +52,8 @@ In reading order:
     homeless                        what nobody holds at a name, and is here at another
     successors                      what became here of a content that is nowhere any more
     gathering                       small files together, ahead of
-    fetcher, sources, wanted        pieces on their way; from holders; what is wanted, verified
+    fetcher, pieces                 reads and downloads; pieces on their way, and who wants them
+    sources, wanted                 from holders; what is wanted, verified
     reuse, bases, holder            what the old version has of it; a delta, a copy, or both
     lacking                         whether there is room for what is to come
     race, candidates, distrust      the first good answer; who is asked next; who lied

@@ -147,7 +147,7 @@ class Asking:
         self._line.remove(urgency)
 
     def _next(self) -> Urgency:
-        return next((one for one in self._line if one.urgent), self._line[0])
+        return min(self._line, key=lambda one: one.need)
 
     def _room(self, urgency: Urgency, length: int) -> bool:
         asked = self._session.asked

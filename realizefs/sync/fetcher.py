@@ -1,7 +1,8 @@
 """Fetch on demand: the pieces of unreal files that are on their way, and who waits for them.
 
 Readers of one block share one fetch. A fetch belongs to the fetcher's nursery and not to the
-reader that started it, so a reader that is killed takes nothing from the others. Whoever waits
+reader that started it, so a reader that is killed takes nothing from the others; what nobody else
+wants isn't fetched any further then (`pieces`). Whoever waits
 is bounded by the deadlines of `silence` and `candidates`. Which peer a piece comes
 from, and that it is what it should be, is the business of `sources`.
 """
@@ -9,7 +10,6 @@ from, and that it is what it should be, is the business of `sources`.
 from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 
 import trio
 
@@ -23,14 +23,15 @@ from realizefs.model.versions import Version
 from realizefs.store.blob import Blob
 from realizefs.sync.bases import Bases
 from realizefs.sync.context import Context
-from realizefs.sync.gate import SizeGate
+from realizefs.sync.gate import UrgentGate
 from realizefs.sync.gathering import Gathering
 from realizefs.sync.lacking import ROOM_BYTES, check_room
+from realizefs.sync.pieces import Piece, Pieces
 from realizefs.sync.reading import Reading
 from realizefs.sync.reuse import Here, bring
 from realizefs.sync.shelf import Shelf
 from realizefs.sync.sources import Sources
-from realizefs.sync.urgency import Urgency
+from realizefs.sync.urgency import Need, Urgency
 from realizefs.sync.wanted import Wanted
 
 IN_FLIGHT_BYTES_MAX = 32 * limits.MIB
@@ -46,21 +47,6 @@ EVICTED_RETRIES = 3
 """Times a content is fetched again because what had been there before was evicted meanwhile."""
 
 
-@dataclass(slots=True, eq=False)
-class _Piece:
-    """Bytes [start, end) on their way: `data` or `error` once `here`; stored once `done`."""
-
-    start: int
-    end: int
-    urgency: Urgency
-    here: trio.Event = field(default_factory=trio.Event)
-    done: trio.Event = field(default_factory=trio.Event)
-    data: bytes = b""
-    kept: bool = False
-    bound: bool = True
-    error: RealizeError | None = None
-
-
 class Fetcher:
     """Reads of unreal content of one arena."""
 
@@ -74,11 +60,11 @@ class Fetcher:
         self.gather = Gathering(context, self._shelf).bring  # ahead of `complete` of each
         self._bases = Bases(context.store)
         self._reading = Reading(context.store.blobs)
-        self._gates = {urgent: SizeGate(IN_FLIGHT_BYTES_MAX) for urgent in (True, False)}
-        self._pieces: dict[tuple[Inode, Digest, int], _Piece] = {}
+        self._gate = UrgentGate(IN_FLIGHT_BYTES_MAX)
+        self._pieces = Pieces()
         self._patterns: OrderedDict[tuple[Inode, Digest], plan.Pattern] = OrderedDict()
         self._completing: Counter[tuple[Inode, Digest]] = Counter()
-        context.arriving = self.arriving
+        context.arriving = self._pieces.arriving
         context.completing = self.completing
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -112,15 +98,6 @@ class Fetcher:
         finally:
             if blob is not None:
                 blob.close()
-
-    def arriving(self, ino: Inode, digest: Digest) -> Ranges:
-        """Ranges of a content that readers have already and the blob has in a moment. Any thread."""
-        pairs = {
-            (piece.start, piece.end)
-            for (of, content, _), piece in tuple(self._pieces.items())
-            if of == ino and content == digest and piece.data
-        }
-        return Ranges(tuple(sorted(pairs)))
 
     async def complete(self, ino: Inode, version: Version) -> Blob:
         """The complete, verified blob of a version; the caller closes it."""
@@ -184,18 +161,19 @@ class Fetcher:
         wanted = await self._sources.wanted(ino, version)
         ahead = self._read_ahead(wanted, start, end)
         missing = here.missing(start, end)
-        pieces = self._start(wanted, missing, urgent=True)
-        self._start(wanted, here.missing(end, ahead), urgent=True)
+        pieces = self._start(wanted, missing, Need.READ)
+        self._start(wanted, here.missing(end, ahead), Need.AHEAD)
         parts: list[bytes] = []
         at = start
-        for piece in pieces:
-            if piece.start > at:
-                parts.append(await self._between(blob, wanted, at, min(piece.start, end)))
-                at = piece.start
-            parts.append(await _data(piece, at, end))
-            at = min(piece.end, end)
-        if at < end:
-            parts.append(await self._between(blob, wanted, at, end))
+        with self._pieces.followed(ino, version.hash), self._pieces.used(pieces):
+            for piece in pieces:
+                if piece.start > at:
+                    parts.append(await self._between(blob, wanted, at, min(piece.start, end)))
+                    at = piece.start
+                parts.append(await _data(piece, at, end))
+                at = min(piece.end, end)
+            if at < end:
+                parts.append(await self._between(blob, wanted, at, end))
         self._counts.miss += missing.total()
         self._counts.hit += end - start - missing.total()
         return parts[0] if len(parts) == 1 else b"".join(parts)
@@ -206,8 +184,9 @@ class Fetcher:
         data = await self._from_blob(blob, start, end)
         if data is not None:
             return data
-        pieces = self._start(wanted, Ranges.of(start, end), urgent=True)
-        return b"".join([await _data(piece, start, end) for piece in pieces])
+        pieces = self._start(wanted, Ranges.of(start, end), Need.READ)
+        with self._pieces.used(pieces):
+            return b"".join([await _data(piece, start, end) for piece in pieces])
 
     def _read_ahead(self, wanted: Wanted, start: int, end: int) -> int:
         key = (wanted.ino, wanted.version.hash)
@@ -225,20 +204,26 @@ class Fetcher:
         lacking = version.size - here.total()
         if lacking >= ROOM_BYTES and not self._bases.has(ino, version.hash):
             await trio.to_thread.run_sync(check_room, self._store, wanted.path, lacking)
-        ahead: deque[_Piece] = deque()
+        ahead: deque[Piece] = deque()
         at = 0
-        while at < version.size or ahead:
-            while at < version.size and _size(ahead) < IN_FLIGHT_BYTES_MAX:
-                until = min(at + self._piece_bytes(wanted), version.size)
-                pieces = self._start(wanted, here.missing(at, until), urgent=False)
-                for piece in pieces:
-                    piece.bound = False  # all of it is wanted here, whatever the cache's limit
-                ahead += pieces
-                at = max([until, *(piece.end for piece in pieces)])
-            if ahead:
-                await self._stored(ahead.popleft(), wanted)
+        try:
+            while at < version.size or ahead:
+                while at < version.size and _size(ahead) < IN_FLIGHT_BYTES_MAX:
+                    until = min(at + self._piece_bytes(wanted), version.size)
+                    pieces = self._start(wanted, here.missing(at, until), Need.DOWNLOAD)
+                    for piece in pieces:
+                        self._pieces.want(piece)
+                        piece.bound = False  # all is wanted here, whatever the cache's limit
+                    ahead += pieces
+                    at = max([until, *(piece.end for piece in pieces)])
+                if ahead:
+                    await self._stored(ahead[0], wanted)
+                    self._pieces.leave(ahead.popleft())
+        finally:
+            for piece in ahead:
+                self._pieces.leave(piece)
 
-    async def _stored(self, piece: _Piece, wanted: Wanted) -> None:
+    async def _stored(self, piece: Piece, wanted: Wanted) -> None:
         await piece.done.wait()
         if piece.error is not None:
             raise piece.error
@@ -251,59 +236,55 @@ class Fetcher:
         is_changed = self._bases.has(wanted.ino, wanted.version.hash)
         return max(size, DELTA_PIECE_BYTES) if is_changed else size
 
-    def _start(self, wanted: Wanted, missing: Ranges, *, urgent: bool) -> list[_Piece]:
-        """The pieces that bring `missing`, started or joined; in order, not overlapping. `urgent`:
-        somebody waits for them."""
+    def _start(self, wanted: Wanted, missing: Ranges, need: Need) -> list[Piece]:
+        """The pieces that bring `missing`, started or joined; in order, not overlapping."""
         if not missing:
             return []
         # Who reads at random asks for a block at a time, and needn't know how fast the line is.
         is_one = missing.total() <= wanted.block
         most = wanted.block if is_one else self._piece_bytes(wanted)
-        found: list[_Piece] = []
+        found: list[Piece] = []
         for start, end in plan.pieces(missing, wanted.block, wanted.version.size, most):
             at = start
             while at < end:
-                piece = self._join_or_start(wanted, at, end, urgent=urgent)
-                if urgent:
-                    piece.urgency.hurry()
+                piece = self._join_or_start(wanted, at, end, need)
+                piece.urgency.hurry(need)
                 found.append(piece)
                 at = piece.end
         return found
 
-    def _join_or_start(self, wanted: Wanted, start: int, end: int, *, urgent: bool) -> _Piece:
+    def _join_or_start(self, wanted: Wanted, start: int, end: int, need: Need) -> Piece:
         if self._nursery is None:
             raise Unreachable("The daemon is stopping.")
-        ino, digest = wanted.ino, wanted.version.hash
-        known = self._pieces.get((ino, digest, start))
+        known = self._pieces.bringing(wanted, start)
         if known is not None:
             return known
         stop = start + wanted.block  # up to the next block that is already on its way
-        while stop < end and (ino, digest, stop) not in self._pieces:
+        while stop < end and self._pieces.bringing(wanted, stop) is None:
             stop += wanted.block
-        piece = _Piece(start, min(stop, end, wanted.version.size), Urgency(urgent=urgent))
-        for block in range(start, piece.end, wanted.block):
-            self._pieces[ino, digest, block] = piece
+        piece = Piece(wanted, start, min(stop, end, wanted.version.size), Urgency(need))
+        self._pieces.add(piece)
         self._nursery.start_soon(self._run_piece, wanted, piece)
         return piece
 
-    async def _run_piece(self, wanted: Wanted, piece: _Piece) -> None:
+    async def _run_piece(self, wanted: Wanted, piece: Piece) -> None:
         """Fetch, let the readers go on, store. Readers that come until it is stored join it."""
         try:
-            async with self._gates[piece.urgency.urgent].holding(piece.end - piece.start):
-                await self._bring(wanted, piece)
+            with piece.scope:
+                async with self._gate.holding(piece.end - piece.start, piece.urgency):
+                    await self._bring(wanted, piece)
         except RealizeError as error:
             piece.error = error
         except OSError as error:
             piece.error = StoreFault(f"The cache can't be written: {error.strerror}.")
         finally:
-            for block in range(piece.start, piece.end, wanted.block):
-                self._pieces.pop((wanted.ino, wanted.version.hash, block), None)
+            self._pieces.remove(piece)
             if not piece.data and piece.error is None:
                 piece.error = Unreachable("The daemon is stopping.")
             piece.here.set()
             piece.done.set()
 
-    async def _bring(self, wanted: Wanted, piece: _Piece) -> None:
+    async def _bring(self, wanted: Wanted, piece: Piece) -> None:
         with (
             self._bases.using(wanted.ino, wanted.path, wanted.version.hash) as base,
             self._opened(wanted) as blob,
@@ -312,8 +293,10 @@ class Fetcher:
             brought = await bring(
                 self._sources, wanted, piece.start, piece.end, piece.urgency, here
             )
+            if piece.scope.cancel_called:
+                return  # in this very moment; what follows isn't to be cut off in the middle
             piece.data = brought.data
-            piece.here.set()
+            piece.here.set()  # from here on it isn't given up
             piece.kept = await self._shelf.put(
                 wanted.ino,
                 wanted.version,
@@ -338,7 +321,7 @@ class Fetcher:
             return paths.show(self._store.tree.path(txn, ino) or b"?")
 
 
-async def _data(piece: _Piece, start: int, end: int) -> bytes:
+async def _data(piece: Piece, start: int, end: int) -> bytes:
     """What a piece has of [start, end), once it is here."""
     await piece.here.wait()
     if piece.error is not None:
@@ -346,5 +329,5 @@ async def _data(piece: _Piece, start: int, end: int) -> bytes:
     return piece.data[max(start - piece.start, 0) : end - piece.start]
 
 
-def _size(pieces: Iterable[_Piece]) -> int:
+def _size(pieces: Iterable[Piece]) -> int:
     return sum(piece.end - piece.start for piece in pieces)

@@ -47,7 +47,7 @@ from realizefs.net.channel import Channel
 from realizefs.sync.answering import Answering
 from realizefs.sync.asking import Asking, Changes
 from realizefs.sync.handling import LinkHandler
-from realizefs.sync.urgency import Urgency
+from realizefs.sync.urgency import Need, Urgency
 
 log = logging.getLogger("realizefs.sync.link")
 
@@ -135,7 +135,7 @@ class Link:
         Raises VersionGone, RequestFailed, ConnectionLost, and Unreachable if for PROGRESS_SECONDS
         nothing but signs of life came. The bytes are not verified here. Cancel it freely.
         """
-        wish = urgency or Urgency(urgent=True)
+        wish = urgency or Urgency(Need.READ)
         return await self._asking.ask(
             lambda request: Read(
                 request, arena, path, content, start, length, bulk=not wish.urgent
@@ -150,7 +150,7 @@ class Link:
         return await self._asking.ask(
             lambda request: ReadBlocks(request, arena, path, content),
             path,
-            Urgency(urgent=True),
+            Urgency(Need.READ),
             BLOCKS_MAX * DIGEST_BYTES,
         )
 
@@ -160,7 +160,7 @@ class Link:
         return await self._asking.ask(
             lambda request: ReadSeveral(request, arena, files),
             files[0].path,
-            Urgency(urgent=False),
+            Urgency(Need.DOWNLOAD),
             sum(file.size for file in files),
         )
 
@@ -188,13 +188,13 @@ class Link:
     async def pin(self, arena: ArenaId, path: bytes, content: Digest) -> None:
         """Have the peer promise to keep its real file of that content; raises like `read`."""
         await self._asking.ask(
-            lambda request: Pin(request, arena, path, content), path, Urgency(urgent=True), 0
+            lambda request: Pin(request, arena, path, content), path, Urgency(Need.READ), 0
         )
 
     async def take(self, arena: ArenaId, path: bytes) -> None:
         """Have the peer make a path, and all below it, its own; raises like `read`."""
         await self._asking.ask(
-            lambda request: Take(request, arena, path), path, Urgency(urgent=True), 0
+            lambda request: Take(request, arena, path), path, Urgency(Need.READ), 0
         )
 
     async def send(self, message: fx.Gossip) -> None:

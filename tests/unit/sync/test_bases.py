@@ -32,7 +32,7 @@ async def test_what_is_in_the_cache_is_a_base_before_its_row_says_so(
         assert entry is not None
         monkeypatch.setattr(Shelf, "_announce", unsaid)
         assert await lap.read("f") == CONTENT
-        await until(lambda: not lap.arena.fetcher.arriving(entry.ino, entry.version.hash))
+        await until(lambda: not lap.arena.context.arriving(entry.ino, entry.version.hash))
         with lap.store.env.read() as txn:
             row = lap.store.blobs.find(txn, entry.ino)
         assert row is not None

@@ -17,7 +17,7 @@ from realizefs.model.limits import BULK_BYTES_MIN, KIB, MIB, SERVES_AT_ONCE_MAX
 from realizefs.model.messages import Data, Delta, Failure, Packed, Ping, Read
 from realizefs.net.throttle import Throttle
 from realizefs.sync.lanes import Lanes
-from realizefs.sync.urgency import Urgency
+from realizefs.sync.urgency import Need, Urgency
 from tests.fakes.wire import ARENA, DIGEST, connected
 from tests.unit.sync.test_link import Home, Pair, linked, never, zeros
 
@@ -37,11 +37,11 @@ async def test_a_read_overtakes_downloads_within_one_block(autojump_clock: MockC
     async with linked() as pair, trio.open_nursery() as nursery:
         slow(pair)
         for _ in range(40):
-            nursery.start_soon(read, pair, Urgency(urgent=False))
+            nursery.start_soon(read, pair, Urgency(Need.DOWNLOAD))
         await trio.sleep(1.01)  # in the midst of a block
         for _ in range(3):
             began = trio.current_time()
-            await read(pair, Urgency(urgent=True))
+            await read(pair, Urgency(Need.READ))
             assert trio.current_time() - began <= 2.3 * BLOCK_SECONDS  # one before it, and itself
             await trio.sleep(0.07)
         nursery.cancel_scope.cancel()
@@ -52,7 +52,7 @@ async def test_downloads_have_little_on_their_way(autojump_clock: MockClock) -> 
     async with linked() as pair, trio.open_nursery() as nursery:
         slow(pair)
         for _ in range(40):
-            nursery.start_soon(read, pair, Urgency(urgent=False))
+            nursery.start_soon(read, pair, Urgency(Need.DOWNLOAD))
         for _ in range(20):
             await trio.sleep(0.1)
             assert pair.lap.link.in_flight <= BULK_BYTES_MIN // BLOCK
@@ -63,8 +63,8 @@ async def test_a_download_that_a_reader_waits_for_becomes_urgent(autojump_clock:
     async with linked() as pair, trio.open_nursery() as nursery:
         slow(pair)
         for _ in range(40):
-            nursery.start_soon(read, pair, Urgency(urgent=False))
-        waiting = Urgency(urgent=False)
+            nursery.start_soon(read, pair, Urgency(Need.DOWNLOAD))
+        waiting = Urgency(Need.DOWNLOAD)
         done = trio.Event()
 
         async def wanted() -> None:
@@ -87,10 +87,10 @@ async def test_a_busy_disk_serves_readers_first(autojump_clock: MockClock) -> No
     pair_desk = Home(lambda request: never(request) if is_bulk(request) else zeros(request))
     async with linked(pair_desk) as pair, trio.open_nursery() as nursery:
         for _ in range(2 * SERVES_AT_ONCE_MAX):
-            nursery.start_soon(read, pair, Urgency(urgent=False), 10)
+            nursery.start_soon(read, pair, Urgency(Need.DOWNLOAD), 10)
         await trio.testing.wait_all_tasks_blocked()
         assert pair.desk.busy == SERVES_AT_ONCE_MAX - 1
-        assert await read(pair, Urgency(urgent=True), 10) == bytes(10)
+        assert await read(pair, Urgency(Need.READ), 10) == bytes(10)
         nursery.cancel_scope.cancel()
 
 
@@ -105,10 +105,10 @@ async def test_what_is_cancelled_leaves_the_wire_free(autojump_clock: MockClock)
         with trio.move_on_after(0.3):
             async with trio.open_nursery() as nursery:
                 for _ in range(16):
-                    nursery.start_soon(read, pair, Urgency(urgent=True), MIB)
+                    nursery.start_soon(read, pair, Urgency(Need.READ), MIB)
         before = pair.desk.link._channel._tls._counters.bytes_out
         began = trio.current_time()
-        await read(pair, Urgency(urgent=True))
+        await read(pair, Urgency(Need.READ))
         assert trio.current_time() - began <= 1.3  # the mebibyte that is being written, at most
         sent = pair.desk.link._channel._tls._counters.bytes_out - before
         assert sent <= MIB + BLOCK + 64 * KIB
@@ -122,8 +122,8 @@ async def test_an_answer_that_is_taken_back_is_answered_with_a_failure(
         slow(pair, 64 * KIB)
         for _ in range(200):  # three times the slots
             with trio.move_on_after(0.001):
-                await read(pair, Urgency(urgent=True), MIB)
-        assert len(await read(pair, Urgency(urgent=True), 10)) == 10
+                await read(pair, Urgency(Need.READ), MIB)
+        assert len(await read(pair, Urgency(Need.READ), 10)) == 10
 
 
 async def test_bulk_goes_when_nothing_else_waits(autojump_clock: MockClock) -> None:
