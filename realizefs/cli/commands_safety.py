@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from realizefs.cli.options import Command, Group, Session, json_option, pass_session
-from realizefs.cli.render import show_json, show_line, show_table, size
+from realizefs.cli.render import moment, show_json, show_line, show_table, size
 
 
 @click.command(cls=Command)
@@ -68,7 +68,7 @@ def trash_list(session: Session, names: tuple[str, ...], as_json: bool) -> None:
         show_json(found)
         return
     rows = [
-        (arena["name"], one["deleted"], size(one["size"]), one["path"])
+        (arena["name"], moment(one["deleted"]), size(one["size"]), one["path"])
         for arena in found
         for one in arena["files"]
     ]
@@ -131,7 +131,13 @@ def trash_empty(session: Session, names: tuple[str, ...], older: str | None, as_
 def conflicts(
     context: click.Context, session: Session, names: tuple[str, ...], as_json: bool
 ) -> None:
-    """List what two machines edited at the same time, so that there are two files."""
+    """List what two machines edited at the same time, so that there are two files.
+
+    \b
+    Examples:
+        realizefs conflicts
+        realizefs conflicts --arena photos
+    """
     if context.invoked_subcommand is not None:
         return
     found: Any = session.client().ask("conflicts", {"names": list(names)}, seconds=None)

@@ -1,8 +1,9 @@
 """What happened to files, as lines for a person: when, who, what."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
+
+from realizefs.cli.render import local_time
 
 LATE_SECONDS = 600
 """Seconds after a change from which on it is said when it was made: it was heard of late."""
@@ -16,7 +17,7 @@ COLOURS = {"deleted": "red", "conflict": "yellow"}
 def line(event: Mapping[str, Any], *, arena: bool) -> str:
     """Without colours, and with whatever its names contain; `arena`: say in which it was."""
     where = f" in {event['arena']}" if arena else ""
-    return f"{_time(event['when_ns'])}  {event['peer']} {_deed(event)}{where}{_late(event)}"
+    return f"{local_time(event['when_ns'])}  {event['peer']} {_deed(event)}{where}{_late(event)}"
 
 
 def _deed(event: Mapping[str, Any]) -> str:
@@ -60,9 +61,4 @@ def _late(event: Mapping[str, Any]) -> str:
         return ""
     if event["when_ns"] - made < LATE_SECONDS * 10**9:
         return ""
-    return f", on {_time(made)}"
-
-
-def _time(nanoseconds: int) -> str:
-    """To the minute, where we are."""
-    return datetime.fromtimestamp(nanoseconds // 10**9).astimezone().strftime("%Y-%m-%d %H:%M")
+    return f", on {local_time(made)}"

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 import click
 
@@ -123,6 +124,20 @@ def size(count: int) -> str:
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1024
     return f"{value:.1f} PiB"
+
+
+def local_time(nanoseconds: int) -> str:
+    """Since 1970, to the minute, where we are."""
+    return _local(datetime.fromtimestamp(nanoseconds // 10**9, UTC))
+
+
+def moment(text: str) -> str:
+    """The same of a time in ISO 8601, as the daemon tells some."""
+    return _local(datetime.fromisoformat(text))
+
+
+def _local(when: datetime) -> str:
+    return when.astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def duration(seconds: float) -> str:

@@ -13,7 +13,7 @@ from realizefs.cli.manual import pages
 COMMANDS = {
     found.command_path: found
     for found in pages(main.cli)
-    if not isinstance(found.command, click.Group)
+    if not isinstance(found.command, click.Group) or found.command.invoke_without_command
 }
 
 
