@@ -7,7 +7,7 @@ A file that isn't the one that was indexed is never touched: Busy, and the scann
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager, nullcontext
 from dataclasses import replace
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ from realizefs.model.decisions import Action, Decision
 from realizefs.model.entries import RealRow
 from realizefs.model.errors import Busy, NotFound, StoreFault
 from realizefs.model.ids import NO_DIGEST, Digest, Inode
+from realizefs.model.marks import Mark
 from realizefs.model.paths import show
 from realizefs.model.versions import Kind
 from realizefs.store.blob import Blob
@@ -267,7 +268,7 @@ class Actions:
             attributes, ino = self._store.attributes, target.ino
             await self._context.writer.do(lambda txn: attributes.replace(txn, ino, found))
 
-    async def _out_of_root(self, target: Target) -> None:
+    async def _out_of_root(self, target: Target, *, promised: bool = False) -> None:
         real = target.real
         assert real is not None, "only real files leave the root"
 
@@ -278,7 +279,8 @@ class Actions:
             self._store.dirty.mark(batch.txn, target.entry.parent)  # it may be empty now
 
         with self._in_hand(target):
-            place = await self._native(target, self._work.leave, target.path, real.fingerprint)
+            leave = self._work.drop if promised else self._work.leave
+            place = await self._native(target, leave, target.path, real.fingerprint)
             await self._surely(target, note)
 
     async def _to_cache(self, target: Target, real: RealRow, still: Callable[[], None]) -> None:
@@ -286,6 +288,7 @@ class Actions:
         store, moves = self._store, self._store.blobs.moves
         with store.env.read() as txn:
             known = store.blobs.find(txn, target.ino)
+            kept = self._context.marked(txn, target.entry).mark is Mark.KEEP
         if known is not None and known.verified and known.hash == target.version.hash:
             # A crash came between the rename and its commit: the cache has it already.
             await self._out_of_root(target)
@@ -294,10 +297,11 @@ class Actions:
             store.blobs.reserve, target.version.size, self._may_drop
         )
         still()
-        if room is None:  # larger than the cache: others own it, and the trash keeps it a while
-            await self._out_of_root(target)
+        if room is None and not kept:  # the trash would take the room that is to be freed
+            await self._out_of_root(target, promised=True)
             return
-        with room, self._in_hand(target):
+        # What is kept is on the disk already: to count it to the cache makes that no fuller.
+        with room or nullcontext(), self._in_hand(target):
             row = await self._context.writer.do(
                 lambda txn: moves.adopt(txn, target.ino, target.version)
             )

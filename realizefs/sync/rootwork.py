@@ -229,6 +229,12 @@ class RootWork:
             raise _changed(path)
         return self._trash.take(path, expected)
 
+    def drop(self, path: bytes, expected: Fingerprint) -> bytes:
+        """Out of the root and away, as others have promised to keep it: no place."""
+        if self._root.fingerprint_if_any(path) is not None:
+            self._trash.discard(path, expected)
+        return b""
+
     def _remove_directory(self, path: bytes) -> None:
         try:
             self._root.rmdir(path)

@@ -237,8 +237,12 @@ MOVING: dict[str, Scenario] = {
     ),
     "unrealize to the cache": Scenario(_owned_by_peer, work, (OLD,)),
     "unrealize an empty file": Scenario(_owned_by_peer_empty, work),
+    # Its owner has promised to keep it.
     "unrealize what is larger than the cache": Scenario(
-        _owned_by_peer, work, (OLD,), cache_bytes=8192
+        _owned_by_peer, work, cache_bytes=8192, may_trash=True
+    ),
+    "unrealize what is to be kept and is larger than the cache": Scenario(
+        _owned_by_peer, work, (OLD,), mark=Mark.KEEP, cache_bytes=8192
     ),
     "unrealize an outdated file": Scenario(_outdated, work, (OLD,)),
     "unrealize a deleted file": Scenario(_deleted, work, (OLD,), frozenset({"d/f"})),

@@ -63,6 +63,7 @@ HELD_BY: dict[str, tuple[str, ...]] = {
         f"{HOUSEHOLD}/test_marks.py::test_own_makes_plain_files_and_watch_brings_them_back",
         f"{HOUSEHOLD}/test_marks.py::test_the_only_copy_stays_whatever_the_mark",
         f"{HOUSEHOLD}/test_guard.py::test_as_many_others_as_one_says_must_own_what_is_given_up",
+        f"{SYNC}/test_small_caches.py::test_what_is_given_up_and_has_no_room_in_the_cache_frees_its_own",
     ),
     "the cache is full": (
         f"{STORE}/test_blobs_policy.py::test_a_scan_through_a_huge_file_leaves_the_daily_ones",

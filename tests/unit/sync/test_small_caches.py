@@ -175,3 +175,48 @@ async def test_who_reads_an_older_version_does_not_replace_the_present_one(tmp_p
         shelf = b.arena.fetcher._shelf
         assert not await shelf.put(entry.ino, older, 0, bytes(PIECE), bound=True)
         assert b.status("f") == "cached"
+
+
+@asynccontextmanager
+async def two_owners(
+    directory: Path, content: bytes, cache_max: int
+) -> AsyncIterator[tuple[Peer, Peer]]:
+    """Both have it as a plain file; the cache of the second one is smaller."""
+    write(directory / "a/root", "d/film", content)
+    async with (
+        running_peer(directory / "a", "a", mark=Mark.OWN) as a,
+        running_peer(directory / "b", "b", mark=Mark.OWN, cache_max=cache_max) as b,
+    ):
+        await introduce(a, b)
+        await until(lambda: b.status("d/film") == "real")
+        yield a, b
+
+
+def in_trash(peer: Peer) -> list[str]:
+    return [name for _, _, names in os.walk(peer.root / ".realize/trash") for name in names]
+
+
+async def test_what_is_given_up_and_has_no_room_in_the_cache_frees_its_own(tmp_path: Path) -> None:
+    """It went to the trash: who made room on a full disk, where a cache may take nothing, had none
+    for a month."""
+    content = os.urandom(3 * MIB)
+    async with two_owners(tmp_path, content, MIB) as (a, b):
+        await b.mark("d", Mark.WATCH)
+        await until(lambda: b.status("d/film") == "remote")
+        await until(lambda: not in_trash(b), "it has left by way of the trash")
+        assert on_disk(b) == 0
+        assert not (b.root / "d/film").exists()
+        assert (a.root / "d/film").read_bytes() == content
+        assert await read_all(b, "d/film") == content
+
+
+async def test_what_is_to_be_kept_from_now_on_is_not_fetched_for_it(tmp_path: Path) -> None:
+    """It is here: that it exceeds the limit as a kept file is what `keep` means."""
+    content = os.urandom(3 * MIB)
+    async with two_owners(tmp_path, content, MIB) as (_, b):
+        came = b.household.counters.bytes_in
+        await b.mark("d", Mark.KEEP)
+        await until(lambda: b.status("d/film") == "cached")
+        assert b.household.counters.bytes_in - came < MIB
+        assert in_trash(b) == []
+        assert await read_all(b, "d/film") == content
