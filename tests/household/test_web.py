@@ -71,6 +71,20 @@ def test_it_shows_the_household_and_the_files(pair: Pair, page: WebDriver) -> No
     assert not wrong
 
 
+def test_on_a_narrow_screen_names_have_the_room_that_sizes_leave(page: WebDriver) -> None:
+    """A column that nobody saw had half of it."""
+    page.set_window_size(520, 1000)
+    try:
+        left = page.execute_script(
+            "const right = (one) => one.getBoundingClientRect().right;"
+            "const tree = document.getElementById('tree');"
+            "return right(tree) - right(tree.querySelector('th:last-child'));"
+        )
+    finally:
+        page.set_window_size(1200, 1400)
+    assert abs(left) <= 1
+
+
 def test_a_folder_is_opened_and_marked_with_the_keyboard(pair: Pair, page: WebDriver) -> None:
     page.find_element(By.CSS_SELECTOR, '#tree tr[tabindex="0"]').send_keys(Keys.END)
     until(lambda: focused(page).startswith("›holiday"), "the last row has it")

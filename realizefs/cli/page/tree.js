@@ -315,7 +315,7 @@ function blank() {
 }
 
 function space() {
-  return make("tr", { role: "presentation", "aria-hidden": "true", class: "space" }, make("td", { colspan: 4 }));
+  return make("tr", { role: "presentation", "aria-hidden": "true", class: "space" }, make("td"));
 }
 
 function set(element, attributes) {
