@@ -1,13 +1,15 @@
 """A download that is killed again and again, at either side: no block comes twice."""
 
 import random
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.household.conftest import Household
 from tests.household.machines import Machine
+from tests.household.namespaces import Network, running_network
 from tests.household.test_big_file import MIB, same
 from tests.household.waiting import until
 
@@ -19,8 +21,10 @@ SOCKETS = 3 * MIB
 class Download:
     """Bob makes a file of alice's real, at `rate` bytes a second."""
 
-    def __init__(self, household: Household, size: int, rate: int) -> None:
-        self.alice, self.bob = household.machine("alice"), household.machine("bob")
+    def __init__(
+        self, household: Household, size: int, rate: int, machines: Sequence[Machine] = ()
+    ) -> None:
+        self.alice, self.bob = machines or map(household.machine, ("alice", "bob"))
         self.size, self.rate = size, rate
         self.files, self.root = household.directory / "files", household.directory / "root"
         self.came = 0
@@ -81,6 +85,35 @@ def test_what_is_stored_when_a_side_is_killed_does_not_come_again(household: Hou
     order = iter([1, 0, 1])
     came = killed_again_and_again(download, 3, lambda machines: machines[next(order)])
     assert came <= bound(download, 3)
+
+
+@pytest.fixture
+def network(root: None) -> Iterator[Network]:
+    with running_network() as network:
+        yield network
+
+
+def test_over_a_line_that_is_cut_and_healed_nothing_comes_again(
+    household: Household, network: Network
+) -> None:
+    """Cut for a moment the connection outlasts it, cut for longer there is a new one."""
+    machines = [
+        household.add(network.machine(household.directory, name)) for name in ("alice", "bob")
+    ]
+    download = Download(household, 48 * MIB, 12 * MIB, machines)
+    alice, bob = machines
+    download.wait_for(12 * MIB)
+    network.cut("alice")
+    time.sleep(1)
+    network.mend("alice")
+    download.wait_for(24 * MIB)
+    network.cut("alice")
+    cut_at = time.monotonic()
+    until(lambda: not bob.connected(alice), "the dead link is noticed")
+    assert time.monotonic() - cut_at <= 15
+    assert not download.target.exists()
+    network.mend("alice")
+    assert download.finish() <= bound(download, 2)
 
 
 @pytest.mark.big
