@@ -8,7 +8,7 @@ must be. So whatever ends in between, nothing is lost, and the same request goes
 
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -44,6 +44,8 @@ ASKED_MAX = 3
 STALLED_SECONDS = 60.0
 """Seconds for which the other side may be away, read nothing and own no more than before, until whoever
 waits hears that it is so. What was asked for goes on all the same."""
+
+_TO_STAY = "it is to be a plain file here, by a rule or a mark that was set meanwhile"
 
 SetMark = Callable[[Inode, Mark | None], Awaitable[None]]
 
@@ -86,13 +88,35 @@ class Handover:
             raise Misuse(
                 f'"{show(path)}" takes {lacking:,} bytes more here, and the disk has room for {room:,}.'
             )
-        with self._store.env.read() as txn:
-            mark = self._store.marks.effective(txn, ino, self._context.default_mark)
-        if mark is not Mark.OWN:
+        for at, shown in await trio.to_thread.run_sync(self._not_own, ino):
             name = self._context.links.name(peer)
-            log.info('"%s" is marked own: somebody at %s moves it here.', show(path), name)
-            await self._set_mark(ino, Mark.OWN)
+            log.info('"%s" is marked own: somebody at %s moves it here.', shown, name)
+            await self._set_mark(at, Mark.OWN)
         return b""
+
+    def _not_own(self, top: Inode) -> list[tuple[Inode, str]]:
+        """What is to be marked own so that all at and below it is; with paths. Blocking."""
+        store = self._store
+        with store.env.read() as txn:
+            found = [ino for ino, mark in self._marked_below(txn, top) if mark is not Mark.OWN]
+            if store.marks.effective(txn, top, self._context.default_mark) is not Mark.OWN:
+                found.append(top)
+            return [(ino, show(store.tree.path(txn, ino) or b"?")) for ino in found]
+
+    def _marked_below(self, txn: Txn, top: Inode) -> Iterator[tuple[Inode, Mark]]:
+        """Marks that were set below it, of what there still is."""
+        for ino, mark in self._store.marks.all(txn):
+            entry = self._store.tree.entry(txn, ino)
+            is_there = entry is not None and not entry.version.deleted
+            if is_there and ino != top and self._is_within(txn, ino, top):
+                yield ino, mark
+
+    def _is_within(self, txn: Txn, ino: Inode, top: Inode) -> bool:
+        """Whether it is at or below it."""
+        at: Inode | None = ino
+        while at is not None and at != top:
+            at = self._store.tree.parent(txn, at)
+        return at == top
 
     def _room(self) -> int:
         with self._store.env.read() as txn:
@@ -105,10 +129,22 @@ class Handover:
         if entry is None or entry.version.deleted:
             return None
 
-        def lacks(txn: Txn, _path: bytes, below: Entry) -> int:
+        def lacks(txn: Txn, where: bytes, below: Entry) -> int:
+            self._check_rules(txn, entry.ino, where, below)
             return 0 if self._store.real.has(txn, below.ino) else below.version.size
 
         return entry.ino, sum(pages(self._store, Top(path, entry.ino), lacks))
+
+    def _check_rules(self, txn: Txn, top: Inode, path: bytes, entry: Entry) -> None:
+        """Misuse where a rule of a folder that is moved here would give it up again."""
+        if not self._store.rules.any(txn):
+            return
+        rule = self._store.marks.marked(txn, entry, self._context.default_mark).rule
+        if rule and rule.mark is not Mark.OWN and self._is_within(txn, rule.below, top):
+            raise Misuse(
+                f'"{show(path)}" would not stay: here is a rule that says {rule.said()}; '
+                "`realizefs rule remove` takes it away."
+            )
 
     # -- the side that gives -------------------------------------------------------------------
 
@@ -163,11 +199,18 @@ class Handover:
 
     async def _let_go(self, ino: Inode) -> None:
         """No longer kept here, unless something above it is to be, which is another mark."""
+        for below in await trio.to_thread.run_sync(self._own_below, ino):
+            await self._set_mark(below, None)
         await self._set_mark(ino, None)
         with self._store.env.read() as txn:
             mark = self._store.marks.effective(txn, ino, self._context.default_mark)
         if mark is not Mark.WATCH:
             await self._set_mark(ino, Mark.WATCH)
+
+    def _own_below(self, top: Inode) -> list[Inode]:
+        """Blocking."""
+        with self._store.env.read() as txn:
+            return [ino for ino, mark in self._marked_below(txn, top) if mark is Mark.OWN]
 
     async def _until_gone(self, tops: Sequence[Top], to: PeerId, progress: Progress) -> None:
         patience = _Patience("")
@@ -177,14 +220,25 @@ class Handover:
                 return
             try:
                 patience.spent(len(seen.ours))
+                staying = await trio.to_thread.run_sync(self._staying, seen)
+                if all(why == _TO_STAY for _, why in staying):
+                    raise Busy(_TO_STAY)
             except Busy:
-                with self._store.env.read() as txn:
-                    for path, ino in seen.ours:
-                        decision = self._store.decisions.get(txn, ino)
-                        why = decision.error if decision is not None else ""
-                        progress.fail(path, why or "it is in use here, or marked otherwise")
-                        progress.files -= 1
+                for path, why in await trio.to_thread.run_sync(self._staying, seen):
+                    progress.fail(path, why)
+                    progress.files -= 1
                 return
+
+    def _staying(self, seen: _Seen) -> list[tuple[bytes, str]]:
+        """What is still here, and why. Blocking."""
+        found, store = [], self._store
+        with store.env.read() as txn:
+            for path, ino in seen.ours:
+                decision = store.decisions.get(txn, ino)
+                mark = store.marks.effective(txn, ino, self._context.default_mark)
+                why = decision.error if decision is not None else ""
+                found.append((path, _TO_STAY if mark is Mark.OWN else why or "it is in use here"))
+        return found
 
     async def _look(self, tops: Sequence[Top], to: PeerId) -> _Seen:
         """How far it is, a moment later."""

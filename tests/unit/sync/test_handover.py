@@ -9,10 +9,11 @@ import pytest
 import trio
 
 from realizefs.model.cache_limits import Amount, CacheLimits
-from realizefs.model.errors import Busy, ConnectionLost, Misuse, Unreachable
+from realizefs.model.errors import Busy, ConnectionLost, Misuse, RequestFailed, Unreachable
 from realizefs.model.ids import ArenaId
 from realizefs.model.limits import MIB
 from realizefs.model.marks import Mark
+from realizefs.model.rules import Rule
 from realizefs.sync import handover
 from realizefs.sync.below import Top
 from realizefs.sync.link import Link
@@ -155,3 +156,34 @@ async def test_what_is_in_use_is_named(tmp_path: Path, monkeypatch: pytest.Monke
         assert (progress.files, b.status("f"), a.status("f")) == (0, "real", "real")
         assert (await move(a, "f", b)).failed == 0
         assert a.status("f") != "real"
+
+
+async def test_marks_below_are_no_obstacle_at_either_side(tmp_path: Path) -> None:
+    """The other side kept a folder in its cache, and so never owned it; this one had marked a file."""
+    async with two(tmp_path, FILES) as (a, b):
+        await b.mark("d/e", Mark.KEEP)
+        await b.mark("d/big", Mark.WATCH)
+        await a.mark("d/e/2", Mark.OWN)
+        progress = await move(a, "d", b)
+        assert (progress.files, progress.failed) == (4, 0)
+        assert {b.status(path) for path in FILES} == {"real"}
+        assert not any((a.root / path).exists() for path in FILES)
+
+
+async def test_what_a_rule_would_give_up_again_is_refused(tmp_path: Path) -> None:
+    async with two(tmp_path, FILES) as (a, b):
+        folder = b.arena.resolve(b"d/e")
+        made = await b.arena.ruling.add(Rule(0, Mark.WATCH, b"*", folder))
+        with pytest.raises(RequestFailed, match=r'"d/e/2" would not stay: .* says watch "\*"'):
+            await move(a, "d", b)
+        assert b.arena.describe(b.arena.resolve(b"d")).mark is Mark.WATCH
+        await b.arena.ruling.remove(made.number)
+        assert (await move(a, "d", b)).failed == 0
+
+
+async def test_what_a_rule_keeps_here_is_named_at_once(tmp_path: Path) -> None:
+    async with two(tmp_path, FILES) as (a, b):
+        await a.arena.ruling.add(Rule(0, Mark.OWN, b"*", a.arena.resolve(b"d/e")))
+        progress = await move(a, "d", b)
+        assert progress.failures == [(b"d/e/2", handover._TO_STAY)]
+        assert (a.root / "d/e/2").exists()
