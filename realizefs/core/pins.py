@@ -36,6 +36,11 @@ class Pins:
         self._certain[ino] = False
         return True
 
+    def seconds_left(self, ino: Inode, now: float) -> float | None:
+        """For which we still have promised to keep it; None where we haven't."""
+        until = self._promised.get(ino)
+        return None if until is None else max(until - now, 0.0)
+
     def asked(self, ino: Inode, peer: PeerId, now: float) -> bool:
         """Whether we promise a peer to keep this file, which is here, for PIN_SECONDS."""
         self._prune(now)

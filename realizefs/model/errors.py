@@ -103,9 +103,13 @@ class MapFull(StoreFault):
 
 
 class Busy(StoreFault):
-    """A file is in use or changed meanwhile; try again later."""
+    """A file is in use or changed meanwhile; try again later: after `seconds`, where that is known."""
 
     errno = errno.EBUSY
+
+    def __init__(self, sentence: str, seconds: float | None = None) -> None:
+        super().__init__(sentence)
+        self.seconds = seconds
 
 
 class Cancelled(RealizeError):

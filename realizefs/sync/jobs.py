@@ -279,5 +279,7 @@ def _backoff(attempts: int, error: Exception) -> float:
     """Seconds until the next try after so many failed."""
     steps: tuple[float, ...] = limits.BACKOFF_SECONDS
     if isinstance(error, Busy):
+        if error.seconds is not None:
+            return error.seconds
         steps = limits.BUSY_SECONDS + steps[1:]
     return steps[min(attempts, len(steps)) - 1]

@@ -52,7 +52,10 @@ class Pinning:
         """
         clock = self._context.clock
         if not self._pins.begin(ino, clock.now()):
-            raise Busy(f'Another peer relies on "{show(path)}" being kept here just now.')
+            raise Busy(
+                f'Another peer relies on "{show(path)}" being kept here just now.',
+                self._pins.seconds_left(ino, clock.now()),
+            )
         try:
             until = clock.now() + PIN_SECONDS - MARGIN_SECONDS
             await self._ask(ino, path, digest)

@@ -18,6 +18,15 @@ def test_an_owner_promises_and_then_keeps_it() -> None:
     assert pins.begin(INO, now=PIN_SECONDS)
 
 
+def test_how_long_it_is_promised_is_known() -> None:
+    pins = Pins(A)
+    assert pins.seconds_left(INO, 0.0) is None
+    pins.asked(INO, B, now=1.0)
+    assert pins.seconds_left(INO, 11.0) == PIN_SECONDS - 10
+    assert pins.seconds_left(INO, 1.0 + PIN_SECONDS) == 0.0
+    assert pins.begin(INO, now=1.0 + PIN_SECONDS)
+
+
 def test_a_second_request_prolongs_the_promise() -> None:
     pins = Pins(A)
     pins.asked(INO, B, now=0.0)

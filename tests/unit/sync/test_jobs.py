@@ -140,6 +140,20 @@ async def test_a_failed_job_is_tried_again_at_its_time(directory: Path) -> None:
     assert hands.tries[ino] == 3
 
 
+async def test_what_is_busy_for_a_known_time_is_tried_right_after_it(directory: Path) -> None:
+    """What was moved here and is moved back at once waited for a minute, and the promise lasts half."""
+    hands = Hands()
+    hands.fails = lambda ino: Busy("It is relied on.", 40.0) if hands.tries[ino] < 2 else None
+    with opened(directory) as arena:
+        [ino] = make(arena.store, replace(DUE, attempts=4))
+        async with running(arena, hands) as jobs:
+            await until(lambda: hands.tries[ino] == 1 and not jobs.running)
+        with arena.store.env.read() as txn:
+            after = arena.store.decisions.get(txn, ino)
+        assert after is not None
+        assert 35e9 < after.retry_at_ns - arena.context.clock.wall_ns() <= 40e9
+
+
 async def test_a_failure_is_stored_with_its_reason_and_its_time(directory: Path) -> None:
     hands = Hands()
     hands.fails = lambda ino: OSError(28, "No space left on device")
