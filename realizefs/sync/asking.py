@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 import trio
 
@@ -28,6 +29,17 @@ from realizefs.sync.silence import Progress, Silence
 from realizefs.sync.urgency import Urgency
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """What is asked, as the end of a sentence: "f" was read."""
+
+    path: bytes
+    done: str = "was read"
+
+    def __str__(self) -> str:
+        return f'"{show(self.path)}" {self.done}'
 
 
 class Changes(bytes):
@@ -93,11 +105,11 @@ class Asking:
             urgency.bell.ring()
 
     async def ask(
-        self, make: Callable[[int], Request], path: bytes, urgency: Urgency, length: int
+        self, make: Callable[[int], Request], doing: Doing, urgency: Urgency, length: int
     ) -> bytes | Changes:
         """The payload that answers the request; see Link.read for what it raises."""
         silence = Silence(self._progress)
-        await self._slot(silence, path, urgency, length)
+        await self._slot(silence, doing, urgency, length)
         if self._session.state is not State.OPEN:
             raise self._lost()
         # No await until the request is registered: there still is room.
@@ -110,8 +122,8 @@ class Asking:
         try:
             self.slot_free()
             self._do(effects)
-            await self._until(event.is_set, event.wait, silence, path)
-            data = await self._outcome(number, path)
+            await self._until(event.is_set, event.wait, silence, doing)
+            data = await self._outcome(number, doing)
             self._count(length if isinstance(data, Changes) else len(data), began)
             return data
         finally:
@@ -130,7 +142,7 @@ class Asking:
         self._rate.add(count, now - max(began, self._counted_at))
         self._counted_at = now
 
-    async def _slot(self, silence: Silence, path: bytes, urgency: Urgency, length: int) -> None:
+    async def _slot(self, silence: Silence, doing: Doing, urgency: Urgency, length: int) -> None:
         """Wait for room in the order of coming, those first whom somebody waits for."""
         self._line.append(urgency)
         bell = urgency.bell
@@ -139,7 +151,7 @@ class Asking:
             return self._next() is urgency and self._room(urgency, length)
 
         try:
-            await self._until(may_ask, lambda: bell.after(bell.count), silence, path)
+            await self._until(may_ask, lambda: bell.after(bell.count), silence, doing)
         except BaseException:
             self._line.remove(urgency)
             self.slot_free()  # whoever is next now was not rung for
@@ -161,7 +173,7 @@ class Asking:
         ready: Callable[[], bool],
         wait: Callable[[], Awaitable[None]],
         silence: Silence,
-        path: bytes,
+        doing: Doing,
     ) -> None:
         """Wait while there is progress on the link."""
         while not ready():
@@ -169,12 +181,11 @@ class Asking:
                 raise self._lost()
             if silence.is_over:
                 raise Unreachable(
-                    f"{self._name()} sent nothing for {PROGRESS_SECONDS:.0f} s while"
-                    f' "{show(path)}" was read.'
+                    f"{self._name()} sent nothing for {PROGRESS_SECONDS:.0f} s while {doing}."
                 )
             await silence.during(wait)
 
-    async def _outcome(self, number: int, path: bytes) -> bytes | Changes:
+    async def _outcome(self, number: int, doing: Doing) -> bytes | Changes:
         answer = self._answers.get(number)
         if answer is None:
             raise self._lost()
@@ -187,7 +198,7 @@ class Asking:
                 return Changes(answer.payload)
             return Changes(await self._unpacked(answer))
         sentence = f"{self._name()}: {answer.detail or answer.code}"
-        log.debug('Asked for "%s": %s', show(path), sentence)
+        log.debug('Asked for "%s": %s', show(doing.path), sentence)
         if answer.code == "version-gone":
             raise VersionGone(sentence)
         raise RequestFailed(answer.code, sentence)

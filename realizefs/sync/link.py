@@ -45,7 +45,7 @@ from realizefs.model.paths import show
 from realizefs.model.ports import Clock
 from realizefs.net.channel import Channel
 from realizefs.sync.answering import Answering
-from realizefs.sync.asking import Asking, Changes
+from realizefs.sync.asking import Asking, Changes, Doing
 from realizefs.sync.handling import LinkHandler
 from realizefs.sync.urgency import Need, Urgency
 
@@ -140,7 +140,7 @@ class Link:
             lambda request: Read(
                 request, arena, path, content, start, length, bulk=not wish.urgent
             ),
-            path,
+            Doing(path),
             wish,
             length,
         )
@@ -149,7 +149,7 @@ class Link:
         """The block list of that content, 32 bytes a block; raises like `read`."""
         return await self._asking.ask(
             lambda request: ReadBlocks(request, arena, path, content),
-            path,
+            Doing(path),
             Urgency(Need.READ),
             BLOCKS_MAX * DIGEST_BYTES,
         )
@@ -159,7 +159,7 @@ class Link:
         `read`."""
         return await self._asking.ask(
             lambda request: ReadSeveral(request, arena, files),
-            files[0].path,
+            Doing(files[0].path, "and others were read"),
             Urgency(Need.DOWNLOAD),
             sum(file.size for file in files),
         )
@@ -173,7 +173,7 @@ class Link:
                 *(request, what.arena, what.path, what.hash, what.start, what.length),
                 *(not urgency.urgent, signature),
             ),
-            what.path,
+            Doing(what.path),
             urgency,
             what.length,
         )
@@ -187,14 +187,16 @@ class Link:
 
     async def pin(self, arena: ArenaId, path: bytes, content: Digest) -> None:
         """Have the peer promise to keep its real file of that content; raises like `read`."""
+        doing = Doing(path, "was to be kept there")
         await self._asking.ask(
-            lambda request: Pin(request, arena, path, content), path, Urgency(Need.READ), 0
+            lambda request: Pin(request, arena, path, content), doing, Urgency(Need.READ), 0
         )
 
     async def take(self, arena: ArenaId, path: bytes) -> None:
         """Have the peer make a path, and all below it, its own; raises like `read`."""
+        doing = Doing(path, "was to be moved there")
         await self._asking.ask(
-            lambda request: Take(request, arena, path), path, Urgency(Need.READ), 0
+            lambda request: Take(request, arena, path), doing, Urgency(Need.READ), 0
         )
 
     async def send(self, message: fx.Gossip) -> None:

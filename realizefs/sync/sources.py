@@ -179,9 +179,13 @@ class Sources:
             names = self._links.holder_names(self._store, wanted.ino, wanted.version.hash)
             if not names and not self._is_current(wanted):
                 return _gone(shown)
+            holders = ", ".join(names) or "no peer holds it"
+            if errors:
+                return Unreachable(
+                    f'"{shown}" could not be read from any peer ({holders}). {causes}'
+                )
             return Unreachable(
-                f'"{shown}" is not here and no peer that holds it is connected '
-                f"({', '.join(names) or 'no peer holds it'}). {causes}".rstrip()
+                f'"{shown}" is not here and no peer that holds it is connected ({holders}).'
             )
         if all(isinstance(error, VersionGone) for error in errors):
             return _gone(shown)

@@ -30,7 +30,7 @@ from realizefs.model.limits import (
     ROWS_UNACKED_MAX,
     SERVES_AT_ONCE_MAX,
 )
-from realizefs.model.messages import Ack, Data, Message, Ping, Read, Refused, Roster, Rows
+from realizefs.model.messages import Ack, Data, Message, Ping, Read, Refused, Roster, Rows, Small
 from realizefs.net.channel import Channel
 from realizefs.sync.link import Link, run_link
 from tests.fakes.wire import ARENA, DIGEST, REPLICA, TrioClock, connected, hello_of, identity
@@ -176,6 +176,17 @@ async def test_no_progress_is_unreachable_at_the_deadline(autojump_clock: MockCl
         await trio.testing.wait_all_tasks_blocked()
         assert pair.desk.busy == 0  # the holder heard of it and gave up, too
         assert not pair.lap.link.closed
+
+
+async def test_who_is_silent_is_told_with_what_was_asked(autojump_clock: MockClock) -> None:
+    async with linked(desk=Home(serves=never)) as pair:
+        link = pair.lap.link
+        with pytest.raises(Unreachable, match='5 s while "f" was to be kept there'):
+            await link.pin(ARENA, b"f", DIGEST)
+        with pytest.raises(Unreachable, match='5 s while "f" was to be moved there'):
+            await link.take(ARENA, b"f")
+        with pytest.raises(Unreachable, match='5 s while "f" and others were read'):
+            await link.read_several(ARENA, (Small(b"f", DIGEST, 1), Small(b"g", DIGEST, 1)))
 
 
 async def test_bytes_of_another_answer_are_progress(autojump_clock: MockClock) -> None:

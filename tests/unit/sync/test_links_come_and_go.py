@@ -83,7 +83,7 @@ async def test_a_holder_whose_links_never_last_is_given_up(
             raise AssertionError
 
         monkeypatch.setattr(a.arena, "serve", cutting)
-        with pytest.raises(Unreachable, match='"f" is not here'):
+        with pytest.raises(Unreachable, match='"f" could not be read from any peer .a.'):
             await b.read("f")
 
 
