@@ -104,7 +104,6 @@ def test_over_a_line_that_is_cut_and_healed_nothing_comes_again(
     alice, bob = machines
     download.wait_for(12 * MIB)
     network.cut("alice")
-    time.sleep(1)
     network.mend("alice")
     download.wait_for(24 * MIB)
     network.cut("alice")
