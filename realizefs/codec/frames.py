@@ -7,6 +7,7 @@ header is here, so nobody makes us wait for, or store, more than one frame may h
 
 import struct
 from dataclasses import dataclass
+from typing import cast
 
 from realizefs.model.errors import ProtocolFault
 from realizefs.model.limits import FRAME_MESSAGE_BYTES_MAX, FRAME_PAYLOAD_BYTES_MAX
@@ -15,7 +16,10 @@ MAGIC = b"RZF1"
 _HEADER = struct.Struct(">4sII")
 HEADER_BYTES = _HEADER.size
 
-_CRUMB_BYTES = 4096
+_COPIED_BYTES = 4096
+"""A payload below this is made bytes, which can be hashed."""
+
+_NOTHING = memoryview(b"")
 
 Frame = tuple[bytes, bytes]
 """(message, payload)"""
@@ -38,6 +42,10 @@ def pack(message: bytes, payload: bytes) -> list[bytes]:
 class FrameReader:
     """Collects the bytes of a stream and gives out whole frames.
 
+    Either `feed` it, or write the next bytes into `target` and say how many they were (`filled`):
+    then the payload is copied nowhere. A frame's memory is taken as soon as its header is here; the
+    system gives pages of it as they are written.
+
     `payload_bytes` counts the payload that has arrived, of unfinished frames too: the progress
     of bulk data, which pings and gossip don't make.
     """
@@ -46,41 +54,45 @@ class FrameReader:
         self.payload_bytes = 0
         self._bounds = bounds or FrameBounds()
         self._header = bytearray()
-        self._lengths = (0, 0)
-        self._parts: list[bytes | memoryview | bytearray] = []
-        self._missing = 0  # bytes of the body still to come; 0 while a header is read
+        self._body = bytearray(), bytearray()  # message and payload
+        self._parts = [_NOTHING, _NOTHING]  # what of them is still to come
+
+    def target(self) -> memoryview:
+        """Where the next bytes of a payload go; empty where what comes next is something else."""
+        message, payload = self._parts
+        return _NOTHING if message else payload
+
+    def filled(self, count: int) -> list[Frame]:
+        """So many bytes were written to the front of `target`; the frame that they complete."""
+        self._parts[1] = self._parts[1][count:]
+        self.payload_bytes += count
+        return [] if self._parts[1] else [self._finish()]
 
     def feed(self, data: bytes) -> list[Frame]:
         """The frames that `data` completes; raises ProtocolFault on a bad header."""
-        if _CRUMB_BYTES <= len(data) < self._missing <= self._lengths[1]:
-            # In the midst of a payload: nearly all calls, so nothing but what is needed.
-            self._parts.append(data)
-            self._missing -= len(data)
-            self.payload_bytes += len(data)
-            return []
         frames: list[Frame] = []
         view = memoryview(data)
-        position = 0
-        while position < len(view):
-            if not self._missing:
-                position += self._feed_header(view[position:])
+        while view:
+            if len(self._header) < HEADER_BYTES:
+                view = self._feed_header(view)
             else:
-                position += self._feed_body(view[position:])
-            if len(self._header) == HEADER_BYTES and not self._missing:
+                view = self._feed_body(view)
+            if len(self._header) == HEADER_BYTES and not any(self._parts):
                 frames.append(self._finish())
         return frames
 
-    def _feed_header(self, view: memoryview) -> int:
-        taken = view[: HEADER_BYTES - len(self._header)]
-        self._header += taken
+    def _feed_header(self, view: memoryview) -> memoryview:
+        """What is left of `view`."""
+        missing = HEADER_BYTES - len(self._header)
+        self._header += view[:missing]
         if not MAGIC.startswith(self._header[: len(MAGIC)]):
             raise ProtocolFault("what arrived is not the RealizeFS protocol.")
         if len(self._header) == HEADER_BYTES:
             _, message, payload = _HEADER.unpack(self._header)
             self._check(message, payload)
-            self._lengths = (message, payload)
-            self._missing = message + payload
-        return len(taken)
+            self._body = bytearray(message), bytearray(payload)
+            self._parts = [memoryview(part) for part in self._body]
+        return view[missing:]
 
     def _check(self, message: int, payload: int) -> None:
         if message > self._bounds.message:
@@ -92,39 +104,21 @@ class FrameReader:
                 f"a frame announces {payload} bytes of data, more than {self._bounds.payload}."
             )
 
-    def _feed_body(self, view: memoryview) -> int:
-        taken = view[: self._missing]
-        before = min(self._missing, self._lengths[1])
-        self._missing -= len(taken)
-        self.payload_bytes += before - min(self._missing, self._lengths[1])
-        self._keep(taken)
-        return len(taken)
-
-    def _keep(self, taken: memoryview) -> None:
-        """Crumbs are gathered in one buffer: as objects each they would take 200 bytes."""
-        if len(taken) >= _CRUMB_BYTES:
-            self._parts.append(taken)
-        elif self._parts and isinstance(self._parts[-1], bytearray):
-            self._parts[-1] += taken
-        else:
-            self._parts.append(bytearray(taken))
+    def _feed_body(self, view: memoryview) -> memoryview:
+        """What is left of `view`."""
+        which = 0 if self._parts[0] else 1
+        part = self._parts[which]
+        taken = view[: len(part)]
+        part[: len(taken)] = taken
+        self._parts[which] = part[len(taken) :]
+        self.payload_bytes += which * len(taken)
+        return view[len(taken) :]
 
     def _finish(self) -> Frame:
-        message, payload = self._lengths
+        message, payload = self._body
         self._header.clear()
-        parts, self._parts = self._parts, []
-        if not payload:
-            return b"".join(parts), b""
-        return _cut(parts, message), b"".join(parts)
-
-
-def _cut(parts: list[bytes | memoryview | bytearray], length: int) -> bytes:
-    """Take `length` bytes off the front of `parts`."""
-    taken = bytearray()
-    while len(taken) < length:
-        part = memoryview(parts.pop(0))
-        here = part[: length - len(taken)]
-        taken += here
-        if len(here) < len(part):
-            parts.insert(0, part[len(here) :])
-    return bytes(taken)
+        self._body, self._parts = (bytearray(), bytearray()), [_NOTHING, _NOTHING]
+        if len(payload) < _COPIED_BYTES:
+            return bytes(message), bytes(payload)
+        # Nobody else has it, so nobody changes it; a copy would cost as much as the way here.
+        return bytes(message), cast("bytes", payload)

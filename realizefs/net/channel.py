@@ -83,6 +83,25 @@ class _Queue:
         self._bytes = 0
 
 
+class _Incoming:
+    """What comes, and the frames that it made."""
+
+    def __init__(self, bounds: FrameBounds | None) -> None:
+        self.frames: deque[Frame] = deque()
+        self._reader = FrameReader(bounds)
+        self.target = self._reader.target
+
+    @property
+    def payload_bytes(self) -> int:
+        return self._reader.payload_bytes
+
+    def filled(self, count: int) -> None:
+        self.frames += self._reader.filled(count)
+
+    def feed(self, data: bytes) -> None:
+        self.frames += self._reader.feed(data)
+
+
 class Channel:
     """Messages over an established TLS connection.
 
@@ -99,8 +118,7 @@ class Channel:
         self.payload_at = -inf
         self.written = Rate()
         self._tls = tls
-        self._reader = FrameReader(bounds)
-        self._frames: deque[Frame] = deque()
+        self._incoming = _Incoming(bounds)
         self._queues = {False: _Queue(), True: _Queue()}
         self._room = trio.lowlevel.ParkingLot()
         self._wake = trio.Event()
@@ -184,26 +202,24 @@ class Channel:
         Cancelled, it has lost nothing but one of more than DECODE_INLINE_BYTES_MAX. Messages that are here already come without a checkpoint;
         they are bounded by one read of the socket.
         """
-        while not self._frames:
+        while not self._incoming.frames:
             await self._fill()
-        message, payload = self._frames.popleft()
+        message, payload = self._incoming.frames.popleft()
         if len(message) > DECODE_INLINE_BYTES_MAX:
             return await trio.to_thread.run_sync(decode, message, payload)
         return decode(message, payload)
 
     async def _fill(self) -> None:
+        before = self._incoming.payload_bytes
         try:
-            pieces = await self._tls.receive()
+            await self._tls.receive(self._incoming)
         except (PeerFault, ConnectionLost) as error:
             if self._lost is not None:
                 raise self._lost from error
             raise
-        # No await until all is fed: a cancelled reader leaves the frames whole.
-        before = self._reader.payload_bytes
+        # No await since the bytes came: a cancelled reader leaves the frames whole.
         self.heard_at = trio.current_time()
-        for piece in pieces:
-            self._frames += self._reader.feed(piece)
-        if self._reader.payload_bytes != before:
+        if self._incoming.payload_bytes != before:
             self.payload_at = self.heard_at
         if self._tls.wants_write:
             self._wake.set()

@@ -15,6 +15,7 @@ import ssl
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol, cast
 
 import trio
 
@@ -48,6 +49,22 @@ class WireCounters:
 
     bytes_in: int = 0
     bytes_out: int = 0
+
+
+class Sink(Protocol):
+    """Where decrypted bytes go."""
+
+    def target(self) -> memoryview:
+        """Memory for the next bytes; empty where they are to be fed."""
+        ...
+
+    def filled(self, count: int) -> None:
+        """So many are in `target`."""
+        ...
+
+    def feed(self, data: bytes) -> None:
+        """The next bytes; may be none."""
+        ...
 
 
 class TlsStream:
@@ -103,27 +120,39 @@ class TlsStream:
                 raise self._translated(error) from error
         await self.flush()
 
-    async def receive(self) -> list[bytes]:
-        """Decrypted pieces, at least one; raises ConnectionLost at the end of the stream."""
-        while not (pieces := self._decrypted()):
+    async def receive(self, sink: Sink) -> None:
+        """Decrypt into `sink` what is here, at least a byte; raises ConnectionLost at the end of the
+        stream, and what the sink raises."""
+        while not self._decrypted(sink):
             await self.rest()
             await self._fill()
-        return pieces
 
-    def _decrypted(self) -> list[bytes]:
-        """What is here; the end of the stream is told only when nothing is before it."""
-        pieces: list[bytes] = []
+    def _decrypted(self, sink: Sink) -> bool:
+        """Whether something was here; the end of the stream is told only when nothing is before it."""
+        found = False
         try:
-            while piece := self._tls.read(_RECORD_BYTES):
-                pieces.append(piece)
+            while self._decrypt_some(sink):
+                found = True
         except ssl.SSLWantReadError:
-            return pieces
+            return found
         except ssl.SSLError as error:
-            if not pieces:
+            if not found:
                 raise self._translated(error) from error
-        if not pieces:  # their goodbye was read
+        if not found:  # their goodbye was read
             raise self._ended()
-        return pieces
+        return True
+
+    def _decrypt_some(self, sink: Sink) -> bool:
+        """At most a record; False at the end."""
+        target = sink.target()
+        if not target:
+            piece = self._tls.read(_RECORD_BYTES)
+            sink.feed(piece)
+            return bool(piece)
+        count = cast("int", self._tls.read(len(target), target))
+        if count:
+            sink.filled(count)
+        return count > 0
 
     async def _fill(self) -> None:
         data: bytes | bytearray = b""

@@ -1,12 +1,13 @@
 """Frames: whatever way a stream is cut, the same frames come out; and nothing too big gets in."""
 
 import struct
+import tracemalloc
 
 import pytest
 
 from realizefs.codec.frames import HEADER_BYTES, MAGIC, Frame, FrameBounds, FrameReader, pack
 from realizefs.model.errors import ProtocolFault
-from realizefs.model.limits import FRAME_MESSAGE_BYTES_MAX, FRAME_PAYLOAD_BYTES_MAX
+from realizefs.model.limits import FRAME_MESSAGE_BYTES_MAX, FRAME_PAYLOAD_BYTES_MAX, MIB
 
 FRAMES: list[Frame] = [
     (b"message!", b""),
@@ -74,10 +75,37 @@ def test_a_stranger_may_send_less() -> None:
         reader.feed(b"".join(pack(b"", b"p")))
 
 
-def test_crumbs_are_kept_as_one_buffer() -> None:
-    """A frame that comes byte by byte once took 200 bytes of memory for each of its bytes."""
+def test_a_frame_takes_its_own_memory_and_no_more() -> None:
+    """One that came byte by byte once took 200 bytes of memory for each of its bytes."""
     reader = FrameReader()
-    stream = b"".join(pack(b"", b"p" * 5000))
-    for position in range(len(stream) - 1):
-        reader.feed(stream[position : position + 1])
-    assert len(reader._parts) == 1
+    stream = b"".join(pack(b"", b"p" * 50_000))
+    tracemalloc.start()
+    try:
+        for position in range(len(stream) - 1):
+            reader.feed(stream[position : position + 1])
+        assert tracemalloc.get_traced_memory()[0] < 60_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("cut", [1, 4096, 100_000])
+def test_a_payload_can_be_written_where_it_is_to_be(cut: int) -> None:
+    """What isn't payload is fed; all in pieces of at most `cut` bytes."""
+    reader, found, stream = FrameReader(), list[Frame](), STREAM
+    while stream:
+        target = reader.target()
+        count = min(cut, len(target) or 1)
+        if target:
+            target[:count] = stream[:count]
+            found += reader.filled(count)
+        else:
+            found += reader.feed(stream[:count])
+        stream = stream[count:]
+    assert found == FRAMES
+    assert reader.payload_bytes == sum(len(payload) for _, payload in FRAMES)
+    assert not reader.target()
+
+
+def test_a_small_payload_can_be_hashed_and_a_large_one_is_not_copied() -> None:
+    small, large = FrameReader().feed(b"".join(pack(b"m", b"p") + pack(b"m", b"p" * MIB)))
+    assert [type(part) for part in (*small, *large)] == [bytes, bytes, bytes, bytearray]
