@@ -10,6 +10,7 @@ from, and that it is what it should be, is the business of `sources`.
 from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from typing import cast
 
 import trio
 
@@ -40,6 +41,9 @@ IN_FLIGHT_BYTES_MAX = 32 * limits.MIB
 DELTA_PIECE_BYTES = 1 * limits.MIB
 """Bytes that one delta brings at least, however slow the line: each signs as many around them."""
 
+PACE_SECONDS = 0.05
+"""Seconds for which it is known how large the pieces of a content are to be."""
+
 PATTERNS_MAX = 256
 """Readers whose access pattern is remembered."""
 
@@ -63,6 +67,7 @@ class Fetcher:
         self._gate = UrgentGate(IN_FLIGHT_BYTES_MAX)
         self._pieces = Pieces()
         self._patterns: OrderedDict[tuple[Inode, Digest], plan.Pattern] = OrderedDict()
+        self._pace: tuple[tuple[Inode, Digest] | None, float, int] = (None, 0.0, 0)
         self._completing: Counter[tuple[Inode, Digest]] = Counter()
         context.arriving = self._pieces.arriving
         context.completing = self.completing
@@ -231,10 +236,17 @@ class Fetcher:
             raise CacheFull(f'There is no room on the disk for "{paths.show(wanted.path)}".')
 
     def _piece_bytes(self, wanted: Wanted) -> int:
+        """Looked up now and then only: it takes a statfs and a look at who has the content."""
+        content, now = (wanted.ino, wanted.version.hash), trio.current_time()
+        of, known_until, size = self._pace
+        if of == content and now < known_until:
+            return size
         rate, room = self._sources.rate(wanted), self._store.blobs.allowed
         size = piece_bytes(rate, wanted.block, room)
-        is_changed = self._bases.has(wanted.ino, wanted.version.hash)
-        return max(size, DELTA_PIECE_BYTES) if is_changed else size
+        if self._bases.has(*content):
+            size = max(size, DELTA_PIECE_BYTES)
+        self._pace = content, now + PACE_SECONDS, size
+        return size
 
     def _start(self, wanted: Wanted, missing: Ranges, need: Need) -> list[Piece]:
         """The pieces that bring `missing`, started or joined; in order, not overlapping."""
@@ -326,7 +338,8 @@ async def _data(piece: Piece, start: int, end: int) -> bytes:
     await piece.here.wait()
     if piece.error is not None:
         raise piece.error
-    return piece.data[max(start - piece.start, 0) : end - piece.start]
+    # The kernel's side takes any buffer: of a copy of what is read nobody has anything.
+    return cast("bytes", memoryview(piece.data)[max(start - piece.start, 0) : end - piece.start])
 
 
 def _size(pieces: Iterable[Piece]) -> int:
