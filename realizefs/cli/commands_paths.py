@@ -17,7 +17,7 @@ from realizefs.cli.render import printable, show_fields, show_json, show_line, s
 from realizefs.model.errors import BadMark
 from realizefs.model.marks import Mark
 
-KINDS_SHOWN = {"file": "", "directory": "/", "symlink": "@"}
+KINDS_SHOWN = {"file": "", "directory": "/", "symlink": "@", "local": ""}
 """Behind a name, as ls -F has it."""
 
 PATHS_A_REQUEST = 100
@@ -134,7 +134,8 @@ def info(session: Session, path: str, as_json: bool) -> None:
 def list_states(session: Session, paths: tuple[str, ...], as_json: bool) -> None:
     """List each PATH (here, unless said) with the state and the mark of all that is in it.
 
-    The state is real (a plain file here), modified, cached, partial, remote or unavailable. Example:
+    The state is real (a plain file here), modified, cached, partial, remote or unavailable; a folder has
+    none. What is never shared comes last. Example:
 
         realizefs ls ~/Photos/holiday
     """
@@ -154,10 +155,7 @@ def list_states(session: Session, paths: tuple[str, ...], as_json: bool) -> None
         return
     show_table(
         ("STATE", "MARK", "SIZE", "NAME"),
-        [
-            (one["status"], one["mark"], size(one["size"]), one["name"] + KINDS_SHOWN[one["kind"]])
-            for one in found
-        ],
+        [_listed(one) for one in found],
         _nothing(notes),
     )
 
@@ -189,6 +187,13 @@ def du(session: Session, paths: tuple[str, ...], as_json: bool) -> None:
         [(state, str(files), size(whole), size(here)) for state, files, whole, here in rows],
         _nothing(notes),
     )
+
+
+def _listed(one: Any) -> tuple[str, str, str, str]:
+    """A folder has no bytes, and whether there is a plain one here says nothing of what is in it."""
+    is_folder = one["kind"] == "directory"
+    state, bytes_of = ("-", "-") if is_folder else (one["status"], size(one["size"]))
+    return state, one["mark"], bytes_of, one["name"] + KINDS_SHOWN[one["kind"]]
 
 
 def _notes(told: Any) -> list[str]:

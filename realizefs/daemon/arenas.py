@@ -81,6 +81,10 @@ class RunningArena(Protocol):
         """Some entries of a directory beyond a name; blocking."""
         ...
 
+    def never_shared(self, path: bytes) -> list[Listed]:
+        """What of a native directory stays on this machine; blocking; FileNotFoundError."""
+        ...
+
     def span(self, ino: Inode, start: int, count: int, sought: Collection[bytes]) -> Span:
         """Some entries of a directory from a position on; blocking."""
         ...

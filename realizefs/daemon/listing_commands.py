@@ -7,13 +7,14 @@ from functools import partial
 import trio
 
 from realizefs.daemon.app import App
+from realizefs.daemon.arenas import RunningArena
 from realizefs.daemon.arguments import Arguments
 from realizefs.daemon.cache_commands import asked
 from realizefs.daemon.control import Caller
 from realizefs.daemon.first_look import inode_found, looked_through
 from realizefs.daemon.locate import Places
 from realizefs.model.control import path_bytes, path_text
-from realizefs.model.errors import Misuse
+from realizefs.model.errors import Misuse, NotFound
 from realizefs.sync.summary import SOUGHT_MAX, SPAN_MAX, Listed, Usage
 
 Answer = Mapping[str, object]
@@ -25,17 +26,45 @@ async def ls(app: App, arguments: Arguments) -> Answer:
     slot, inside = await Places(app.arenas, app.mounts.current).find(arguments.path("path"))
     after = path_bytes(arguments.text("after"))
     async with app.using(slot) as arena:
-        ino = await inode_found(app, arena, inside)
+        try:
+            ino = await inode_found(app, arena, inside)
+        except NotFound:
+            if not _stays_here(arena, inside):
+                raise
+            return _page(arena, await trio.to_thread.run_sync(_never_shared, arena, inside))
         found, note = await trio.to_thread.run_sync(arena.listing, ino, after), None
         if not found and not after:
             note = await looked_through(app, arena)
             found = await trio.to_thread.run_sync(arena.listing, ino, after)
-        is_folder = arena.describe(ino).kind == "directory"
+        if found:
+            return _page(arena, found, more=arena.describe(ino).kind == "directory")
+        # Beyond all that is shared.
+        return _page(arena, await trio.to_thread.run_sync(_never_shared, arena, inside), note)
+
+
+def _stays_here(arena: RunningArena, inside: bytes) -> bool:
+    try:
+        return not arena.describe_at(inside).shared
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def _never_shared(arena: RunningArena, inside: bytes) -> list[Listed]:
+    try:
+        return arena.never_shared(inside)
+    except (FileNotFoundError, NotADirectoryError):
+        return []  # nothing of that folder is a plain file here
+
+
+def _page(
+    arena: RunningArena, found: list[Listed], note: str | None = None, *, more: bool = False
+) -> Answer:
+    entries = [_line(one) for one in found]
     return {
-        "arena": slot.config.name,
-        "more": bool(found) and is_folder,
-        "note": None if found else note,
-        "entries": [_line(one) for one in found],
+        "arena": arena.name,
+        "more": more,
+        "note": None if entries else note,
+        "entries": entries,
     }
 
 
@@ -68,7 +97,7 @@ async def ls_span(app: App, arguments: Arguments) -> Answer:
 def _line(one: Listed) -> Answer:
     return {
         "name": path_text(one.name),
-        "kind": one.kind.name.lower(),
+        "kind": one.kind,
         "size": one.size,
         "status": one.status,
         "mark": one.mark,

@@ -104,7 +104,12 @@ def inode_at(arena: RunningArena, inside: bytes) -> Inode:
     try:
         return arena.resolve(inside)
     except FileNotFoundError as error:
-        raise NotFound(f'There is no "{show(inside)}" in the arena "{arena.name}".') from error
+        if not _description(arena, inside).shared:
+            sentence = (
+                f'"{show(inside)}" is never shared: it stays on this machine, whatever is marked.'
+            )
+            raise NotFound(sentence) from error
+        raise NotFound(f'"{show(inside)}" is so new that it isn\'t known yet.') from error
 
 
 def _description(arena: RunningArena, inside: bytes) -> Description:

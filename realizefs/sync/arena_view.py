@@ -23,7 +23,7 @@ from realizefs.sync.describe import Description, describe, describe_native, rang
 from realizefs.sync.foresight import Foresight, foresight
 from realizefs.sync.marking import native_mark
 from realizefs.sync.overlay import Overlay
-from realizefs.sync.summary import Listed, Span, Usage, listing, span, usage
+from realizefs.sync.summary import Listed, Span, Usage, listing, never_shared, span, usage
 from realizefs.sync.telling import Told, Wanted, journal
 from realizefs.sync.work import Work, work
 
@@ -95,6 +95,10 @@ class ArenaView:
     def listing(self, ino: Inode, after: bytes) -> list[Listed]:
         """Some entries of a directory beyond a name. Any thread; blocking."""
         return listing(self.context, ino, after)
+
+    def never_shared(self, path: bytes) -> list[Listed]:
+        """What of a native directory stays on this machine. Any thread; blocking; FileNotFoundError."""
+        return never_shared(self.context, path)
 
     def span(self, ino: Inode, start: int, count: int, sought: Collection[bytes]) -> Span:
         """Some entries of a directory from a position on. Any thread; blocking."""

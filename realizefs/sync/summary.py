@@ -4,8 +4,10 @@ Blocking, for worker threads: each file costs a system call.
 """
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
+from stat import S_ISDIR
 
 from realizefs.model import paths
 from realizefs.model.entries import Dirent, Entry
@@ -14,7 +16,7 @@ from realizefs.model.versions import Kind
 from realizefs.store.txn import Txn
 from realizefs.sync.below import Top, page
 from realizefs.sync.context import Context
-from realizefs.sync.describe import status_of
+from realizefs.sync.describe import describe_native, status_of
 
 LISTED_MAX = 500
 """Entries of one answer: with the longest names Linux has a quarter of what a line may have."""
@@ -41,7 +43,7 @@ class Listed:
     """An entry of a folder: `status` as `info` has it, `mark` the one in force."""
 
     name: bytes
-    kind: Kind
+    kind: str
     size: int
     status: str
     mark: str
@@ -97,6 +99,31 @@ def listing(context: Context, ino: Inode, after: bytes) -> list[Listed]:
         return [_listed(context, txn, one, name) for name, one in entries if one is not None]
 
 
+def never_shared(context: Context, path: bytes) -> list[Listed]:
+    """The first LISTED_MAX things of a native directory that stay on this machine, in the order of their
+    names, or such a thing alone; FileNotFoundError where nothing is."""
+    root = context.store.root
+    if S_ISDIR(root.lstat(path).st_mode):
+        found = sorted(paths.join(path, one.name) for one in root.list(path))
+    else:
+        found = [path]
+    return list(islice(filter(None, (_stays(context, one) for one in found)), LISTED_MAX))
+
+
+def _stays(context: Context, path: bytes) -> Listed | None:
+    """None for what is shared, or will be, or is gone."""
+    ino = context.names.resolve(path)
+    with context.store.env.read() as txn:
+        if ino is not None and context.store.tree.entry(txn, ino) is not None:
+            return None
+    with suppress(FileNotFoundError, NotADirectoryError):
+        found = describe_native(context, path)
+        if not found.shared:
+            name = paths.split(path)[1]
+            return Listed(name, found.kind, found.size, found.status, found.mark.value)
+    return None
+
+
 def span(context: Context, ino: Inode, start: int, count: int, sought: Collection[bytes]) -> Span:
     """Up to `count` live entries of a directory from the one at `start` on, and where `sought` are."""
     store, total = context.store, 0
@@ -120,4 +147,4 @@ def _listed(context: Context, txn: Txn, entry: Entry, name: bytes) -> Listed:
     mark = context.names.marked(txn, entry, context.default_mark).mark
     version = entry.version
     status = status_of(context, txn, entry)
-    return Listed(name, version.kind, version.size, status, mark.value)
+    return Listed(name, version.kind.name.lower(), version.size, status, mark.value)

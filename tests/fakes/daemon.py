@@ -67,6 +67,9 @@ class FakeArena:
     def listing(self, ino: Inode, after: bytes) -> list[Listed]:
         raise AssertionError("a dict has no states")
 
+    def never_shared(self, path: bytes) -> list[Listed]:
+        raise AssertionError("a dict has no states")
+
     def span(self, ino: Inode, start: int, count: int, sought: Collection[bytes]) -> Span:
         raise AssertionError("a dict has no states")
 

@@ -40,6 +40,32 @@ def test_in_the_mount_ignored_files_work_and_stay(pair: Pair) -> None:
     assert pair.bob.run("check").status == 0
 
 
+def test_what_is_ignored_is_listed_too_and_not_said_to_be_missing(pair: Pair) -> None:
+    """By its path in the arena root, where no mount has looked it up."""
+    folder, root = pair.mnt / "seen", pair.root / "seen"
+    folder.mkdir()
+    (folder / IGNORE).write_text("*.tmp\nbuild/\n")
+    until((root / IGNORE).exists, "the folder is in the root")
+    (root / "build").mkdir()
+    (root / "build" / "out").write_text("out")
+    (root / "b.tmp").write_text("tmp")
+    (folder / "z").write_text("shared")
+    os.mkfifo(root / "fifo")
+
+    def listed(where: Path) -> list[tuple[str, str, str]]:
+        found = pair.bob.ask_json("ls", where)
+        return [(one["name"], one["kind"], one["status"]) for one in found]
+
+    alone = [("b.tmp", "file", "real"), ("build", "directory", "real"), ("fifo", "local", "real")]
+    until(lambda: [name for name, _, _ in listed(root)[:-3]] == [IGNORE, "z"], "it is indexed")
+    assert listed(root)[-3:] == alone, "what stays comes last"
+    assert listed(root / "build") == [("out", "file", "real")]
+    assert listed(root / "build" / "out") == [("out", "file", "real")]
+    assert pair.bob.ask("ls", root).splitlines()[-2].split() == ["-", "watch", "-", "build/"]
+    assert "There is no" in pair.bob.refused("ls", root / "build" / "none")
+    assert "is never shared" in pair.bob.refused("mark", "set", "keep", root / "b.tmp")
+
+
 def test_a_rename_in_the_mount_ends_no_sharing(pair: Pair) -> None:
     folder = pair.mnt / "renames"
     folder.mkdir()
