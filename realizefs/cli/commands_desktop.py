@@ -29,6 +29,9 @@ CORE = ("realizefs_states.py", "realizefs_shown.py")
 SETTINGS = "realizefs-desktop.json"
 EMBLEMS = "icons/hicolor/scalable/emblems"
 
+SYSTEM_PYTHON = ("/usr/bin/python3", "-I")
+"""That which file managers' extensions run in."""
+
 TOLD_CHARACTERS_MAX = 2000
 """Of what a command prints, in a window."""
 
@@ -124,7 +127,7 @@ def remove_extensions() -> list[Path]:
 
 
 def _tell_in_window(text: str, *, is_wrong: bool) -> None:
-    """With the desktop's own dialog; as a notification where there is none."""
+    """With the desktop's own dialog, else GTK's own; as a notification where there is neither."""
     if shutil.which("zenity"):
         kind = "--error" if is_wrong else "--info"
         command = [
@@ -135,11 +138,22 @@ def _tell_in_window(text: str, *, is_wrong: bool) -> None:
             "--width=560",
             f"--text={text}",
         ]
+    elif _has_gtk():
+        script = str(files("realizefs.cli").joinpath("desktop", "realizefs_window.py"))
+        command = [*SYSTEM_PYTHON, script, text, *(["wrong"] if is_wrong else [])]
     elif shutil.which("notify-send"):
         command = ["notify-send", "--app-name=RealizeFS", "RealizeFS", text]
     else:
         raise NotFound("There is neither zenity nor notify-send to tell it with.")
     subprocess.run(command, check=False)
+
+
+def _has_gtk() -> bool:
+    asks = 'import gi; gi.require_version("Gtk", "3.0")'
+    try:
+        return subprocess.run([*SYSTEM_PYTHON, "-c", asks], check=False).returncode == 0
+    except FileNotFoundError:
+        return False
 
 
 def _install(name: str, home: str | None) -> None:

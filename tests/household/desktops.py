@@ -121,6 +121,18 @@ class Desktop:
         """Whether an emblem of that colour is to be seen."""
         return self.colours()[colour] >= EMBLEM_PIXELS
 
+    def windows_called(self, title: str) -> list[str]:
+        """Their numbers."""
+        return self._screen.ask(
+            "xdotool", "search", "--onlyvisible", "--name", f"^{title}$"
+        ).split()
+
+    def close(self, title: str) -> None:
+        """Without a window manager keys are for what is under the pointer."""
+        for number in self.windows_called(title):
+            self._screen.ask("xdotool", "mousemove", "--window", number, "20", "20")
+            self._screen.press("Escape")
+
     def picture(self, window: str, to: Path) -> None:
         """Of the window of a class, as PNG."""
         found = self._screen.ask("xdotool", "search", "--onlyvisible", "--class", window)

@@ -47,19 +47,24 @@ def shown(tmp_path_factory: pytest.TempPathFactory, pair: Pair) -> Iterator[Desk
         yield made
 
 
-def choose(shown: Desktop, entry: str, *uris: str) -> str:
-    """What the menu offers for a selection; with an entry, that is chosen."""
+def choosing(shown: Desktop, entry: str, *uris: str) -> "subprocess.Popen[str]":
+    """What asks for the menu of a selection, and does what an entry says."""
     extensions = shown.data / "caja-python/extensions"
-    done = subprocess.run(
+    return subprocess.Popen(
         [SYSTEM_PYTHON, "-c", CHOOSE, str(extensions), entry, *uris],
         env={key: value for key, value in shown.environment.items() if key != "PYTHONPATH"},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=60,
-        check=False,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+
+
+def choose(shown: Desktop, entry: str, *uris: str) -> str:
+    """What the menu offers for a selection; with an entry, that is chosen."""
+    with choosing(shown, entry, *uris) as process:
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    return out
 
 
 def test_a_file_manager_shows_where_files_are_and_fetches_nothing(
@@ -121,6 +126,21 @@ def test_what_is_chosen_in_the_menu_is_done(pair: Pair, shown: Desktop) -> None:
     until(lambda: os.getxattr(file, MARK) == b"watch", "it is marked watch")
     choose(shown, "free", uri)
     until(lambda: word(file) == "remote", "its room is free")
+
+
+def test_why_is_answered_in_a_window(pair: Pair, shown: Desktop) -> None:
+    """Where neither zenity nor notify-send was installed nothing happened."""
+    file = pair.write("letters/why.txt", "dear")
+    with choosing(shown, "why", file.as_uri()) as process:
+        until(lambda: shown.windows_called("RealizeFS"), "it says why")
+        assert process.poll() is None
+
+        def is_closed() -> bool:
+            shown.close("RealizeFS")
+            return process.poll() is not None
+
+        until(is_closed, "its reader closes it")
+    assert process.returncode == 0
 
 
 def test_what_is_elsewhere_has_no_menu(pair: Pair, shown: Desktop) -> None:
