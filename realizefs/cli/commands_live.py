@@ -84,7 +84,8 @@ def job_state(job: Mapping[str, Any]) -> str:
     if job["retry_ns"] is None:
         return f"waits {job['why']}"
     again = max(0.0, job["retry_ns"] / 1e9 - time.time())
-    return f"tried {job['attempts']} times, again in {duration(again)}: {_cause(job['why'])}"
+    tried = "once" if job["attempts"] == 1 else f"{job['attempts']} times"
+    return f"tried {tried}, again in {duration(again)}: {_cause(job['why'])}"
 
 
 def share(here: int, whole: int) -> str:

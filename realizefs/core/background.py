@@ -16,7 +16,7 @@ def waits(rules: BackgroundRules, arena: ArenaId, at: Moment, *, is_metered: boo
     ]
     if rules.hours and not any(_is_in(hours, at) for hours in rules.hours):
         begins = min(_minutes_until(hours, at) for hours in rules.hours)
-        found.append(Wait("of the hours that are set for it", _later(at, begins)))
+        found.append(Wait("these are not the hours that are set for it", _later(at, begins)))
     if is_metered and rules.waits_if_metered:
         found.append(Wait("the network is metered"))
     return max(found, key=_length) if found else None

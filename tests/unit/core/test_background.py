@@ -109,3 +109,12 @@ def test_of_several_reasons_the_one_that_lasts_is_told() -> None:
     rules = BackgroundRules(hours=(NIGHT,), pause=Pause())
     assert wait(rules) == Wait("somebody has paused it")
     assert rules.hours[0].days == ALL_DAYS
+
+
+def test_each_reason_says_who_does_what() -> None:
+    """It comes after "since", "because" and a colon: "waits, since of the hours" was no sentence."""
+    by_hours = wait(BackgroundRules(hours=(NIGHT,)))
+    by_network = wait(BackgroundRules(), is_metered=True)
+    assert by_hours is not None
+    assert by_hours.why == "these are not the hours that are set for it"
+    assert by_network == Wait("the network is metered")
