@@ -90,9 +90,10 @@ def _above(path: bytes) -> Iterator[bytes]:
 
 
 def _told(progress: Progress, asked: Iterable[RunningArena]) -> Answer:
+    here = sum(progress.begun.values()) + sum(each.on_demand.arrived(progress) for each in asked)
     return {
         "files": progress.files,
-        "bytes": progress.size + sum(each.on_demand.arrived(progress) for each in asked),
+        "bytes": progress.size + here,
         "total_files": progress.all_files,
         "total_bytes": progress.all_size,
         "failed": progress.failed,

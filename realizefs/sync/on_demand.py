@@ -43,6 +43,8 @@ class Progress:
     failures: list[tuple[bytes, str]] = field(default_factory=list)
     arriving: dict[Inode, Version] = field(default_factory=dict)
     """those that are being fetched"""
+    begun: dict[Inode, int] = field(default_factory=dict)
+    """those that are yet to be, and bytes of them that are here already"""
 
     def fail(self, path: bytes, why: str) -> None:
         """One couldn't be done."""
@@ -68,6 +70,12 @@ class _Unreal(NamedTuple):
         return (
             self.row is not None and self.row.verified and self.row.hash == self.entry.version.hash
         )
+
+    @property
+    def partly(self) -> int:
+        """Bytes of it that are here."""
+        is_of_it = self.row is not None and self.row.hash == self.entry.version.hash
+        return self.row.ranges.total() if self.row is not None and is_of_it else 0
 
     @property
     def is_kept(self) -> bool:
@@ -128,6 +136,9 @@ class OnDemand:
                     if not one.is_complete:
                         progress.all_files += 1
                         progress.all_size += one.entry.version.size
+                        here = self._here(one.entry.ino, one.entry.version) or one.partly
+                        if here:
+                            progress.begun[one.entry.ino] = here
         with self._store.env.read() as txn:
             room = max(self._store.blobs.allowed - self._store.blobs.kept(txn), 0)
         if size > room:
@@ -182,6 +193,7 @@ class OnDemand:
         async def fetch(one: _Unreal) -> None:
             ino, version = one.entry.ino, one.entry.version
             async with several, gate.holding(version.size):
+                progress.begun.pop(ino, None)
                 progress.arriving[ino] = version
                 try:
                     (await self._fetcher.complete(ino, version)).close()

@@ -143,6 +143,16 @@ async def test_stopped_in_the_middle_of_a_file_it_goes_on(tmp_path: Path) -> Non
             nursery.cancel_scope.cancel()
         assert progress.files == 0
         assert not progress.arriving
+        again = Progress()
+        await b.arena.on_demand.count_lacking(tops, again)
+        here = again.begun[tops[0].ino]
+        assert here, "what is here already isn't taken for what comes quickly"
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(b.arena.on_demand.fetch, tops, again)
+            await until(lambda: again.arriving)
+            assert not again.begun
+            assert b.arena.on_demand.arrived(again) >= here
+            nursery.cancel_scope.cancel()
         a.household.bandwidth.set(RateLimits())
         assert (await ask(b, "fetch", "big")).files == 1
         assert await b.read("big") == content
