@@ -6,6 +6,7 @@ one block with the hash of the file. A peer that sends something else is left fo
 """
 
 from collections import OrderedDict
+from dataclasses import dataclass, field, replace
 
 import trio
 
@@ -41,6 +42,15 @@ CLAIM_LOOK_SECONDS = 0.25
 """Seconds between looks whether anybody is connected who could say that he has it."""
 
 
+@dataclass(slots=True)
+class _Asked:
+    """A block list on its way; `digests` or `error` once `over`, neither where nobody waited for it."""
+
+    over: trio.Event = field(default_factory=trio.Event)
+    digests: bytes = b""
+    error: RealizeError | None = None
+
+
 class Sources:
     """The peers of one arena as sources of verified bytes."""
 
@@ -49,6 +59,7 @@ class Sources:
         self._store = context.store
         self._links = context.links
         self._lists: OrderedDict[Digest, bytes] = OrderedDict()
+        self._asked: dict[tuple[Inode, Digest], _Asked] = {}
 
     async def wanted(self, ino: Inode, version: Version) -> Wanted:
         """The version's path and block list; the list is fetched if it isn't here."""
@@ -69,7 +80,28 @@ class Sources:
         return self._lists.get(version.hash) or self._store.blocks.get(txn, version.hash)
 
     async def _with_digests(self, wanted: Wanted) -> Wanted:
-        """Fetch the block list, checked against the version's own digest of it."""
+        """Fetch the block list: one asks, and all who want it meanwhile hear what came of it. If he
+        goes away, the next one asks."""
+        key = (wanted.ino, wanted.version.hash)
+        while (other := self._asked.get(key)) is not None:
+            await other.over.wait()
+            if other.error is not None:
+                raise other.error
+            if other.digests:
+                return replace(wanted, digests=other.digests)
+        asked = self._asked[key] = _Asked()
+        try:
+            asked.digests = await self._ask_digests(wanted)
+        except RealizeError as error:
+            asked.error = error
+            raise
+        finally:
+            del self._asked[key]
+            asked.over.set()
+        return replace(wanted, digests=asked.digests)
+
+    async def _ask_digests(self, wanted: Wanted) -> bytes:
+        """Checked against the version's own digest of them."""
         version = wanted.version
 
         async def ask(link: Link) -> bytes:
@@ -88,7 +120,7 @@ class Sources:
         while len(self._lists) > LISTS_MAX:
             self._lists.popitem(last=False)
         self._context.keep_blocks(version.hash, digests)
-        return Wanted(wanted.ino, wanted.path, version, wanted.block, digests)
+        return digests
 
     def rate(self, wanted: Wanted) -> float:
         """Bytes per second of the fastest holder that is connected; 0.0 where that isn't known."""

@@ -1,0 +1,123 @@
+"""However many read the same at the same time, it comes over the wire once."""
+
+import os
+from pathlib import Path
+
+import pytest
+import trio
+
+from realizefs.core.calls import Request
+from realizefs.model.errors import Unreachable
+from realizefs.model.limits import KIB, MIB, PROGRESS_SECONDS
+from realizefs.model.marks import Mark
+from realizefs.model.messages import Read, ReadBlocks
+from realizefs.sync.arena import Arena
+from tests.fakes.blocking import never
+from tests.fakes.peer import introduce, running_peer, until, write
+
+CONTENT = os.urandom(4 * MIB)
+BLOCK = 128 * KIB
+
+
+async def test_readers_of_one_file_share_its_blocks_and_its_block_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight at its beginning, eight in the midst, and one who wants all of it."""
+    asked: list[Request] = []
+    may_answer = trio.Event()
+    serve = Arena.serve
+
+    async def held(arena: Arena, request: Request) -> bytes:
+        asked.append(request)
+        await may_answer.wait()
+        return await serve(arena, request)
+
+    write(tmp_path / "desk/root", "film", CONTENT)
+    async with (
+        running_peer(tmp_path / "desk", "desk", mark=Mark.OWN) as desk,
+        running_peer(tmp_path / "lap", "lap") as lap,
+    ):
+        await introduce(desk, lap)
+        await until(lambda: lap.status("film") == "remote")
+        monkeypatch.setattr(Arena, "serve", held)
+
+        async def read(start: int, length: int) -> None:
+            assert await lap.read("film", start, length) == CONTENT[start : start + length]
+
+        async with trio.open_nursery() as nursery:
+            for number in range(8):
+                nursery.start_soon(read, number * 1000, 4096)
+                nursery.start_soon(read, MIB + number * 1000, 4096)
+            nursery.start_soon(read, 0, len(CONTENT))
+            await until(lambda: asked)
+            await trio.testing.wait_all_tasks_blocked()
+            may_answer.set()
+    assert sum(isinstance(request, ReadBlocks) for request in asked) == 1
+    reads = [request for request in asked if isinstance(request, Read)]
+    assert sum(request.length for request in reads) == len(CONTENT)
+
+
+@pytest.mark.parametrize("stays", [0, 1], ids=["the first", "the second"])
+async def test_who_asked_for_the_block_list_may_go_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stays: int
+) -> None:
+    """The other one has it all the same."""
+    asked: list[Request] = []
+    may_answer = trio.Event()
+    serve = Arena.serve
+
+    async def held(arena: Arena, request: Request) -> bytes:
+        asked.append(request)
+        await may_answer.wait()
+        return await serve(arena, request)
+
+    write(tmp_path / "desk/root", "film", CONTENT)
+    async with (
+        running_peer(tmp_path / "desk", "desk", mark=Mark.OWN) as desk,
+        running_peer(tmp_path / "lap", "lap") as lap,
+    ):
+        await introduce(desk, lap)
+        await until(lambda: lap.status("film") == "remote")
+        monkeypatch.setattr(Arena, "serve", held)
+        scopes = [trio.CancelScope(), trio.CancelScope()]
+        got = []
+
+        async def read(scope: trio.CancelScope) -> None:
+            with scope:
+                got.append(await lap.read("film", 0, BLOCK))
+
+        async with trio.open_nursery() as nursery:
+            for scope in scopes:
+                nursery.start_soon(read, scope)
+                await until(lambda: asked)
+            scopes[1 - stays].cancel()
+            may_answer.set()
+    assert got == [CONTENT[:BLOCK]]
+
+
+async def test_what_becomes_of_the_block_list_is_told_to_all_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight readers of a holder that hangs wait for its deadline, and not for eight."""
+    write(tmp_path / "desk/root", "film", CONTENT)
+    failed = []
+    async with (
+        running_peer(tmp_path / "desk", "desk", mark=Mark.OWN) as desk,
+        running_peer(tmp_path / "lap", "lap") as lap,
+    ):
+        await introduce(desk, lap)
+        await until(lambda: lap.status("film") == "remote")
+        monkeypatch.setattr(Arena, "serve", never)
+
+        async def read() -> None:
+            try:
+                await lap.read("film", 0, BLOCK)
+            except Unreachable as error:
+                failed.append(str(error))
+
+        with trio.fail_after(1.8 * PROGRESS_SECONDS):
+            async with trio.open_nursery() as nursery:
+                for _ in range(8):
+                    nursery.start_soon(read)
+    assert len(failed) == 8
+    assert len(set(failed)) == 1
