@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import trio
 
 from realizefs.codec.several import split
-from realizefs.core.striping import rank
+from realizefs.core.striping import PIECES_MIN, piece_bytes, rank
 from realizefs.model.errors import RealizeError
 from realizefs.model.ids import Inode, PeerId
 from realizefs.model.limits import BLOCK_BYTES_MIN, SEVERAL_BYTES_MAX, SEVERAL_MAX
@@ -68,6 +68,21 @@ def together(contents: Iterable[Content]) -> Iterator[list[Content]]:
         yield some
 
 
+def in_time(plain: Sequence[_Plain], rate: float) -> Iterator[list[_Plain]]:
+    """Few enough for one answer that on a slow line nobody is kept waiting behind it."""
+    most = piece_bytes(rate, BLOCK_BYTES_MIN, PIECES_MIN * SEVERAL_BYTES_MAX)
+    some: list[_Plain] = []
+    size = 0
+    for one in plain:
+        if some and size + one.version.size > most:
+            yield some
+            some, size = [], 0
+        some.append(one)
+        size += one.version.size
+    if some:
+        yield some
+
+
 class Gathering:
     """Of one arena. Trio thread."""
 
@@ -83,10 +98,15 @@ class Gathering:
             return
         async with self._turns:
             plain = await trio.to_thread.run_sync(self._plain_ones, contents)
-            for link, some in self._by_link(plain).items():
-                brought = await self._read(link, some)
-                if brought:
-                    await self._shelf.put_all(brought)
+            async with trio.open_nursery() as nursery:
+                for link, all_of_it in self._by_link(plain).items():
+                    for some in in_time(all_of_it, link.rate):
+                        nursery.start_soon(self._bring_from, link, some)
+
+    async def _bring_from(self, link: Link, some: Sequence[_Plain]) -> None:
+        brought = await self._read(link, some)
+        if brought:
+            await self._shelf.put_all(brought)
 
     def _by_link(self, plain: Sequence[_Plain]) -> dict[Link, list[_Plain]]:
         """Each asked of the holder that is likely to answer first, with those that it has, too."""

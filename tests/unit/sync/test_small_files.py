@@ -7,10 +7,11 @@ import trio
 
 from realizefs.codec import several
 from realizefs.core.calls import Request
-from realizefs.model.limits import BULK_REQUESTS_MAX
+from realizefs.model.limits import BLOCK_BYTES_MIN, BULK_REQUESTS_MAX, MIB
 from realizefs.model.marks import Mark
 from realizefs.model.messages import ReadSeveral
 from realizefs.sync.arena import Arena
+from realizefs.sync.link import Link
 from tests.fakes.peer import introduce, running_peer, until, write
 
 FILES = 3 * BULK_REQUESTS_MAX
@@ -39,6 +40,31 @@ async def test_small_files_come_many_in_a_request(
     together = [one for one in asked if isinstance(one, ReadSeveral)]
     assert sum(len(one.files) for one in together) > FILES // 2
     assert len(asked) < FILES // 2
+
+
+async def test_on_a_slow_line_nobody_waits_behind_many_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred together were a second of a line of 1 MiB/s, and whoever read something then waited."""
+    asked: list[ReadSeveral] = []
+    serve = Arena.serve
+
+    async def counted(self: Arena, request: Request) -> bytes:
+        if isinstance(request, ReadSeveral):
+            asked.append(request)
+        return await serve(self, request)
+
+    monkeypatch.setattr(Arena, "serve", counted)
+    monkeypatch.setattr(Link, "rate", float(MIB))
+    async with running_peer(tmp_path / "desk", "desk") as desk:
+        for number in range(FILES):
+            write(desk.root, f"{number}.txt", b"%d" % number * 3000)
+        async with running_peer(tmp_path / "lap", "lap", mark=Mark.KEEP) as lap:
+            await introduce(desk, lap)
+            await until(lambda: len(lap.paths()) == FILES)
+            await until(lambda: all(lap.status(path) == "cached" for path in lap.paths()))
+    assert asked
+    assert max(request.size for request in asked) <= BLOCK_BYTES_MIN
 
 
 async def test_what_is_served_wrong_among_others_is_fetched_alone(
