@@ -11,7 +11,8 @@ In reading order:
     commands_uninstall, commands_live, commands_top, commands_journal, commands_schema
                                                     the commands
     commands_desktop                                file managers; the extensions are in desktop/
-    commands_web, web_page, web_access, web_slices  the page in a browser; who may ask it; long commands
+    commands_web, web_serving, web_page, web_access, web_slices
+                                                    the page in a browser; who may ask it; long commands
     web_way_in                   how a browser is led there
     log_lines                                       what happened, a line each
     foresight                                       what a mark would do, shown
