@@ -13,9 +13,9 @@ _ZONE = r"(Z|[+-]\d{2}:\d{2})?"
 
 def parse_moment(text: str, now: datetime, *, end: bool = False) -> float:
     """Seconds since 1970 of the moment that is meant: `2d` is so long before `now`, a local time;
-    `14:00` is today, `yesterday` and `2026-11-20` are days, `2026-11-20 14:00` is a time of one. A day
-    begins at midnight of this machine's time zone; with `end` its end is meant, so that `until` a day has
-    all of it. Raises ValueError."""
+    `14:00` is the last one, today's or yesterday's; `yesterday` and `2026-11-20` are days, `2026-11-20
+    14:00` is a time of one. A day begins at midnight of this machine's time zone; with `end` its end is
+    meant, so that `until` a day has all of it. Raises ValueError."""
     try:
         two_digits = re.sub(r"(^|[ T])(\d:)", r"\g<1>0\2", text)
         return _moment(two_digits, now, end=end)
@@ -31,7 +31,9 @@ def _moment(text: str, now: datetime, *, end: bool) -> float:
         day = date.fromisoformat(text) if text not in _DAYS else now.date() - _DAYS[text]
         return datetime.combine(day + timedelta(days=end), time()).timestamp()
     if re.fullmatch(_TIME, text):
-        return datetime.combine(now.date(), time.fromisoformat(text)).timestamp()
+        clock = time.fromisoformat(text)
+        day = now.date() if clock <= now.time() else now.date() - _DAYS["yesterday"]
+        return datetime.combine(day, clock).timestamp()
     if re.fullmatch(f"{_DATE}[ T]{_TIME}{_ZONE}", text):
         return datetime.fromisoformat(text).timestamp()
     return now.timestamp() - parse_duration(text)

@@ -30,6 +30,8 @@ def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
         ("9:05", NOW.replace(hour=9, minute=5)),
         ("9:05:30", NOW.replace(hour=9, minute=5, second=30)),
         ("14:00:30", NOW.replace(hour=14, minute=0, second=30)),
+        ("22:30", NOW),
+        ("23:50", NOW.replace(day=26, hour=23, minute=50)),  # asked for after midnight, say
         ("today", NOW.replace(hour=0, minute=0)),
         ("yesterday", datetime(2026, 11, 26)),  # noqa: DTZ001
         ("2026-07-20", datetime(2026, 7, 20)),  # noqa: DTZ001 - another offset, in many zones
