@@ -61,6 +61,14 @@ def of_machine(machine: Machine) -> Iterator[Diagnosis]:
     yield _clock(machine)
 
 
+def of_dead_mounts(paths: Iterable[str]) -> Iterator[Diagnosis]:
+    """About what daemons that were killed have left."""
+    for path in paths:
+        sentence = f"What was mounted at {path} is dead: its daemon has ended without unmounting."
+        fix = f"`realizefs mount {path}` clears it up and mounts anew, `realizefs umount {path}` only clears up."
+        yield Diagnosis("mounts", Health.WRONG, sentence, fix)
+
+
 def of_arena(arena: ArenaFacts) -> Iterator[Diagnosis]:
     """About the disk of its root."""
     subject = f"arena {arena.name}"

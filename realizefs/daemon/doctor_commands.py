@@ -18,6 +18,7 @@ from realizefs.daemon.arguments import Arguments
 from realizefs.daemon.config import Config, default_name
 from realizefs.daemon.config_reading import read_config
 from realizefs.daemon.home import Home
+from realizefs.fs import mountpoints
 from realizefs.model.diagnosis import ArenaFacts, Diagnosis, Health, PeerFacts, Port
 from realizefs.model.errors import RealizeError
 from realizefs.net.identity import check_key
@@ -34,7 +35,7 @@ that spins up or a name server takes, and much less than a person waits."""
 async def doctor(app: App, _arguments: Arguments) -> Answer:
     """Everything that could be in the way, and what to do about it; `well` if nothing is wrong."""
     looks: list[tuple[str, Look]] = [("machine", partial(_machine, app.config))]
-    looks.append(("home", partial(_home, app.home)))
+    looks += [("mounts", _mounts), ("home", partial(_home, app.home))]
     looks += [(f"arena {slot.config.name}", partial(_arena, app, slot)) for slot in app.arenas]
     looks += [("ports", partial(_ports, app)), ("peers", partial(_peers, app))]
     return shown(await all_of(looks))
@@ -48,7 +49,7 @@ async def doctor_before(home: Home) -> Answer:
     except RealizeError as error:
         return await doctor_alone(home, str(error))
     looks: list[tuple[str, Look]] = [("machine", partial(_machine, config))]
-    looks.append(("ports", partial(_free_ports, config)))
+    looks += [("mounts", _mounts), ("ports", partial(_free_ports, config))]
     return shown(await all_of(looks))
 
 
@@ -110,6 +111,11 @@ def _config(home: Home) -> Config:
 async def _machine(config: Config) -> list[Diagnosis]:
     look = partial(examining.machine, wants_others=config.mount.allow_other)
     return list(diagnose.of_machine(await _blocking(look)))
+
+
+async def _mounts() -> list[Diagnosis]:
+    dead = await _blocking(mountpoints.dead_mounts)
+    return list(diagnose.of_dead_mounts(str(path) for path in dead))
 
 
 async def _home(home: Home) -> list[Diagnosis]:

@@ -13,6 +13,7 @@ import trio
 
 from realizefs.daemon.arenas import Arenas, Slot
 from realizefs.daemon.mounts import Mounted
+from realizefs.fs import mountpoints
 from realizefs.model.errors import NotFound
 from realizefs.model.paths import is_reserved, is_within, show
 
@@ -31,10 +32,7 @@ class Places:
             real = await trio.to_thread.run_sync(_resolved, path)
             found = self._by_text(real)
         if found is None:
-            raise NotFound(
-                f'"{show(path)}" is neither in a mount of RealizeFS nor in an arena root of '
-                "this machine."
-            )
+            raise NotFound(_why_not(path, real))
         slot, inside = found
         if is_reserved(inside):
             raise NotFound(f'"{show(path)}" belongs to the state of the arena, not to its files.')
@@ -60,6 +58,16 @@ class Places:
             if is_within(inside, name):
                 return slot, inside[len(name) + 1 :]
         raise NotFound(f'"{show(path)}" is not in an arena; it only leads to them.')
+
+
+def _why_not(path: bytes, real: bytes) -> str:
+    mount = mountpoints.mount_around(real)
+    if mount is None:
+        return f'"{show(path)}" is neither in a mount of RealizeFS nor in an arena root of this machine.'
+    return (
+        f'"{show(path)}" is in the mount at "{show(mount.path)}", whose daemon has ended, or has another '
+        f"--home; `realizefs mount {show(mount.path)}` mounts it anew."
+    )
 
 
 def _below(path: bytes, directory: Path) -> bytes | None:

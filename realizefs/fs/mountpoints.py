@@ -16,6 +16,7 @@ from pathlib import Path
 
 from realizefs.fs import holders
 from realizefs.model.errors import Busy, Misuse, NotFound, StoreFault
+from realizefs.model.paths import is_within
 
 FILESYSTEM = "realizefs"
 TYPE = f"fuse.{FILESYSTEM}"
@@ -49,6 +50,28 @@ def find_mount(path: Path) -> MountInfo | None:
     wanted = os.fsencode(os.path.abspath(path))
     found = [mount for mount in _mounts() if mount.path == wanted]
     return found[-1] if found else None
+
+
+def mount_around(path: bytes) -> MountInfo | None:
+    """The mount of ours that an absolute path is in, alive or not; never touches it."""
+    around = [mount for mount in _mounts() if is_within(path, mount.path.rstrip(b"/"))]
+    nearest = sorted(around, key=lambda mount: len(mount.path))[
+        -1:
+    ]  # the last of those at one path
+    return nearest[0] if nearest and nearest[0].type == TYPE else None
+
+
+def dead_mounts() -> list[Path]:
+    """Where mounts of ours are whose daemons are gone. Blocks and touches all of ours."""
+    ours = {mount.path for mount in _mounts() if mount.type == TYPE}
+    return [path for path in map(Path, map(os.fsdecode, sorted(ours))) if _says_dead(path)]
+
+
+def _says_dead(path: Path) -> bool:
+    try:
+        return _is_dead(path)
+    except Misuse:
+        return False
 
 
 def device_of(path: Path) -> int | None:

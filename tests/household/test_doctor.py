@@ -82,6 +82,26 @@ def test_a_broken_configuration_and_an_open_key_are_findings(household: Househol
     assert "/dev/fuse is there" in done.out
 
 
+def test_a_mount_that_a_killed_daemon_has_left_is_a_finding(household: Household) -> None:
+    """Nothing was said of it, and paths in it were said to be in no mount."""
+    machine = household.machine("desk")
+    mnt = machine.directory / "mnt"
+    machine.share("docs", machine.directory / "files")
+    machine.ask("mount", mnt)
+    pid = machine.pid
+    assert pid is not None
+    assert not about(machine.ask_json("doctor"), "mounts")
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: machine.pid is None, "it has ended")
+    done = machine.run("doctor")
+    assert done.status == 1
+    assert f"What was mounted at {mnt} is dead" in done.out
+    assert f'is in the mount at "{mnt}", whose daemon has ended' in machine.refused("info", mnt)
+    machine.ask("umount", mnt)
+    assert machine.run("doctor").status == 0
+    assert "neither in a mount" in machine.refused("info", mnt)
+
+
 def test_a_lost_key_is_a_finding_and_a_new_one_is_not_made(household: Household) -> None:
     """It was taken for a machine that has nothing yet, and all was well."""
     machine = household.machine("desk")
