@@ -33,6 +33,32 @@ class Path(click.types.StringParamType):
         return [CompletionItem(incomplete, type=self._kind), *words]
 
 
+class Word(click.types.StringParamType):
+    """One of these."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self._words = tuple(words)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return [CompletionItem(word) for word in self._words if word.startswith(incomplete)]
+
+
+class CommandName(click.types.StringParamType):
+    """The next word of a command's name, of which `ctx` has those before."""
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        at: click.Command | None = ctx.find_root().command
+        for word in ctx.params.get(param.name or "") or ():
+            at = at.commands.get(word) if isinstance(at, click.Group) else None
+        commands = at.commands.items() if isinstance(at, click.Group) else ()
+        names = sorted(name for name, one in commands if not one.hidden)
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
 class Known(click.types.StringParamType):
     """The name of something that the daemon's status lists under `key`."""
 
@@ -70,11 +96,13 @@ def _kind_of(parameter: click.Parameter, below: str, command: str) -> click.Para
     if "MARK" in called and "PATH" in called:
         return Path(words=MARKS)
     for word, kind in (
+        ("COMMAND", CommandName()),
         ("PATH", Path()),
         ("DIR", Path("dir")),
         ("HOME", Path("dir")),
         ("PEER", PEERS),
         ("ARENA", ARENAS),
+        ("MARK", Word(MARKS)),
     ):
         if word in called:
             return kind

@@ -52,6 +52,9 @@ def offered(line: str, tmp_path: Path) -> list[str]:
         ("realizefs umount ", ["compopt -o dirnames", ""]),
         ("realizefs arena add x --mark o", ["own"]),
         ("realizefs completion show z", ["zsh"]),
+        ("realizefs rule add ", ["own", "keep", "watch"]),
+        ("realizefs schema mark s", ["set"]),
+        ("realizefs manual show co", ["completion", "conflicts"]),
     ],
 )
 def test_bash_completes(line: str, wanted: list[str], tmp_path: Path) -> None:
