@@ -10,14 +10,18 @@ from dataclasses import dataclass
 from typing import cast
 
 from realizefs.model.errors import ProtocolFault
-from realizefs.model.limits import FRAME_MESSAGE_BYTES_MAX, FRAME_PAYLOAD_BYTES_MAX
+from realizefs.model.limits import (
+    BLOCKS_MAX,
+    FRAME_MESSAGE_BYTES_MAX,
+    FRAME_PAYLOAD_BYTES_MAX,
+)
 
 MAGIC = b"RZF1"
 _HEADER = struct.Struct(">4sII")
 HEADER_BYTES = _HEADER.size
 
-_COPIED_BYTES = 4096
-"""A payload below this is made bytes, which can be hashed."""
+_COPIED_BYTES_MAX = 32 * BLOCKS_MAX
+"""A payload of so many bytes, a block list is one, is made bytes, which can be hashed."""
 
 _NOTHING = memoryview(b"")
 
@@ -118,7 +122,7 @@ class FrameReader:
         message, payload = self._body
         self._header.clear()
         self._body, self._parts = (bytearray(), bytearray()), [_NOTHING, _NOTHING]
-        if len(payload) < _COPIED_BYTES:
+        if len(payload) <= _COPIED_BYTES_MAX:
             return bytes(message), bytes(payload)
         # Nobody else has it, so nobody changes it; a copy would cost as much as the way here.
         return bytes(message), cast("bytes", payload)

@@ -7,7 +7,12 @@ import pytest
 
 from realizefs.codec.frames import HEADER_BYTES, MAGIC, Frame, FrameBounds, FrameReader, pack
 from realizefs.model.errors import ProtocolFault
-from realizefs.model.limits import FRAME_MESSAGE_BYTES_MAX, FRAME_PAYLOAD_BYTES_MAX, MIB
+from realizefs.model.limits import (
+    BLOCKS_MAX,
+    FRAME_MESSAGE_BYTES_MAX,
+    FRAME_PAYLOAD_BYTES_MAX,
+    MIB,
+)
 
 FRAMES: list[Frame] = [
     (b"message!", b""),
@@ -106,6 +111,8 @@ def test_a_payload_can_be_written_where_it_is_to_be(cut: int) -> None:
     assert not reader.target()
 
 
-def test_a_small_payload_can_be_hashed_and_a_large_one_is_not_copied() -> None:
-    small, large = FrameReader().feed(b"".join(pack(b"m", b"p") + pack(b"m", b"p" * MIB)))
-    assert [type(part) for part in (*small, *large)] == [bytes, bytes, bytes, bytearray]
+def test_a_block_list_can_be_hashed_and_what_is_larger_is_not_copied() -> None:
+    sizes = (1, 32 * BLOCKS_MAX, MIB)
+    frames = FrameReader().feed(b"".join(b"".join(pack(b"m", b"p" * size)) for size in sizes))
+    assert [type(message) for message, _ in frames] == [bytes] * 3
+    assert [type(payload) for _, payload in frames] == [bytes, bytes, bytearray]
