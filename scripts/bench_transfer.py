@@ -1,13 +1,13 @@
 """How fast do bytes move between two machines? Beside sshfs, rclone over sftp, rsync and scp.
 
-    .venv/bin/python scripts/bench_transfer.py [MEBIBYTES [FILES]]
+    .venv/bin/python scripts/bench_transfer.py [MEBIBYTES [FILES [FETCHED]]]
 
 Two daemons on loopback TLS, the second mounted, and an ssh server on a loopback port for the
 others, all over the same files and in one run. Then what an update of the big file brings over the
 wire, by what was changed in it. What isn't installed is left out.
 
-The big file has MEBIBYTES (256), the folder FILES (1,000) of 4 KiB. Everything is uncached at the
-side that reads, and in the page cache at the side that has it.
+The big files have MEBIBYTES (256), the one that is fetched FETCHED (as many), the folders FILES (1,000)
+of 4 KiB. Everything is uncached at the side that reads, and in the page cache at the side that has it.
 """
 
 import os
@@ -45,16 +45,20 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def make(files: Path, mebibytes: int, count: int) -> None:
-    """The big files, one for each way of reading, and the folder of small ones."""
-    for name in ("sequential", "first", "random", "fetched"):
+FOLDERS = ("small", "browsed")
+
+
+def make(files: Path, sizes: dict[str, int], count: int) -> None:
+    """The big files, one for each way of reading, and the folders of small ones."""
+    for name, mebibytes in sizes.items():
         with (files / f".{name}").open("wb") as file:
             for _ in range(mebibytes):
                 file.write(random.randbytes(MIB))
         (files / f".{name}").rename(files / name)
-    (files / "small").mkdir()
-    for number in range(count):
-        (files / "small" / f"{number}").write_bytes(random.randbytes(4096))
+    for folder in FOLDERS:
+        (files / folder).mkdir()
+        for number in range(count):
+            (files / folder / f"{number}").write_bytes(random.randbytes(4096))
 
 
 def read_all(path: Path) -> None:
@@ -72,6 +76,14 @@ def read_randomly(path: Path) -> None:
             os.pread(file.fileno(), 4096, random.randrange(size - 4096))
 
 
+def read_each(folder: Path) -> int:
+    """Every file of a folder, one after the other; how many there are."""
+    names = os.listdir(folder)
+    for name in names:
+        (folder / name).read_bytes()
+    return len(names)
+
+
 def through_mount(rows: Rows, way: str, mnt: Path) -> None:
     """The rows of reading through a mount."""
     size = (mnt / "sequential").stat().st_size
@@ -81,6 +93,8 @@ def through_mount(rows: Rows, way: str, mnt: Path) -> None:
     rows["random 4 KiB reads, /s"][way] = RANDOM_READS / timed(
         lambda: read_randomly(mnt / "random")
     )
+    count = len(os.listdir(mnt / "browsed"))
+    rows["small files read one by one, /s"][way] = count / timed(lambda: read_each(mnt / "browsed"))
 
 
 def copied(rows: Rows, way: str, command: list[str], files: Path, target: Path) -> None:
@@ -98,7 +112,9 @@ def copied(rows: Rows, way: str, command: list[str], files: Path, target: Path) 
     size = (files / "fetched").stat().st_size
     rows["fetch of the big file, MB/s"][way] = size / timed(lambda: copy("fetched")) / 1e6
     count = len(list((files / "small").iterdir()))
-    rows["small files, /s"][way] = count / timed(lambda: copy("small"))
+    rows["small files fetched, /s"][way] = count / timed(lambda: copy("small"))
+    if way == "rsync":
+        copy("updated")
 
 
 def ours(rows: Rows, pair: Pair) -> None:
@@ -111,12 +127,17 @@ def ours(rows: Rows, pair: Pair) -> None:
     size = (pair.files / "fetched").stat().st_size
     rows["fetch of the big file, MB/s"]["realizefs"] = size / timed(lambda: fetch("fetched")) / 1e6
     count = len(list((pair.files / "small").iterdir()))
-    rows["small files, /s"]["realizefs"] = count / timed(lambda: fetch("small"))
+    rows["small files fetched, /s"]["realizefs"] = count / timed(lambda: fetch("small"))
 
 
 def listed(folder: Path) -> int:
     """Names in a folder, which may not be there yet."""
     return len(os.listdir(folder)) if folder.exists() else 0
+
+
+def wait_listed(folder: Path, count: int) -> None:
+    """Until so many names are in it."""
+    until(lambda: listed(folder) == count, "all are listed", SECONDS_MAX)
 
 
 def wait_cached(pair: Pair, name: str) -> None:
@@ -176,12 +197,13 @@ def updates(rows: Rows, pair: Pair, ssh: list[str], copy: Path) -> list[str]:
     """What each change of the fetched file brings over the wire, and the seconds of the last one
     beside rsync's."""
     lines = []
-    pair.bob.ask("mark", "set", "keep", pair.mnt / "fetched")
+    pair.bob.ask("mark", "set", "keep", pair.mnt / "updated")
+    wait_cached(pair, "updated")
     for what, change in CHANGES.items():
         before = pair.bob.status()["wire"]
-        with changed(pair.files / "fetched") as content:
+        with changed(pair.files / "updated") as content:
             change(content)
-        rows["update of 1 %, s"]["realizefs"] = timed(lambda: wait_cached(pair, "fetched"))
+        rows["update of 1 %, s"]["realizefs"] = timed(lambda: wait_cached(pair, "updated"))
         wire = pair.bob.status()["wire"]
         came, went = (wire[way] - before[way] for way in ("bytes_in", "bytes_out"))
         lines.append(f"  {what:<36} {came:>12,} {went:>12,} {len(content):>14,}")
@@ -189,7 +211,7 @@ def updates(rows: Rows, pair: Pair, ssh: list[str], copy: Path) -> list[str]:
         rows["update of 1 %, s"]["rsync"] = timed(
             lambda: subprocess.run(
                 ["rsync", "-a", "--no-whole-file", "-e", " ".join(ssh),
-                 f"localhost:{pair.files / 'fetched'}", copy],
+                 f"localhost:{pair.files / 'updated'}", copy],
                 check=True,
                 capture_output=True,
             )
@@ -250,26 +272,30 @@ def show(rows: Rows) -> None:
     print("  In brackets: how many times as good ours is.")
 
 
-def main(mebibytes: int, count: int) -> None:
+def main(mebibytes: int, count: int, fetched: int) -> None:
     """Print both tables."""
     rows: Rows = {
         "first byte, ms": {},
         "sequential read, MB/s": {},
         "random 4 KiB reads, /s": {},
+        "small files read one by one, /s": {},
         "fetch of the big file, MB/s": {},
-        "small files, /s": {},
+        "small files fetched, /s": {},
         "update of 1 %, s": {},
     }
+    sizes = dict.fromkeys(("sequential", "first", "random", "updated"), mebibytes)
+    sizes["fetched"] = fetched or mebibytes
     with tempfile.TemporaryDirectory(prefix="realizefs-bench-") as place:
         work = Path(place)
         with running_household(work / "household") as household:
             (work / "household").mkdir(exist_ok=True)
             pair = household.pair()
             pair.bob.ask("arena", "set", "docs", "--cache-max", "100GiB")
-            make(pair.files, mebibytes, count)
-            for name in ("sequential", "first", "random", "fetched"):
-                pair.seen(name, mebibytes * MIB)
-            until(lambda: listed(pair.mnt / "small") == count, "all are listed", SECONDS_MAX)
+            make(pair.files, sizes, count)
+            for name, size in sizes.items():
+                pair.seen(name, size * MIB)
+            for folder in FOLDERS:
+                wait_listed(pair.mnt / folder, count)
             with ssh_server(work) as (port, key):
                 ssh = others(rows, pair, port, key, work)
                 ours(rows, pair)
@@ -281,4 +307,4 @@ def main(mebibytes: int, count: int) -> None:
 
 if __name__ == "__main__":
     numbers = [int(word) for word in sys.argv[1:]]
-    main(*(numbers + [256, 1000][len(numbers) :]))
+    main(*(numbers + [256, 1000, 0][len(numbers) :]))
