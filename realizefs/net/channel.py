@@ -107,16 +107,17 @@ class Channel:
 
     `certificate`: DER of the other side, b"" of a joiner. `address`: its "host:port".
     `heard_at`: trio time at which bytes last came, of whatever; `payload_at`: at which bytes of a
-    payload came, the progress of bulk data (-inf: never). `written`: how fast the other side, or a
+    payload came, the progress of bulk data (-inf: never); on a slow line a TLS record alone takes
+    seconds, and so parts of one count. `written`: how fast the other side, or a
     limit, has let us write lately.
     """
 
     def __init__(self, tls: TlsStream, bounds: FrameBounds | None = None) -> None:
         self.certificate = tls.certificate
         self.address = tls.address
-        self.heard_at = -inf
-        self.payload_at = -inf
         self.written = Rate()
+        self._answered = False
+        self._payload_at = -inf
         self._tls = tls
         self._incoming = _Incoming(bounds)
         self._queues = {False: _Queue(), True: _Queue()}
@@ -148,6 +149,16 @@ class Channel:
             self._writing.cancel()
             # Not passing the error on: the nursery would wrap it in a group. It goes on from here.
             await self._manager.__aexit__(None, None, None)
+
+    @property
+    def heard_at(self) -> float:
+        """See above."""
+        return self._tls.heard_at
+
+    @property
+    def payload_at(self) -> float:
+        """See above."""
+        return self.heard_at if self._incoming.target() else self._payload_at
 
     def throttle(self, *, down: Throttle, up: Throttle) -> None:
         """Hold it to these rates from now on."""
@@ -193,7 +204,7 @@ class Channel:
     async def accepted(self) -> None:
         """Wait until the other side's first bytes came: with TLS 1.3 a client hears only then
         whether its certificate was accepted. Raises like `receive`."""
-        if self.heard_at == -inf:
+        if not self._answered:
             await self._fill()
 
     async def receive(self) -> Message:
@@ -218,9 +229,9 @@ class Channel:
                 raise self._lost from error
             raise
         # No await since the bytes came: a cancelled reader leaves the frames whole.
-        self.heard_at = trio.current_time()
+        self._answered = True
         if self._incoming.payload_bytes != before:
-            self.payload_at = self.heard_at
+            self._payload_at = self.heard_at
         if self._tls.wants_write:
             self._wake.set()
 

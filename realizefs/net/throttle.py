@@ -23,8 +23,9 @@ class Throttle:
         return min(most, max(RATE_PIECE_BYTES_MIN, int(min(rates) * RATE_PIECE_SECONDS)))
 
     async def passed(self, count: int) -> None:
-        """So many bytes passed; wait until more may."""
-        now = trio.current_time()
+        """So many bytes passed; wait until more may. What was let go before a rate was set counts as
+        what may pass at once now: a megabyte would be a minute of silence on a line of 16 KiB/s."""
+        now, count = trio.current_time(), self.piece(count)
         seconds = max((bucket.take(count, now) for bucket in self._buckets), default=0.0)
         if seconds > 0:
             await trio.sleep(seconds)

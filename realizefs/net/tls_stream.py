@@ -15,6 +15,7 @@ import ssl
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from typing import Protocol, cast
 
 import trio
@@ -69,7 +70,8 @@ class Sink(Protocol):
 
 class TlsStream:
     """TLS on a stream; `address` is the other side's, for sentences; `down` and `up` what holds
-    reading and writing back."""
+    reading and writing back; `heard_at` the trio time at which bytes last came, whole records or not
+    (-inf: never)."""
 
     def __init__(
         self,
@@ -80,6 +82,7 @@ class TlsStream:
         counters: WireCounters,
     ) -> None:
         self.address = address
+        self.heard_at = -inf
         self.down = self.up = Throttle()
         self._stream = stream
         self._counters = counters
@@ -172,6 +175,7 @@ class TlsStream:
             counters.bytes_in += len(data)
         self._read += len(data)
         if data:
+            self.heard_at = trio.current_time()
             self._incoming.write(data)
         else:
             self._incoming.write_eof()

@@ -44,6 +44,13 @@ def test_another_rate_holds_for_the_debt_too() -> None:
     assert bucket.take(MIB, 10.0) == 0.0
 
 
+def test_nobody_waits_longer_for_what_passed_when_more_might() -> None:
+    bucket = Bucket(1000)
+    bucket.take(1100, 10.0)
+    bucket.rate = 10
+    assert bucket.take(0, 10.0) == pytest.approx(1.0)
+
+
 def test_what_was_not_used_is_not_saved_up() -> None:
     bucket = Bucket(1000)
     bucket.take(0, 0.0)

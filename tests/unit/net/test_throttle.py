@@ -1,5 +1,8 @@
 """Channels held to a rate, on a clock that jumps: what arrives, and when."""
 
+from collections.abc import Callable
+
+import pytest
 import trio
 import trio.testing
 from trio.testing import MockClock
@@ -9,7 +12,7 @@ from realizefs.model.limits import KIB, MIB, PROGRESS_SECONDS, RATE_BYTES_MIN
 from realizefs.model.messages import Data, Ping
 from realizefs.net.channel import Channel
 from realizefs.net.throttle import Throttle
-from tests.fakes.wire import connected
+from tests.fakes.wire import Wire, connected
 
 FREE = Throttle()
 
@@ -88,21 +91,67 @@ async def test_a_slow_line_trickles(autojump_clock: MockClock) -> None:
     """Bytes that come in bursts with seconds between them would pass for a holder that hangs."""
     wire = await connected()
     wire.desk.throttle(down=FREE, up=Throttle([Bucket(RATE_BYTES_MIN)]))
+    gaps = await gaps_of(wire, 160 * KIB)
+    assert len(gaps) >= 5
+    assert max(gaps) < PROGRESS_SECONDS / 2
+
+
+async def gaps_of(
+    wire: Wire, size: int, while_waiting: Callable[[], None] = lambda: None
+) -> list[float]:
+    """Seconds between one progress of a payload and the next."""
     gaps: list[float] = []
     async with wire.desk, wire.lap, trio.open_nursery() as nursery:
-        nursery.start_soon(wire.desk.send, Data(1, bytes(160 * KIB)))
+
+        async def send() -> None:
+            await trio.testing.wait_all_tasks_blocked()
+            while_waiting()
+            await wire.desk.send(Data(1, bytes(size)))
 
         async def watch() -> None:
             while True:
-                before = wire.lap.heard_at
+                before = wire.lap.payload_at
                 await trio.sleep(0.01)
-                if wire.lap.heard_at != before > 0:
-                    gaps.append(wire.lap.heard_at - before)
+                if wire.lap.payload_at != before >= 0:
+                    gaps.append(wire.lap.payload_at - before)
 
+        nursery.start_soon(send)
         nursery.start_soon(watch)
         await wire.lap.receive()
         nursery.cancel_scope.cancel()
-    assert len(gaps) >= 5
+    return gaps
+
+
+@pytest.mark.parametrize("before", [None, 1000 * MIB])
+async def test_a_rate_that_is_set_much_lower_makes_no_silence(
+    autojump_clock: MockClock, before: int | None
+) -> None:
+    """What had been let go, up to a mebibyte of each connection, was to be waited for at the new rate:
+    readers heard for minutes that nothing came, and the link was taken for dead."""
+    wire = await connected()
+    bucket = Bucket(before)
+    wire.lap.throttle(down=Throttle([bucket]), up=FREE)
+
+    def lower() -> None:
+        bucket.rate = RATE_BYTES_MIN
+
+    gaps = await gaps_of(wire, 2 * MIB, lower)
+    assert max(gaps) < PROGRESS_SECONDS / 2
+
+
+async def test_links_that_share_a_low_rate_all_make_progress(autojump_clock: MockClock) -> None:
+    """A record of 16 KiB takes each of four eight seconds; all holders passed for ones that hang."""
+    shared = Bucket(RATE_BYTES_MIN)
+    gaps: list[float] = []
+    async with trio.open_nursery() as nursery:
+
+        async def one() -> None:
+            wire = await connected()
+            wire.lap.throttle(down=Throttle([shared]), up=FREE)
+            gaps.extend(await gaps_of(wire, 64 * KIB))
+
+        for _ in range(4):
+            nursery.start_soon(one)
     assert max(gaps) < PROGRESS_SECONDS / 2
 
 
