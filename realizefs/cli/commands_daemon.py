@@ -150,6 +150,11 @@ def _show_status(found: Any) -> None:
             )
         if each["pending"] and each.get("queues"):
             show_line(f'Jobs: Arena "{each["name"]}": {_queued(each)}')
+        if each.get("awaited"):  # an older daemon has none
+            names = " or ".join(each["awaited"])
+            show_line(f'Waits: Arena "{each["name"]}": for {names} to be connected.')
+        if each.get("failure"):
+            show_line(f'Failed: Arena "{each["name"]}": {each["failure"]}')
     show_line("")
     show_table(
         ARENA_COLUMNS,

@@ -145,6 +145,8 @@ async def _arena(app: App, slot: Slot, mounted: Mounted | None) -> dict[str, Any
         "notices": [],
         "waits": said(wait) if (wait := app.parts.background.wait(slot.config.id)) else None,
         "wrong": [],
+        "failure": None,
+        "awaited": [],
     }
     if slot.opened is not None:
         try:
@@ -155,6 +157,7 @@ async def _arena(app: App, slot: Slot, mounted: Mounted | None) -> dict[str, Any
         line |= {key: known[key] for key in _NUMBERS if key in known}
         here = line["real_bytes"] + line["cached_bytes"]
         line |= {"remote_bytes": max(0, line["bytes"] - here), "queues": asdict(work.queues)}
+        line |= {"failure": work.failure or None, "awaited": list(work.awaited)}
         line["problem"] = known.get("problem") or line["problem"]
         line["notice"], line["notices"] = known.get("notice"), known.get("notices", [])
         line["wrong"] = known.get("wrong", [])

@@ -73,6 +73,12 @@ class Decisions:
         """(wall-clock nanoseconds, inode) of those that wait for that time only; soonest first."""
         return (_retry_of(key) for key in txn.scan_keys(RETRY))
 
+    def failed(self, txn: Txn, now_ns: int) -> Inode | None:
+        """The one of those that failed that is tried again soonest after that time."""
+        for at, ino in map(_retry_of, txn.scan_keys(RETRY, start=pack_pair(now_ns + 1, 0))):
+            return ino if at != NEVER_NS else None
+        return None
+
     def for_a_peer(self, txn: Txn) -> Iterator[Inode]:
         """Those that wait for a peer, by inode."""
         return (inode_of(key) for key in txn.scan_keys(WAITING))

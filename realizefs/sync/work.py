@@ -22,6 +22,9 @@ from realizefs.sync.describe import ACTION_NAMES, holders, ranges_here
 COUNTED_MAX = 10_000
 """Rows that are counted one by one, in 10 ms; beyond that a queue is only said to be so long."""
 
+AWAITED_LOOKED_AT = 10
+"""Of what waits for a peer: what came together mostly waits for the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Queues:
@@ -56,11 +59,15 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Some of the jobs: those that run, then as they are due."""
+    """Some of the jobs: those that run, then as they are due. `failure`: why the one failed that is tried
+    again soonest, a sentence, "" for none; `awaited`: peers that have what some of those wait for that
+    wait for a peer, by name."""
 
     queues: Queues
     cache: CacheCounts
     jobs: tuple[Job, ...]
+    failure: str = ""
+    awaited: tuple[str, ...] = ()
 
 
 def work(context: Context, limit: int) -> Work:
@@ -75,7 +82,29 @@ def work(context: Context, limit: int) -> Work:
         for ino in islice(chain(running, waiting), limit):
             with suppress(FileNotFoundError):  # done since, or its file is gone
                 found.append(_job(context, txn, ino, is_running=ino in running))
-        return Work(_queues(context, txn, running), context.store.blobs.counts, tuple(found))
+        return Work(
+            _queues(context, txn, running),
+            context.store.blobs.counts,
+            tuple(found),
+            _failure(context, txn),
+            _awaited(context, txn),
+        )
+
+
+def _failure(context: Context, txn: Txn) -> str:
+    decisions = context.store.decisions
+    ino = decisions.failed(txn, context.clock.wall_ns())
+    failed = None if ino is None else decisions.get(txn, ino)
+    return "" if failed is None else failed.error
+
+
+def _awaited(context: Context, txn: Txn) -> tuple[str, ...]:
+    if context.wait() is not None:
+        return ()  # what is put off is stored as if it waited for a peer
+    waiting = islice(context.store.decisions.for_a_peer(txn), AWAITED_LOOKED_AT)
+    entries = (context.store.tree.entry(txn, ino) for ino in waiting)
+    names = {name for entry in entries if entry for name, _ in holders(context, txn, entry)}
+    return tuple(sorted(names))
 
 
 def _queues(context: Context, txn: Txn, running: Mapping[Inode, Action]) -> Queues:

@@ -109,9 +109,12 @@ def test_a_mark_set_offline_is_carried_out_when_the_owner_is_back(own_pair: Pair
         lambda: "waits for a peer" in pair.bob.info(kept)["why"],
         "info says what the job waits for",
     )
+    until(lambda: pair.bob.arena()["awaited"] == ["alice"], "so does the status")
+    assert 'Waits: Arena "docs": for alice to be connected.' in pair.bob.ask("status")
     pair.alice.serve()
     wait_word(kept, "cached")
     wait_word(owned, "real")
+    until(lambda: pair.bob.arena()["awaited"] == [], "nothing waits any more")
 
 
 def test_the_owner_killed_in_the_midst_of_a_read(own_pair: Pair) -> None:

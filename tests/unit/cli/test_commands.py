@@ -64,6 +64,9 @@ STATUS = {
             "jobs": 0,
             "problem": None,
             "notice": "What is kept takes 1 MiB more than the cache may.",
+            "queues": {"backoff": 1},
+            "waits": None,
+            "failure": "There is no room on the disk.",
         }
     ],
     "wire": {"bytes_in": 1, "bytes_out": 2},
@@ -122,6 +125,7 @@ def test_status_shows_long_paths_whole_in_a_pipe(
     shown = capsys.readouterr().out
     assert "deep/" * 30 in shown
     assert 'PROBLEM: Arena "films": gone.' in shown
+    assert 'Failed: Arena "photos": There is no room on the disk.' in shown
 
 
 def test_status_waits_for_a_daemon_that_is_starting(

@@ -59,6 +59,11 @@ def test_what_is_wanted_is_found_by_its_time(env: Environment, decisions: Decisi
         decisions.set(txn, Inode(10), WAITS)
         expected = [(0, 6), (1, 9), (300, 5), (300, 8), (2**62, 7)]
         assert list(decisions.by_time(txn)) == expected
+        assert decisions.failed(txn, 1) == Inode(5)  # the one that is tried again soonest
+        assert decisions.failed(txn, 2**62) is None
+        decisions.set(txn, Inode(11), Decision(Action.REALIZE, NO_DIGEST, retry_at_ns=NEVER_NS))
+        assert decisions.failed(txn, 2**62) is None, "that waits for a person"
+        decisions.clear(txn, Inode(11))
         decisions.set(txn, Inode(5), Decision(Action.REALIZE, NO_DIGEST, retry_at_ns=2))
         decisions.clear(txn, Inode(8))
         assert list(decisions.by_time(txn)) == [(0, 6), (1, 9), (2, 5), (2**62, 7)]
