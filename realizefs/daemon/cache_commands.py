@@ -2,18 +2,20 @@
 waits for them any more."""
 
 import os
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from realizefs.daemon.app import App
 from realizefs.daemon.arenas import RunningArena
 from realizefs.daemon.arguments import Arguments
+from realizefs.daemon.config import ArenaConfig
 from realizefs.daemon.control import Caller, telling
 from realizefs.daemon.first_look import inode_found
 from realizefs.daemon.locate import Places
 from realizefs.daemon.peer_commands import named
 from realizefs.model.control import path_text
+from realizefs.model.errors import Misuse
 from realizefs.sync.below import Top
 from realizefs.sync.on_demand import Progress
 
@@ -49,26 +51,36 @@ async def evict(app: App, arguments: Arguments, caller: Caller) -> Answer:
 async def move(app: App, arguments: Arguments, caller: Caller) -> Answer:
     """Hand all at and below some paths over to a peer; Unreachable or Busy where that doesn't come to
     an end."""
-    progress, to = Progress(), named(app, arguments.text("to")).peer
+    progress, to = Progress(), named(app, arguments.text("to"))
+
+    def check(arena: ArenaConfig) -> None:
+        if not to.access(arena.id):
+            raise Misuse(
+                f'{to.name} is not in the arena "{arena.name}"; see `realizefs peer list`.'
+            )
+
     async with (
         caller.waiting(),
-        asked(app, arguments) as arenas,
+        asked(app, arguments, check) as arenas,
         telling(caller, partial(_told, progress, arenas)),
     ):
         for arena, tops in arenas.items():
-            await arena.handover.give(tops, to, progress)
+            await arena.handover.give(tops, to.peer, progress)
     return _told(progress, ())
 
 
 @asynccontextmanager
-async def asked(app: App, arguments: Arguments) -> AsyncIterator[Asked]:
-    """What `paths` names, by arena; a path below another one is part of that."""
+async def asked(
+    app: App, arguments: Arguments, check: Callable[[ArenaConfig], None] = lambda _: None
+) -> AsyncIterator[Asked]:
+    """What `paths` names, by arena; a path below another one is part of that. `check` refuses arenas."""
     found: dict[RunningArena, list[Top]] = {}
     arenas: dict[str, RunningArena] = {}
     places = Places(app.arenas, app.mounts.current)
     async with AsyncExitStack() as stack:
         for path in _outermost(arguments.paths("paths")):
             slot, inside = await places.find(path)
+            check(slot.config)
             name = slot.config.name
             if name not in arenas:
                 arenas[name] = await stack.enter_async_context(app.using(slot))

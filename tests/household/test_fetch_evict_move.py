@@ -78,3 +78,14 @@ def test_a_folder_is_moved_to_another_machine(own_pair: Pair) -> None:
     own_pair.alice.stop()
     assert "alice is not connected" in own_pair.bob.run("move", shown, "--to", "alice").err
     own_pair.alice.serve()
+
+
+def test_who_is_connected_and_not_in_the_arena_is_told_as_such(own_pair: Pair) -> None:
+    """It was said not to be connected."""
+    alone = own_pair.alice.directory / "alone"
+    alone.mkdir()
+    (alone / "f").write_bytes(b"content")
+    own_pair.alice.share("alone", alone)
+    assert 'bob is not in the arena "alone"' in own_pair.alice.refused(
+        "move", alone / "f", "--to", "bob"
+    )
