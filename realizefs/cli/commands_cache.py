@@ -133,6 +133,7 @@ def _shown(*, as_json: bool) -> Iterator[Told]:
         TransferSpeedColumn,
     )
     from rich.progress import Progress as Bars  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
 
     console = Console(stderr=True)
     columns = (
@@ -149,7 +150,8 @@ def _shown(*, as_json: bool) -> Iterator[Told]:
                 task, completed=now.told["bytes"], total=now.told["total_bytes"] or None, **counts
             )
             for failure in now.told["failures"]:
-                bars.console.print(printable(f"{failure['path']}: {failure['why']}"), markup=False)
+                line = printable(f"{failure['path']}: {failure['why']}")
+                bars.console.print(Text(line), soft_wrap=True)
 
         yield told
 
