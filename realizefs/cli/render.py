@@ -6,14 +6,12 @@ shown escaped, so that a file name can't play with the terminal.
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 import click
-
-WIDTH_UNBOUNDED = 10_000
-"""Columns of a terminal that isn't one."""
 
 CELL_COLUMNS_MIN = 16
 """Columns to which a cell of a table may be folded: a path in less than that can't be read."""
@@ -42,39 +40,69 @@ def show_note(text: str) -> None:
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], empty: str) -> None:
     """Print a table, or the line `empty` if it has no rows. Where a terminal is too narrow for a table
     that can be read, each row is a paragraph of fields."""
-    # Imported here: most commands print a line, and rich takes longer to load than they to run.
+    cells = [[printable(cell) for cell in row] for row in rows]
+    if not cells:
+        show_line(empty)
+        return
+    widths = [max(map(_width, column)) for column in zip(columns, *cells, strict=True)]
+    # A program may read what isn't shown on a terminal: nothing is folded.
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    if room is None or _columns_of(widths) <= room:
+        _show_unfolded(columns, cells, widths)
+    elif _columns_of(min(width, CELL_COLUMNS_MIN) for width in widths) <= room:
+        _show_folded(columns, cells)
+    else:
+        _show_paragraphs(columns, cells)
+
+
+def _columns_of(widths: Iterable[int]) -> int:
+    """Columns that a table takes, with two between each two of its own."""
+    return sum(width + 2 for width in widths) - 2
+
+
+def _width(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len  # noqa: PLC0415 - as in `_show_folded`
+
+    return cell_len(text)
+
+
+def _show_unfolded(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], widths: Sequence[int]
+) -> None:
+    def line(cells: Sequence[str]) -> str:
+        padded = (
+            cell + " " * (width - _width(cell)) for cell, width in zip(cells, widths, strict=True)
+        )
+        return "  ".join(padded).rstrip()
+
+    click.echo(click.style(line(columns), bold=True) if _has_styles() else line(columns))
+    for row in rows:
+        click.echo(line(row))
+
+
+def _show_folded(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    # Imported here: most commands print a line, and rich takes longer to load than they to run. It also
+    # takes a second for some thousands of rows.
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    texts = list(rows)
-    if not texts:
-        show_line(empty)
-        return
-    console = Console(highlight=False)
-    if not console.is_terminal:  # a program may read it: nothing is folded
-        console = Console(highlight=False, width=WIDTH_UNBOUNDED)
-    if console.width < _columns_min(columns, texts):
-        _show_paragraphs(columns, texts)
-        return
-    cells = [[Text(printable(cell), overflow="fold") for cell in row] for row in texts]
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")
-    for row_cells in cells:
-        table.add_row(*row_cells)
+    for row in rows:
+        table.add_row(*(Text(cell, overflow="fold") for cell in row))
+    console = Console(highlight=False)
     with console.capture() as captured:
         console.print(table)
     for shown in captured.get().splitlines():
         click.echo(shown.rstrip())
 
 
-def _columns_min(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
-    """Columns that a terminal needs for a table, with two between each two of its columns."""
-    from rich.cells import cell_len  # noqa: PLC0415 - as in `show_table`
-
-    widths = [max(map(cell_len, cells)) for cells in zip(columns, *rows, strict=True)]
-    return sum(min(width, CELL_COLUMNS_MIN) for width in widths) + 2 * (len(widths) - 1)
+def _has_styles() -> bool:
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def _show_paragraphs(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
