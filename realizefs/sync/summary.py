@@ -103,23 +103,27 @@ def never_shared(context: Context, path: bytes) -> list[Listed]:
     """The first LISTED_MAX things of a native directory that stay on this machine, in the order of their
     names, or such a thing alone; FileNotFoundError where nothing is."""
     root = context.store.root
-    if S_ISDIR(root.lstat(path).st_mode):
-        found = sorted(paths.join(path, one.name) for one in root.list(path))
-    else:
-        found = [path]
-    return list(islice(filter(None, (_stays(context, one) for one in found)), LISTED_MAX))
+    is_directory = S_ISDIR(root.lstat(path).st_mode)
+    parent = path if is_directory else paths.split(path)[0]
+    names = [one.name for one in root.list(path)] if is_directory else [paths.split(path)[1]]
+    found = (_stays(context, parent, name) for name in sorted(_not_indexed(context, parent, names)))
+    return list(islice(filter(None, found), LISTED_MAX))
 
 
-def _stays(context: Context, path: bytes) -> Listed | None:
-    """None for what is shared, or will be, or is gone."""
-    ino = context.names.resolve(path)
+def _not_indexed(context: Context, parent: bytes, names: Sequence[bytes]) -> Sequence[bytes]:
+    ino, tree = context.names.resolve(parent), context.store.tree
+    if ino is None:
+        return names
     with context.store.env.read() as txn:
-        if ino is not None and context.store.tree.entry(txn, ino) is not None:
-            return None
+        known = ((name, context.names.find(txn, ino, name)) for name in names)
+        return [name for name, one in known if one is None or tree.entry(txn, one) is None]
+
+
+def _stays(context: Context, parent: bytes, name: bytes) -> Listed | None:
+    """None for what will be shared, or is gone."""
     with suppress(FileNotFoundError, NotADirectoryError):
-        found = describe_native(context, path)
+        found = describe_native(context, paths.join(parent, name))
         if not found.shared:
-            name = paths.split(path)[1]
             return Listed(name, found.kind, found.size, found.status, found.mark.value)
     return None
 

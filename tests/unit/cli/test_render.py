@@ -69,7 +69,7 @@ def test_a_cell_is_folded_where_it_can_still_be_read(monkeypatch: pytest.MonkeyP
 def test_what_needs_no_folding_looks_as_if_it_were_folded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Folding takes a second for some thousands of rows: a folder of 30,000 took eleven."""
     wide = table_at(100, monkeypatch)
-    monkeypatch.setattr(render, "_show_unfolded", lambda columns, rows, _: folded(columns, rows))
     folded = render._show_folded
+    monkeypatch.setattr(render, "_show_unfolded", lambda columns, rows, _: folded(columns, rows))
     assert table_at(100, monkeypatch) == wide
     assert wide[1] == "a      1.0 GiB of 2.0 GiB  /home/me/a  /home/me/arenas"
