@@ -57,8 +57,10 @@ def fetch(session: Session, paths: tuple[str, ...], as_json: bool) -> int:
     """Cache each PATH now, and all files below it, to be read offline for a while.
 
     What is marked keep stays cached, this only as long as there is room. Stopped and run again, it
-    goes on. The exit status is 0 when all is here, 1 where some couldn't be had. Example:
+    goes on. The exit status is 0 when all is here, 1 where some couldn't be had.
 
+    \b
+    Example:
         realizefs fetch ~/Photos/2024
     """
     with _shown(as_json=as_json) as told:
@@ -75,8 +77,10 @@ def evict(session: Session, paths: tuple[str, ...], as_json: bool) -> int:
 
     They are still shown and fetched again when they are read. What is marked keep stays, and so does
     what no other machine is known to own; plain files aren't touched. The exit status is 0 when
-    nothing of it is cached any more, 1 where some had to stay. Example:
+    nothing of it is cached any more, 1 where some had to stay.
 
+    \b
+    Example:
         realizefs evict ~/Photos/2019
     """
     with _shown(as_json=as_json) as told:
@@ -94,8 +98,10 @@ def move(session: Session, paths: tuple[str, ...], peer: str, as_json: bool) -> 
 
     They keep their names in the arena and are still shown here. PEER marks them own and fetches them;
     once it owns all of them, this machine gives its own up. Stopped and run again, it goes on. The exit
-    status is 0 when PEER owns all and nothing is a plain file here any more. Example:
+    status is 0 when PEER owns all and nothing is a plain file here any more.
 
+    \b
+    Example:
         realizefs move ~/Photos/2019 --to nas
     """
     with _shown(as_json=as_json) as told:

@@ -33,13 +33,16 @@ def invite(
     """Print a code with which one other peer can join the arenas named.
 
     The code is good once, for a day. Whoever has it can join: hand it over in private. The other
-    machine runs `realizefs join CODE`, while a daemon runs here to answer it. Example:
-
-        realizefs invite photos
+    machine runs `realizefs join CODE`, while a daemon runs here to answer it.
 
     With --lan there is no code to carry over: for five minutes machines on this network see this one
     by its name, one of them runs `realizefs join`, and both show a short code. Compare the two, and
     say on both whether they are the same.
+
+    \b
+    Examples:
+        realizefs invite photos
+        realizefs invite photos --lan
     """
     if lan:
         _open_for_pairing(session, arenas, as_json=as_json)
@@ -130,14 +133,15 @@ def join(
     """Join the arenas that an invitation CODE opens; without one, pair with a machine on this network.
 
     DIR is where this machine's own files of the arena will be, ./NAME unless given; where several
-    arenas are opened, each gets a folder in DIR. Examples:
-
-        realizefs join realizefs-… ~/.photos
-
-        realizefs join --lan ~/.photos
+    arenas are opened, each gets a folder in DIR.
 
     Without a code those machines are looked for where somebody has said `realizefs invite ARENA
     --lan`. Both show a short code then: compare the two, and say on both whether they are the same.
+
+    \b
+    Examples:
+        realizefs join realizefs-… ~/.photos
+        realizefs join --lan ~/.photos
     """
     if lan and directory is not None:
         raise click.UsageError("With --lan there is no CODE: name DIR only.")

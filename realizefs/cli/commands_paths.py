@@ -135,8 +135,10 @@ def list_states(session: Session, paths: tuple[str, ...], as_json: bool) -> None
     """List each PATH (here, unless said) with the state and the mark of all that is in it.
 
     The state is real (a plain file here), modified, cached, partial, remote or unavailable; a folder has
-    none. What is never shared comes last. Example:
+    none. What is never shared comes last.
 
+    \b
+    Example:
         realizefs ls ~/Photos/holiday
     """
     client, found, notes = session.client(), list[Any](), list[str]()
@@ -167,8 +169,10 @@ def list_states(session: Session, paths: tuple[str, ...], as_json: bool) -> None
 def du(session: Session, paths: tuple[str, ...], as_json: bool) -> None:
     """Say how much of each PATH (here, unless said), in all, is in which state.
 
-    SIZE is what the files have, HERE what of that this machine stores. Example:
+    SIZE is what the files have, HERE what of that this machine stores.
 
+    \b
+    Example:
         realizefs du ~/Photos
     """
     absolute = [os.path.abspath(path) for path in paths or (".",)]

@@ -25,6 +25,15 @@ def test_every_command_has_a_page() -> None:
     assert len(names) == sum(1 for one in _commands(main.cli) if not one.hidden)
 
 
+def test_the_page_of_every_command_has_its_examples() -> None:
+    without = [
+        page_name(found)
+        for found in pages(main.cli)
+        if not isinstance(found.command, click.Group) and ".SH EXAMPLES" not in page(found)
+    ]
+    assert not without
+
+
 def _commands(command: click.Command) -> list[click.Command]:
     below = command.commands.values() if isinstance(command, click.Group) else ()
     return [command, *(found for each in below for found in _commands(each))]
