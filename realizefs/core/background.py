@@ -10,16 +10,21 @@ MINUTE_NS = 60 * 10**9
 
 def waits(rules: BackgroundRules, arena: ArenaId, at: Moment, *, is_metered: bool) -> Wait | None:
     """Why it waits; None if it may. Where there are several reasons, the one that lasts longest."""
-    found = [
-        *_paused(rules.pause, at, "somebody has paused it"),
-        *_paused(rules.arenas.get(arena), at, "somebody has paused this arena"),
-    ]
+    found = pauses(rules, arena, at)
     if rules.hours and not any(_is_in(hours, at) for hours in rules.hours):
         begins = min(_minutes_until(hours, at) for hours in rules.hours)
         found.append(Wait("these are not the hours that are set for it", _later(at, begins)))
     if is_metered and rules.waits_if_metered:
         found.append(Wait("the network is metered"))
     return max(found, key=_length) if found else None
+
+
+def pauses(rules: BackgroundRules, arena: ArenaId, at: Moment) -> list[Wait]:
+    """Those of the reasons that `resume` ends."""
+    return [
+        *_paused(rules.pause, at, "somebody has paused it"),
+        *_paused(rules.arenas.get(arena), at, "somebody has paused this arena"),
+    ]
 
 
 def _paused(pause: Pause | None, at: Moment, why: str) -> Sequence[Wait]:

@@ -144,6 +144,7 @@ async def _arena(app: App, slot: Slot, mounted: Mounted | None) -> dict[str, Any
         "notice": None,
         "notices": [],
         "waits": said(wait) if (wait := app.parts.background.wait(slot.config.id)) else None,
+        "paused": app.parts.background.is_paused(slot.config.id),
         "wrong": [],
         "failure": None,
         "awaited": [],

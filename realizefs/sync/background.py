@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import trio
 
-from realizefs.core.background import waits
+from realizefs.core.background import pauses, waits
 from realizefs.model.background import BackgroundRules, Moment, Wait
 from realizefs.model.ids import ArenaId
 from realizefs.model.ports import Clock
@@ -68,9 +68,15 @@ class Background:
 
     def wait(self, arena: ArenaId) -> Wait | None:
         """Why an arena's jobs don't fetch now; None if they may."""
+        return waits(self._rules, arena, self._moment(), is_metered=self._is_metered)
+
+    def is_paused(self, arena: ArenaId) -> bool:
+        """Whether somebody has paused it, whatever it waits for besides."""
+        return bool(pauses(self._rules, arena, self._moment()))
+
+    def _moment(self) -> Moment:
         now = self._clock.wall_ns()
-        at = Moment(now, *self._wall(now))
-        return waits(self._rules, arena, at, is_metered=self._is_metered)
+        return Moment(now, *self._wall(now))
 
     async def until_it_may(self, arena: ArenaId) -> None:
         """Wait while it waits."""

@@ -202,6 +202,7 @@ def test_the_background_is_paused_there(pair: Pair, page: WebDriver) -> None:
     button.send_keys(Keys.ENTER)
     until(lambda: button.text == "Resume the background", "it waits")
     assert pair.bob.arena()["waits"] == "somebody has paused it"
+    assert pair.bob.arena()["paused"]
     button.send_keys(Keys.ENTER)
     until(lambda: pair.bob.arena()["waits"] is None, "it goes on")
 

@@ -47,8 +47,9 @@ function show(status) {
   showArenas(status.arenas);
   const waits = [...new Set(status.arenas.map((one) => one.waits).filter(Boolean))];
   by("paused").textContent = waits.length ? `Waits: ${waits.map(shown).join("; ")}.` : "";
-  by("pause").textContent = waits.length ? "Resume the background" : "Pause the background";
-  by("pause").dataset.command = waits.length ? "resume" : "pause";
+  const paused = status.arenas.some((one) => one.paused);
+  by("pause").textContent = paused ? "Resume the background" : "Pause the background";
+  by("pause").dataset.command = paused ? "resume" : "pause";
 }
 
 function drawRates(wire) {

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realizefs.core.background import waits
+from realizefs.core.background import pauses, waits
 from realizefs.model.background import (
     ALL_DAYS,
     DAY_MINUTES,
@@ -114,6 +114,11 @@ def test_of_several_reasons_the_one_that_lasts_is_told() -> None:
 def test_each_reason_says_who_does_what() -> None:
     """It comes after "since", "because" and a colon: "waits, since of the hours" was no sentence."""
     by_hours = wait(BackgroundRules(hours=(NIGHT,)))
+    assert not pauses(BackgroundRules(hours=(NIGHT,)), PHOTOS, MONDAY_NOON), (
+        "nobody can resume that"
+    )
+    both = BackgroundRules(hours=(NIGHT,), pause=Pause(MONDAY_NOON.now_ns + MINUTE))
+    assert pauses(both, PHOTOS, MONDAY_NOON)
     by_network = wait(BackgroundRules(), is_metered=True)
     assert by_hours is not None
     assert by_hours.why == "these are not the hours that are set for it"
