@@ -74,6 +74,7 @@ class Asking:
         self._answers: dict[int, Answer] = {}
         self._waiting: dict[int, trio.Event] = {}
         self._line: list[Urgency] = []
+        self._urgent: set[int] = set()  # bounded as what is in flight: each has one answer
         self._bulk = 0
 
     @property
@@ -90,7 +91,10 @@ class Asking:
 
     def heard(self, message: Message) -> None:
         """A message came, of whatever kind."""
-        self._progress.heard(message)
+        number = message.request if isinstance(message, Answer) else None
+        self._progress.heard(message, urgent=number in self._urgent)
+        if number is not None:
+            self._urgent.discard(number)
 
     def slot_free(self) -> None:
         """Another request may be made, by who came first."""
@@ -118,7 +122,9 @@ class Asking:
         self._bulk += bulk
         event = self._waiting[number] = trio.Event()
         began = trio.current_time()
-        silence.in_flight()
+        silence.in_flight(urgent=urgency.urgent)
+        if urgency.urgent:
+            self._urgent.add(number)
         try:
             self.slot_free()
             self._do(effects)

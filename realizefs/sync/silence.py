@@ -4,7 +4,9 @@ What counts as progress of a link is any piece of an answer and any message but 
 that the other side lives: a holder whose disk hangs still sends its pings, and says of what was
 cancelled that it is. Bounded: a holder takes up what it was asked in order, so once more messages
 than can have been before the answer came without it, the link's progress is no longer this
-request's.
+request's. But what isn't urgent waits as long as readers keep the link busy, who go first; and what
+isn't asked yet as long as the link brings anything: of a large download a thousand pieces may be
+before it.
 
 Only time counts in which our own loop ran. One that was kept from running for seconds finds the
 deadline passed and the answer in its socket at the same moment; so waiting is done in short turns,
@@ -42,6 +44,7 @@ class Progress:
 
     def __init__(self, channel: Channel) -> None:
         self.messages = 0
+        self.urgent = 0
         self._channel = channel
         self._phase = 0.0
         self._at = -inf
@@ -56,12 +59,17 @@ class Progress:
         self._phase = (self._phase + SPREAD) % 1
         return self._phase * TURN_SECONDS
 
-    def heard(self, message: Message) -> None:
-        """A message came."""
+    def heard(self, message: Message, *, urgent: bool) -> None:
+        """A message came; `urgent`: an answer that somebody waits for."""
         cancelled = isinstance(message, Failure) and message.code == "cancelled"
         if not cancelled and not isinstance(message, Ping | Pong):
             self._at = trio.current_time()
             self.messages += 1
+            self.urgent += urgent
+
+    def bounded(self, *, urgent: bool) -> int:
+        """Messages so far of which only so many can come before the answer to such a request."""
+        return self.messages if urgent else self.messages - self.urgent
 
 
 class Silence:
@@ -69,7 +77,8 @@ class Silence:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._first = progress.messages
+        self._first: int | None = None
+        self._urgent = True
         self._turn = progress.first_turn()
         self._seconds = 0.0
 
@@ -78,9 +87,17 @@ class Silence:
         """Whether it has lasted for PROGRESS_SECONDS."""
         return self._seconds >= PROGRESS_SECONDS
 
-    def in_flight(self) -> None:
+    @property
+    def _others(self) -> int:
+        """Messages that came since the other side knows of the request."""
+        if self._first is None:
+            return 0
+        return self._progress.bounded(urgent=self._urgent) - self._first
+
+    def in_flight(self, *, urgent: bool) -> None:
         """From now on the other side knows of the request."""
-        self._first = self._progress.messages
+        self._urgent = urgent
+        self._first = self._progress.bounded(urgent=urgent)
 
     async def during(self, wait: Callable[[], Awaitable[None]]) -> None:
         """Wait for a turn at most, and count it."""
@@ -91,6 +108,6 @@ class Silence:
         if turn.cancelled_caught:
             await trio.lowlevel.checkpoint()
         ended = trio.current_time()
-        if self._progress.at >= began and self._progress.messages - self._first <= OTHERS_MAX:
+        if self._progress.at >= began and self._others <= OTHERS_MAX:
             began, self._seconds = self._progress.at, 0.0
         self._seconds += min(ended - began, COUNTED_SECONDS_MAX)

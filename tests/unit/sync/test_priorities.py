@@ -82,6 +82,38 @@ async def test_a_download_that_a_reader_waits_for_becomes_urgent(autojump_clock:
         nursery.cancel_scope.cancel()
 
 
+async def test_a_download_waits_as_long_as_readers_keep_the_line_busy(
+    autojump_clock: MockClock,
+) -> None:
+    """After a hundred of their answers it heard that the holder sends nothing, and fetch failed."""
+    async with (
+        linked() as pair,
+        trio.open_nursery() as nursery,
+        trio.open_nursery() as readers,
+    ):
+        slow(pair, 4 * MIB)
+
+        async def read_on() -> None:
+            while True:
+                await read(pair, Urgency(Need.READ))
+
+        for _ in range(8):
+            readers.start_soon(read_on)
+        await trio.testing.wait_all_tasks_blocked()
+        done = trio.Event()
+
+        async def download() -> None:
+            await read(pair, Urgency(Need.DOWNLOAD))
+            done.set()
+
+        nursery.start_soon(download)
+        await trio.sleep(60)
+        assert not done.is_set(), "all of the line is the readers'"
+        readers.cancel_scope.cancel()
+        with trio.fail_after(1):
+            await done.wait()
+
+
 async def test_a_busy_disk_serves_readers_first(autojump_clock: MockClock) -> None:
     """Downloads leave one of the places in which the holder reads."""
     pair_desk = Home(lambda request: never(request) if is_bulk(request) else zeros(request))
