@@ -230,9 +230,12 @@ class RootWork:
         return self._trash.take(path, expected)
 
     def drop(self, path: bytes, expected: Fingerprint) -> bytes:
-        """Out of the root and away, as others have promised to keep it: no place."""
+        """Out of the root and away, as others have promised to keep it: no place. By way of tmp/, until it
+        is known that the right one came out."""
         if self._root.fingerprint_if_any(path) is not None:
-            self._trash.discard(path, expected)
+            directory, name = self._root.state.temp.place(paths.split(path)[1])
+            self._root.adopt(path, expected, (directory, name))
+            os.unlink(name, dir_fd=directory)
         return b""
 
     def _remove_directory(self, path: bytes) -> None:

@@ -62,13 +62,6 @@ class Trash:
             self._root.adopt(path, expected, (directory, name), alone=False)
             return _within(self._root.state, directory) + b"/" + name
 
-    def discard(self, path: bytes, expected: Fingerprint) -> None:
-        """Take a file out of the root and remove it: others have promised to keep what is in it. It goes
-        by way of here, where a crash leaves it. Busy if it isn't `expected`."""
-        place = self.take(path, expected)
-        if place:
-            self._remove(Trashed(0, path, place, 0))
-
     def keep(self, path: bytes, replaced: Place) -> bytes:
         """Move here what was replaced at `path` and is at `replaced` now; its place here."""
         with self._place(path) as (directory, name):
