@@ -54,15 +54,13 @@ def peer_list(session: Session, keys: bool, as_json: bool) -> None:
     metavar="ARENA",
     help="In which arena; may be repeated. Else in all that it is in.",
 )
-@click.option(
-    "--read-only", "access", flag_value="read", help="It sees and reads everything there."
-)
-@click.option("--read-write", "access", flag_value="write", help="It changes things there, too.")
-@click.option("--no-access", "access", flag_value="none", help="For it the arena doesn't exist.")
+@click.option("--read-only", "read", is_flag=True, help="It sees and reads everything there.")
+@click.option("--read-write", "write", is_flag=True, help="It changes things there, too.")
+@click.option("--no-access", "none", is_flag=True, help="For it the arena doesn't exist.")
 @json_option
 @pass_session
 def peer_set(
-    session: Session, name: str, arenas: tuple[str, ...], access: str | None, as_json: bool
+    session: Session, /, name: str, arenas: tuple[str, ...], as_json: bool, **may: bool
 ) -> None:
     """Say what the peer NAME may do; all machines of the household heed it.
 
@@ -73,10 +71,11 @@ def peer_set(
         realizefs peer set tablet --read-only
         realizefs peer set tablet --arena taxes --no-access
     """
-    if access is None:
+    said = [access for access, is_said in may.items() if is_said]
+    if len(said) != 1:
         raise click.UsageError("Say what it may do: --read-only, --read-write or --no-access.")
     changed: Any = session.client().ask(
-        "peer-set", {"peer": name, "arenas": list(arenas), "access": access}
+        "peer-set", {"peer": name, "arenas": list(arenas), "access": said[0]}
     )
     if as_json:
         show_json(changed)

@@ -277,6 +277,8 @@ def test_umount_of_what_is_not_mounted(home: Path, capsys: pytest.CaptureFixture
         ["arena", "nonsense"],
         ["mark", "set", "keep"],
         ["mark", "set", "keep", "--nonsense"],
+        ["peer", "set", "tablet"],
+        ["peer", "set", "tablet", "--read-only", "--no-access"],
         ["nonsense"],
         ["--nonsense"],
         ["info"],
