@@ -5,6 +5,8 @@ fast it has been, decide. So a holder twice as fast gets twice the pieces, one t
 as if it were as fast as the best, and one that sent wrong bytes only where nobody else can.
 """
 
+from math import inf
+
 from realizefs.model.limits import (
     BULK_BYTES_MIN,
     BULK_SECONDS,
@@ -36,12 +38,16 @@ def rank(busy: int, rate: float, best: float, *, distrusted: bool) -> tuple[bool
     return distrusted, (busy + 1) / (rate or best or 1.0)
 
 
-def is_late(waited: float, silent: float, ahead: int, rate: float) -> bool:
+def is_late(waited: float, silent: float, ahead: int, rate: float, elsewhere: float = inf) -> bool:
     """Whether to ask another holder, too: for `waited` seconds an answer has been awaited, for
-    `silent` of these not a byte came, `ahead` bytes were to come until it is here."""
+    `silent` of these not a byte came, `ahead` bytes were to come until it is here, and another one
+    would take `elsewhere` seconds: of what was asked for before anybody knew how fast they are most
+    may be with the slow one."""
     if silent >= HEDGE_SECONDS:
         return True
     expected = ahead / rate if rate else PROGRESS_SECONDS
+    if waited >= HEDGE_SECONDS and expected > _LATE * elsewhere:
+        return True
     return waited >= HEDGE_SECONDS + _LATE * expected
 
 

@@ -9,6 +9,7 @@ as soon as dialling it fails, so a reader without any holder within reach hears 
 
 from collections import Counter
 from collections.abc import Iterator
+from math import inf
 
 import trio
 
@@ -64,6 +65,13 @@ class Candidates:
     def has_another(self, but: set[PeerId]) -> bool:
         """Whether `another` would find one."""
         return any(True for _ in self._askable(but))
+
+    def soonest(self, but: set[PeerId], size: int) -> float:
+        """Seconds in which the fastest of these would have brought so many bytes; inf where there is
+        none, or nobody knows."""
+        known = (link for link in self._askable(but) if link.rate)
+        trusted = (link for link in known if link.peer not in self._links.distrust)
+        return min(((link.busy + 1) * size / link.rate for link in trusted), default=inf)
 
     def _askable(self, but: set[PeerId]) -> Iterator[Link]:
         for link in self._links.holding(self._store, self._ino, self._digest):

@@ -8,6 +8,7 @@ holder, and by the deadline of every request.
 
 import logging
 from collections.abc import Awaitable, Callable
+from math import inf
 
 import trio
 
@@ -72,8 +73,11 @@ class Race:
 
     def _is_late(self, link: Link, since: float) -> bool:
         now = trio.current_time()
-        silent = now - max(since, link.payload_at)
-        return is_late(now - since, silent, link.busy * self._size, link.rate)
+        waited, silent = now - since, now - max(since, link.payload_at)
+        elsewhere = inf
+        if waited >= HEDGE_SECONDS:
+            elsewhere = self._candidates.soonest({one.peer for one in self._running}, self._size)
+        return is_late(waited, silent, link.busy * self._size, link.rate, elsewhere)
 
     async def _attempt(self, link: Link, race: trio.CancelScope) -> None:
         try:

@@ -55,6 +55,12 @@ def test_a_silent_holder_is_late_soon_and_a_steady_one_is_not() -> None:
     assert is_late(5.0, 0.1, MIB, MIB)
 
 
+def test_one_that_is_much_slower_than_another_is_late() -> None:
+    assert is_late(HEDGE_SECONDS, 0.1, 10 * MIB, MIB, elsewhere=2.0)
+    assert not is_late(HEDGE_SECONDS / 2, 0.1, 10 * MIB, MIB, elsewhere=2.0)
+    assert not is_late(HEDGE_SECONDS, 0.1, 10 * MIB, MIB, elsewhere=3.0)
+
+
 def test_a_burst_after_a_wait_is_as_slow_as_the_wait() -> None:
     rate = Rate()
     for _ in range(20):

@@ -11,10 +11,13 @@ import trio
 
 from realizefs.core.calls import Request
 from realizefs.model.errors import RequestFailed, VersionGone
-from realizefs.model.limits import MIB
+from realizefs.model.limits import KIB, MIB
 from realizefs.model.marks import Mark
 from realizefs.model.messages import Read
+from realizefs.model.rates import RateLimit, RateLimits
 from realizefs.sync.arena import Arena
+from realizefs.sync.below import Top
+from realizefs.sync.on_demand import Progress
 from tests.fakes.peer import Peer, introduce, running_peer, until, write
 
 CONTENT = os.urandom(24 * MIB)
@@ -88,6 +91,19 @@ async def test_one_that_hangs_is_left(holders: Holders) -> None:
     holders.changes = {"a": hang, "b": hang}
     assert await holders.read() == CONTENT
     assert set(holders.served) == {"c"}
+
+
+async def test_one_that_is_slow_is_left_with_all_that_it_was_asked_for(holders: Holders) -> None:
+    """Before anybody knew how slow it is it had been asked for a third: minutes of a download."""
+    for name in "ab":
+        limits = RateLimits(RateLimit(up=64 * KIB))
+        holders.owners[name].household.bandwidth.set(limits)
+    arena = holders.reader.arena
+    top = Top(b"film", arena.resolve(b"film"))
+    progress = Progress()
+    with trio.fail_after(30):
+        await arena.on_demand.fetch([top], progress)
+    assert (progress.files, progress.failed) == (1, 0)
 
 
 async def test_one_that_fails_is_left(holders: Holders) -> None:
