@@ -149,9 +149,9 @@ def _tell_in_window(text: str, *, is_wrong: bool) -> None:
 
 
 def _has_gtk() -> bool:
-    asks = 'import gi; gi.require_version("Gtk", "3.0")'
+    asks = [*SYSTEM_PYTHON, "-c", 'import gi; gi.require_version("Gtk", "3.0")']
     try:
-        return subprocess.run([*SYSTEM_PYTHON, "-c", asks], check=False).returncode == 0
+        return subprocess.run(asks, stderr=subprocess.DEVNULL, check=False).returncode == 0
     except FileNotFoundError:
         return False
 
