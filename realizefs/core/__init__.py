@@ -16,6 +16,7 @@ In reading order:
     neighbour, pairing      what a machine says of itself on the local network; who compares a code
     guard                   how much peers may delete before somebody is asked
     plan, striping          which blocks a read fetches, and how far ahead; from which holder
+    browsing                which files of a folder are fetched ahead of their reader
     effects, session_table  what a session may want done; what it does with each message
     calls, session          requests in flight; two peers on one connection
     evict, sketch, share    what leaves the cache; how often what was used; the window's size

@@ -4,11 +4,15 @@ A reader that goes on where it stopped gets double the read-ahead each time, up 
 that jumps gets none (as the kernel's own read-ahead does for disks).
 """
 
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 
 from realizefs.model.limits import READ_AHEAD_BYTES_MAX
 from realizefs.model.ranges import Ranges
+
+PATTERNS_MAX = 256
+"""Contents of which it is remembered how they are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,21 @@ def ahead(pattern: Pattern, unit: int) -> int:
     is asked for next is large however little each read asks for. `unit` is the first window."""
     stride = max(pattern.window // 2, unit)
     return (pattern.next_offset + pattern.window) // stride * stride
+
+
+class Patterns:
+    """How the contents that were read last are read. Bounded."""
+
+    def __init__(self) -> None:
+        self._by_content: OrderedDict[Hashable, Pattern] = OrderedDict()
+
+    def read(self, content: Hashable, start: int, end: int, unit: int, size: int) -> int:
+        """[start, end) of a content of `size` bytes is read now: up to where to fetch."""
+        pattern = follow(self._by_content.pop(content, Pattern()), start, end - start, unit)
+        self._by_content[content] = pattern
+        if len(self._by_content) > PATTERNS_MAX:
+            self._by_content.popitem(last=False)
+        return max(end, min(ahead(pattern, unit), size))
 
 
 def align(start: int, end: int, block: int, size: int) -> tuple[int, int]:

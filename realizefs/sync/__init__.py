@@ -51,7 +51,7 @@ In reading order:
                                     machine's; all files below a path
     homeless                        what nobody holds at a name, and is here at another
     successors                      what became here of a content that is nowhere any more
-    gathering                       small files together, ahead of
+    gathering, siblings             small files together; the next ones of a folder, ahead of
     fetcher, pieces                 reads and downloads; pieces on their way, and who wants them
     sources, wanted                 from holders; what is wanted, verified
     reuse, bases, holder            what the old version has of it; a delta, a copy, or both

@@ -7,7 +7,7 @@ is bounded by the deadlines of `silence` and `candidates`. Which peer a piece co
 from, and that it is what it should be, is the business of `sources`.
 """
 
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import cast
@@ -31,6 +31,7 @@ from realizefs.sync.pieces import Piece, Pieces
 from realizefs.sync.reading import Reading
 from realizefs.sync.reuse import Here, bring
 from realizefs.sync.shelf import Shelf
+from realizefs.sync.siblings import Siblings
 from realizefs.sync.sources import Sources
 from realizefs.sync.urgency import Need, Urgency
 from realizefs.sync.wanted import Wanted
@@ -43,9 +44,6 @@ DELTA_PIECE_BYTES = 1 * limits.MIB
 
 PACE_SECONDS = 0.05
 """Seconds for which it is known how large the pieces of a content are to be."""
-
-PATTERNS_MAX = 256
-"""Readers whose access pattern is remembered."""
 
 EVICTED_RETRIES = 3
 """Times a content is fetched again because what had been there before was evicted meanwhile."""
@@ -62,11 +60,12 @@ class Fetcher:
         self._nursery: trio.Nursery | None = None
         self._shelf = Shelf(context)
         self.gather = Gathering(context, self._shelf).bring  # ahead of `complete` of each
+        self._siblings = Siblings(context, self.gather, self._moment)
         self._bases = Bases(context.store)
         self._reading = Reading(context.store.blobs)
         self._gate = UrgentGate(IN_FLIGHT_BYTES_MAX)
         self._pieces = Pieces()
-        self._patterns: OrderedDict[tuple[Inode, Digest], plan.Pattern] = OrderedDict()
+        self._patterns = plan.Patterns()
         self._pace: tuple[tuple[Inode, Digest] | None, float, int] = (None, 0.0, 0)
         self._completing: Counter[tuple[Inode, Digest]] = Counter()
         context.arriving = self._pieces.arriving
@@ -78,6 +77,7 @@ class Fetcher:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._shelf.run)
                 nursery.start_soon(self._reading.run)
+                nursery.start_soon(self._siblings.run)
                 self._nursery = nursery
                 task_status.started()
                 try:
@@ -93,10 +93,16 @@ class Fetcher:
         end = min(start + length, version.size)
         if start >= end:
             return b""
+        ahead = await self._siblings.arrived(ino, version)
+        if ahead is not None:
+            self._counts.hit += end - start
+            return ahead[start:end]
         blob = self._reading.open(ino, version.hash)
         try:
             data = await self._from_blob(blob, start, end)
             if data is None:
+                if not start:
+                    self._siblings.missed(ino, version)
                 return await self._from_peers(blob, ino, version, start, end)
             self._counts.hit += len(data)
             return data
@@ -164,7 +170,7 @@ class Fetcher:
     ) -> bytes:
         here = blob.ranges if blob is not None else Ranges()
         wanted = await self._sources.wanted(ino, version)
-        ahead = self._read_ahead(wanted, start, end)
+        ahead = self._patterns.read((ino, version.hash), start, end, wanted.block, version.size)
         missing = here.missing(start, end)
         pieces = self._start(wanted, missing, Need.READ)
         self._start(wanted, here.missing(end, ahead), Need.AHEAD)
@@ -192,16 +198,6 @@ class Fetcher:
         pieces = self._start(wanted, Ranges.of(start, end), Need.READ)
         with self._pieces.used(pieces):
             return b"".join([await _data(piece, start, end) for piece in pieces])
-
-    def _read_ahead(self, wanted: Wanted, start: int, end: int) -> int:
-        key = (wanted.ino, wanted.version.hash)
-        pattern = plan.follow(
-            self._patterns.pop(key, plan.Pattern()), start, end - start, wanted.block
-        )
-        self._patterns[key] = pattern
-        while len(self._patterns) > PATTERNS_MAX:
-            self._patterns.popitem(last=False)
-        return max(end, min(plan.ahead(pattern, wanted.block), wanted.version.size))
 
     async def _fetch_all(self, ino: Inode, version: Version, here: Ranges) -> None:
         """Fetch what is missing, some pieces ahead of the one waited for: memory is bounded."""
@@ -241,12 +237,15 @@ class Fetcher:
         of, known_until, size = self._pace
         if of == content and now < known_until:
             return size
-        rate, room = self._sources.rate(wanted), self._store.blobs.allowed
+        rate, room = self._sources.rate(*content), self._store.blobs.allowed
         size = piece_bytes(rate, wanted.block, room)
         if self._bases.has(*content):
             size = max(size, DELTA_PIECE_BYTES)
         self._pace = content, now + PACE_SECONDS, size
         return size
+
+    def _moment(self, ino: Inode, version: Version) -> int:
+        return piece_bytes(self._sources.rate(ino, version.hash), limits.BLOCK_BYTES_MIN, 1 << 62)
 
     def _start(self, wanted: Wanted, missing: Ranges, need: Need) -> list[Piece]:
         """The pieces that bring `missing`, started or joined; in order, not overlapping."""

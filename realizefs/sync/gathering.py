@@ -9,7 +9,7 @@ errors; then nothing was gained and nothing lost.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import trio
@@ -26,6 +26,7 @@ from realizefs.store.txn import Txn
 from realizefs.sync.context import Context
 from realizefs.sync.link import Link
 from realizefs.sync.shelf import Shelf
+from realizefs.sync.urgency import Need
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ AT_ONCE_MAX = 3
 
 Content = tuple[Inode, Version]
 Stored = tuple[Inode, Version, bytes]
+Came = Callable[[Sequence[Stored]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,16 @@ class Gathering:
         self._shelf = shelf
         self._turns = trio.CapacityLimiter(AT_ONCE_MAX)
 
-    async def bring(self, contents: Sequence[Content]) -> None:
-        """Have in the cache what can be had plainly; no more than `together` gives at a time."""
+    async def bring(
+        self,
+        contents: Sequence[Content],
+        *,
+        need: Need = Need.DOWNLOAD,
+        came: Came = lambda _: None,
+    ) -> None:
+        """Have in the cache what can be had plainly; no more than `together` gives at a time. What isn't
+        a download comes within the cache's limit only. `came` is told what is here, before it is
+        stored."""
         if len(contents) < 2 or not self._context.links.any_connected:
             return
         async with self._turns:
@@ -101,12 +111,13 @@ class Gathering:
             async with trio.open_nursery() as nursery:
                 for link, all_of_it in self._by_link(plain).items():
                     for some in in_time(all_of_it, link.rate):
-                        nursery.start_soon(self._bring_from, link, some)
+                        nursery.start_soon(self._bring_from, link, some, need, came)
 
-    async def _bring_from(self, link: Link, some: Sequence[_Plain]) -> None:
-        brought = await self._read(link, some)
+    async def _bring_from(self, link: Link, some: Sequence[_Plain], need: Need, came: Came) -> None:
+        brought = await self._read(link, some, need)
         if brought:
-            await self._shelf.put_all(brought)
+            came(brought)
+            await self._shelf.put_all(brought, bound=need is not Need.DOWNLOAD)
 
     def _by_link(self, plain: Sequence[_Plain]) -> dict[Link, list[_Plain]]:
         """Each asked of the holder that is likely to answer first, with those that it has, too."""
@@ -117,11 +128,11 @@ class Gathering:
                 asked.setdefault(link, []).extend(some)
         return asked
 
-    async def _read(self, link: Link, some: Sequence[_Plain]) -> list[Stored]:
+    async def _read(self, link: Link, some: Sequence[_Plain], need: Need) -> list[Stored]:
         files = tuple(Small(one.path, one.version.hash, one.version.size) for one in some)
         link.busy += 1
         try:
-            answer = await link.read_several(self._context.id, files)
+            answer = await link.read_several(self._context.id, files, need)
             return await trio.to_thread.run_sync(_verified, some, answer)
         except RealizeError as error:
             log.debug("%d files don't come together: %s", len(some), error)

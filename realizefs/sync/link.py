@@ -154,13 +154,13 @@ class Link:
             BLOCKS_MAX * DIGEST_BYTES,
         )
 
-    async def read_several(self, arena: ArenaId, files: tuple[Small, ...]) -> bytes:
+    async def read_several(self, arena: ArenaId, files: tuple[Small, ...], need: Need) -> bytes:
         """Small files, for `codec.several` to split; of those whose hello has SEVERAL. Raises like
         `read`."""
         return await self._asking.ask(
             lambda request: ReadSeveral(request, arena, files),
             Doing(files[0].path, "and others were read"),
-            Urgency(Need.DOWNLOAD),
+            Urgency(need),
             sum(file.size for file in files),
         )
 

@@ -28,8 +28,10 @@ BATCH_MAX = 256
 """Pieces stored together; each may hold a file descriptor meanwhile."""
 
 GATHER_SECONDS = 0.01
-"""Small files are waited for a little, so that more of them share the commits; their readers
-have the bytes already."""
+"""What is little is waited for, so that more of it shares the commits."""
+
+READ_GATHER_SECONDS = 0.1
+"""So long where nobody waits until it is stored: readers have the bytes already."""
 
 GATHER_BYTES = 1 * MIB
 """With so much to be stored nothing is waited for."""
@@ -80,10 +82,12 @@ class Shelf:
             raise item.error
         return item.kept
 
-    async def put_all(self, contents: Sequence[tuple[Inode, Version, bytes]]) -> None:
-        """Store whole contents, verified ones, whatever the cache's limit. What of them couldn't be
-        stored isn't told: whoever wants it finds that it isn't here."""
-        items = [_Item(ino, version, 0, data, False, ()) for ino, version, data in contents]
+    async def put_all(
+        self, contents: Sequence[tuple[Inode, Version, bytes]], *, bound: bool
+    ) -> None:
+        """Store whole contents, verified ones, as `put` does. What of them couldn't be stored isn't
+        told: whoever wants it finds that it isn't here."""
+        items = [_Item(ino, version, 0, data, bound, ()) for ino, version, data in contents]
         self._queue.extend(items)
         self._wake.set()
         for item in items:
@@ -93,15 +97,26 @@ class Shelf:
         """Until cancelled."""
         while True:
             await self._wake.wait()
-            self._wake = trio.Event()
-            if sum(len(item.data) for item in self._queue) < GATHER_BYTES:
-                await trio.sleep(GATHER_SECONDS)
+            await self._gather()
             while self._queue:
                 count = min(len(self._queue), BATCH_MAX)
                 batch = [self._queue.popleft() for _ in range(count)]
                 # Shielded: the bytes are here, and a thread can't be stopped anyway.
                 with trio.CancelScope(shield=True):
                     await self._store_batch(batch)
+
+    async def _gather(self) -> None:
+        """Wait until that is worth a commit, or was long enough for those who wait."""
+        began = trio.current_time()
+        while sum(len(item.data) for item in self._queue) < GATHER_BYTES:
+            is_waited_for = any(not item.bound for item in self._queue)
+            seconds = GATHER_SECONDS if is_waited_for else READ_GATHER_SECONDS
+            self._wake = trio.Event()
+            with trio.move_on_at(began + seconds) as waiting:
+                await self._wake.wait()
+            if waiting.cancelled_caught:
+                break
+        self._wake = trio.Event()
 
     async def _store_batch(self, batch: list[_Item]) -> None:
         blobs: list[Blob | None] = []

@@ -122,9 +122,9 @@ class Sources:
         self._context.keep_blocks(version.hash, digests)
         return digests
 
-    def rate(self, wanted: Wanted) -> float:
+    def rate(self, ino: Inode, digest: Digest) -> float:
         """Bytes per second of the fastest holder that is connected; 0.0 where that isn't known."""
-        links = self._links.holding(self._store, wanted.ino, wanted.version.hash)
+        links = self._links.holding(self._store, ino, digest)
         return max((link.rate for link in links), default=0.0)
 
     async def read(

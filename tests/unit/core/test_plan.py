@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realizefs.core.plan import Pattern, ahead, follow, pieces
+from realizefs.core.plan import PATTERNS_MAX, Pattern, Patterns, ahead, follow, pieces
 from realizefs.model.limits import KIB, MIB, READ_AHEAD_BYTES_MAX
 from realizefs.model.ranges import Ranges
 
@@ -23,6 +23,17 @@ def test_sequential_reads_double_the_window_up_to_its_bound() -> None:
 def test_random_reads_get_no_window() -> None:
     pattern = follow(Pattern(), 40 * MIB, 4 * KIB, BLOCK)
     assert follow(pattern, 7 * MIB, 4 * KIB, BLOCK).window == 0
+
+
+def test_each_content_has_a_pattern_of_its_own_and_few_are_remembered() -> None:
+    patterns = Patterns()
+    for number in range(4):
+        for content in "ab":
+            until = patterns.read(content, number * BLOCK, (number + 1) * BLOCK, BLOCK, 100 * MIB)
+    assert until > 4 * BLOCK
+    for other in range(PATTERNS_MAX):
+        assert patterns.read(other, 0, BLOCK, BLOCK, 100 * MIB) == BLOCK
+    assert patterns.read("a", 4 * BLOCK, 5 * BLOCK, BLOCK, 100 * MIB) == 5 * BLOCK
 
 
 def test_what_is_ahead_is_asked_for_by_half_windows() -> None:

@@ -33,6 +33,7 @@ from realizefs.model.limits import (
 from realizefs.model.messages import Ack, Data, Message, Ping, Read, Refused, Roster, Rows, Small
 from realizefs.net.channel import Channel
 from realizefs.sync.link import Link, run_link
+from realizefs.sync.urgency import Need
 from tests.fakes.wire import ARENA, DIGEST, REPLICA, TrioClock, connected, hello_of, identity
 
 Serve = Callable[[Request], Awaitable[bytes]]
@@ -186,7 +187,9 @@ async def test_who_is_silent_is_told_with_what_was_asked(autojump_clock: MockClo
         with pytest.raises(Unreachable, match='5 s while "f" was to be moved there'):
             await link.take(ARENA, b"f")
         with pytest.raises(Unreachable, match='5 s while "f" and others were read'):
-            await link.read_several(ARENA, (Small(b"f", DIGEST, 1), Small(b"g", DIGEST, 1)))
+            await link.read_several(
+                ARENA, (Small(b"f", DIGEST, 1), Small(b"g", DIGEST, 1)), Need.DOWNLOAD
+            )
 
 
 async def test_bytes_of_another_answer_are_progress(autojump_clock: MockClock) -> None:

@@ -1,0 +1,56 @@
+"""Reading ahead over the files of a folder: who reads small files one after the other, in the order of
+names, will want the next ones, too. Pure.
+
+So do copying, searching and archiving a folder, and compilers' includes don't: they jump, and get
+nothing ahead. As with the pages of a file, the window doubles while the reader goes on.
+"""
+
+from dataclasses import dataclass, replace
+
+RUN_MIN = 3
+"""Small files read one after the other before any is fetched ahead."""
+
+LATE_COUNT = 100
+"""Files more before any is fetched ahead again, where the last ones came too late."""
+
+NEAR_MAX = 8
+"""Names that may be left out between two of them: folders, large files, what is here already."""
+
+WINDOW_FIRST = 8
+WINDOW_MAX = 128
+"""Files fetched ahead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """In one folder: the last name, how many were read one after the other, files to fetch ahead."""
+
+    last: bytes
+    count: int = 1
+    window: int = 0
+
+
+def goes_on(run: Run, name: bytes, *, is_near: bool) -> Run:
+    """After a read of `name` that had to wait for a peer; `is_near`: it is among the NEAR_MAX names
+    behind the last one."""
+    if name == run.last:
+        return replace(run, window=0)
+    if not is_near:
+        return Run(name)
+    count = run.count + 1
+    return Run(name, count, _larger(run.window) if count >= RUN_MIN else 0)
+
+
+def reached(run: Run) -> Run:
+    """After a read in the middle of what was fetched ahead: the next window."""
+    return Run(run.last, run.count + run.window // 2, _larger(run.window))
+
+
+def late(name: bytes) -> Run:
+    """After what was fetched ahead wasn't here when the reader came to `name`: the line has something
+    else to do, so it is some time before the next is tried."""
+    return Run(name, -LATE_COUNT)
+
+
+def _larger(window: int) -> int:
+    return min(max(2 * window, WINDOW_FIRST), WINDOW_MAX)
