@@ -90,6 +90,7 @@ class Siblings:
         with trio.move_on_at(coming.deadline) as waiting:
             await coming.here.wait()
         if waiting.cancelled_caught:
+            self._unmark(coming.parent)
             self._runs[coming.parent] = late(coming.name)
         return coming.data
 

@@ -15,7 +15,7 @@ from realizefs.core.browsing import (
 def test_nothing_is_fetched_before_some_were_read_one_after_the_other() -> None:
     run = Run(b"a")
     for count in range(2, RUN_MIN):
-        run = goes_on(run, b"b", is_near=True)
+        run = goes_on(run, b"b%d" % count, is_near=True)
         assert (run.count, run.window) == (count, 0)
     run = goes_on(run, b"c", is_near=True)
     assert (run.last, run.window) == (b"c", WINDOW_FIRST)
@@ -45,6 +45,6 @@ def test_the_same_file_again_is_no_way_on() -> None:
 def test_what_came_too_late_is_not_tried_again_soon() -> None:
     run, names = late(b"a"), 0
     while not run.window:
-        run = goes_on(run, b"b", is_near=True)
         names += 1
+        run = goes_on(run, b"b%d" % names, is_near=True)
     assert names > LATE_COUNT

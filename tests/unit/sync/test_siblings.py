@@ -161,6 +161,7 @@ async def test_who_comes_while_his_file_is_on_its_way_waits_a_moment_only(
 
     async def silent(self: Arena, peer: PeerId, request: Request) -> bytes:
         if isinstance(request, ReadSeveral):
+            asked.update(f"together {small.path.decode()}" for small in request.files)
             await trio.sleep_forever()
         return await answer(self, peer, request)
 
