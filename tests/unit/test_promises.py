@@ -22,6 +22,11 @@ HELD_BY: dict[str, tuple[str, ...]] = {
         f"{HOUSEHOLD}/test_offline.py::test_the_owner_killed_in_the_midst_of_a_read",
         f"{HOUSEHOLD}/test_offline.py::test_a_mark_set_offline_is_carried_out_when_the_owner_is_back",
     ),
+    "I copy, or search, a folder that isn't here": (
+        f"{SYNC}/test_siblings.py::test_a_folder_that_is_read_in_order_comes_together",
+        f"{SYNC}/test_siblings.py::test_nothing_comes_ahead_while_the_background_waits",
+        f"{SYNC}/test_siblings.py::test_who_reads_a_few_or_jumps_gets_nothing_ahead",
+    ),
     "I write to a file that isn't here": (
         f"{HOUSEHOLD}/test_sync_both_ways.py::test_an_existing_file_is_written_through_the_mount",
         f"{HOUSEHOLD}/test_sync_both_ways.py::test_who_waits_to_write_is_told_what_for",
