@@ -46,6 +46,7 @@ STALLED_SECONDS = 60.0
 waits hears that it is so. What was asked for goes on all the same."""
 
 _TO_STAY = "it is to be a plain file here, by a rule or a mark that was set meanwhile"
+_IN_USE = "it is in use here, or nobody else owns it any more"
 
 SetMark = Callable[[Inode, Mark | None], Awaitable[None]]
 
@@ -237,7 +238,7 @@ class Handover:
                 decision = store.decisions.get(txn, ino)
                 mark = store.marks.effective(txn, ino, self._context.default_mark)
                 why = decision.error if decision is not None else ""
-                found.append((path, _TO_STAY if mark is Mark.OWN else why or "it is in use here"))
+                found.append((path, _TO_STAY if mark is Mark.OWN else why or _IN_USE))
         return found
 
     async def _look(self, tops: Sequence[Top], to: PeerId) -> _Seen:
