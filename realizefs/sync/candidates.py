@@ -35,11 +35,13 @@ class Candidates:
         self._tried: set[Link] = set()
         self._tries: Counter[PeerId] = Counter()
         self._refused: set[PeerId] = set()
+        self._began = trio.current_time()
         self._give_up_at: float | None = None
 
     async def next(self) -> Link | None:
         """The best holder that can be asked; None where there is none and none is about to come.
-        Waits for PROGRESS_SECONDS at most, all calls together."""
+        Waits until PROGRESS_SECONDS after the last progress at most, all calls together: for what a
+        link that ended hadn't brought nobody waits anew."""
         while True:
             seen = self._links.changed.count
             link = self.another(set())
@@ -48,7 +50,8 @@ class Candidates:
             if not self._one_is_expected():
                 return None
             if self._give_up_at is None:
-                self._give_up_at = trio.current_time() + PROGRESS_SECONDS
+                progress = max((link.payload_at for link in self._tried), default=-inf)
+                self._give_up_at = max(self._began, progress) + PROGRESS_SECONDS
             with trio.move_on_at(self._give_up_at) as waiting:
                 await self._links.changed.after(seen)
             if waiting.cancelled_caught:
