@@ -285,6 +285,7 @@ class Arenas:
                     with trio.move_on_after(ARENA_RETRY_SECONDS):
                         await slot.retry.wait()
         finally:
+            slot.scope = trio.CancelScope()  # without a daemon it may be tended again
             slot.ended.set()
 
     async def _run(self, slot: Slot, opener: Opener, report: Callable[[], None]) -> None:

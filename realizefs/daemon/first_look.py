@@ -6,9 +6,10 @@ for.
 
 from realizefs.daemon.app import App
 from realizefs.daemon.arenas import RunningArena
-from realizefs.daemon.path_commands import inode_at
 from realizefs.model.errors import NotFound
 from realizefs.model.ids import Inode
+from realizefs.model.paths import show
+from realizefs.sync.describe import Description
 
 LOOK_SECONDS = 3.0
 """How long who asks for what isn't known yet waits for the first look: most roots are through by then."""
@@ -32,3 +33,24 @@ async def inode_found(app: App, arena: RunningArena, inside: bytes) -> Inode:
         if note is None:
             return inode_at(arena, inside)
         raise NotFound(f"{error} {note}") from error
+
+
+def inode_at(arena: RunningArena, inside: bytes) -> Inode:
+    """The inode at a path of an arena, as far as that is known; NotFound, a sentence."""
+    try:
+        return arena.resolve(inside)
+    except FileNotFoundError as error:
+        if not described_at(arena, inside).shared:
+            sentence = (
+                f'"{show(inside)}" is never shared: it stays on this machine, whatever is marked.'
+            )
+            raise NotFound(sentence) from error
+        raise NotFound(f'"{show(inside)}" is so new that it isn\'t known yet.') from error
+
+
+def described_at(arena: RunningArena, inside: bytes) -> Description:
+    """What is at a path of an arena, be it known or not; NotFound, a sentence."""
+    try:
+        return arena.describe_at(inside)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NotFound(f'There is no "{show(inside)}" in the arena "{arena.name}".') from error

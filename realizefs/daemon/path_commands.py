@@ -1,18 +1,16 @@
 """Commands about paths: mark get, mark set, mark clear, info."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from realizefs.core.plainly import Known, sentence
 from realizefs.daemon.app import App
 from realizefs.daemon.arenas import RunningArena
 from realizefs.daemon.arguments import Arguments
+from realizefs.daemon.first_look import described_at, inode_found
 from realizefs.daemon.journal_commands import shown
-from realizefs.daemon.locate import Places
+from realizefs.daemon.locate import Places, placed
 from realizefs.model.control import path_text
-from realizefs.model.errors import NotFound
-from realizefs.model.ids import Inode
 from realizefs.model.marks import Mark
-from realizefs.model.paths import show
 from realizefs.sync.describe import Description
 from realizefs.sync.telling import Wanted
 
@@ -33,19 +31,19 @@ async def mark_get(app: App, arguments: Arguments) -> Answer:
 async def mark_set(app: App, arguments: Arguments) -> list[Answer]:
     """Set a mark on each path."""
     mark = Mark.parse(arguments.text("mark"))
-    return [await _set(app, path, mark) for path in arguments.paths("paths")]
+    return await _set(app, arguments.paths("paths"), mark)
 
 
 async def mark_clear(app: App, arguments: Arguments) -> list[Answer]:
     """Let each path inherit its mark again."""
-    return [await _set(app, path, None) for path in arguments.paths("paths")]
+    return await _set(app, arguments.paths("paths"), None)
 
 
 async def info(app: App, arguments: Arguments) -> Answer:
     """All that is known of a path."""
     slot, inside = await Places(app.arenas, app.mounts.current).find(arguments.path("path"))
     async with app.using(slot) as running:
-        arena, found = running.name, _description(running, inside)
+        arena, found = running.name, described_at(running, inside)
         lately, _ = await running.journal(Wanted(found.path, last=LATELY_MAX, among=AMONG_MAX))
     return {
         **_marks((arena, found)),
@@ -84,39 +82,21 @@ def known(arena: str, found: Description) -> Known:
 async def _describe(app: App, path: bytes) -> tuple[str, Description]:
     slot, inside = await Places(app.arenas, app.mounts.current).find(path)
     async with app.using(slot) as arena:
-        return arena.name, _description(arena, inside)
+        return arena.name, described_at(arena, inside)
 
 
-async def _set(app: App, path: bytes, mark: Mark | None) -> Answer:
-    slot, inside = await Places(app.arenas, app.mounts.current).find(path)
-    async with app.using(slot) as arena:
-        await arena.set_mark(inode_at(arena, inside), mark)
-        return marks_at(arena, inside)
+async def _set(app: App, paths: Sequence[bytes], mark: Mark | None) -> list[Answer]:
+    """Of all of them, or of none where one isn't there."""
+    async with placed(app, paths) as found:
+        inodes = [await inode_found(app, arena, inside) for arena, inside in found]
+        for (arena, _), ino in zip(found, inodes, strict=True):
+            await arena.set_mark(ino, mark)
+        return [marks_at(arena, inside) for arena, inside in found]
 
 
 def marks_at(arena: RunningArena, inside: bytes) -> Answer:
     """The mark in force at a path of an arena, and where it comes from."""
-    return _marks((arena.name, _description(arena, inside)))
-
-
-def inode_at(arena: RunningArena, inside: bytes) -> Inode:
-    """The inode at a path of an arena; NotFound, a sentence."""
-    try:
-        return arena.resolve(inside)
-    except FileNotFoundError as error:
-        if not _description(arena, inside).shared:
-            sentence = (
-                f'"{show(inside)}" is never shared: it stays on this machine, whatever is marked.'
-            )
-            raise NotFound(sentence) from error
-        raise NotFound(f'"{show(inside)}" is so new that it isn\'t known yet.') from error
-
-
-def _description(arena: RunningArena, inside: bytes) -> Description:
-    try:
-        return arena.describe_at(inside)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise NotFound(f'There is no "{show(inside)}" in the arena "{arena.name}".') from error
+    return _marks((arena.name, described_at(arena, inside)))
 
 
 def _marks(found: tuple[str, Description]) -> Answer:

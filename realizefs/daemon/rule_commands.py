@@ -6,8 +6,9 @@ from typing import TypeVar
 from realizefs.daemon.app import App
 from realizefs.daemon.arenas import Slot
 from realizefs.daemon.arguments import Arguments
-from realizefs.daemon.locate import Places
-from realizefs.daemon.path_commands import inode_at, marks_at
+from realizefs.daemon.first_look import inode_found
+from realizefs.daemon.locate import Places, placed
+from realizefs.daemon.path_commands import marks_at
 from realizefs.daemon.safety_config import parse_duration
 from realizefs.daemon.sizes import parse_size
 from realizefs.model.control import path_text
@@ -34,7 +35,7 @@ async def rule_add(app: App, arguments: Arguments) -> Answer:
     if newer is not None and older is not None and newer <= older:
         raise Misuse("No file is as new as --newer and as old as --older.")
     async with app.using(slot) as arena:
-        ino = inode_at(arena, inside)
+        ino = await inode_found(app, arena, inside)
         if inside and arena.describe(ino).kind != "directory":
             raise Misuse(f'"{show(inside)}" is no folder; mark the file itself with `mark set`.')
         rule = Rule(0, mark, pattern, ino, smallest, largest, newer, older)
@@ -65,12 +66,8 @@ async def rule_remove(app: App, arguments: Arguments) -> Answer:
 
 async def rule_test(app: App, arguments: Arguments) -> list[Answer]:
     """The mark in force at each path, and the rule that says so."""
-    found: list[Answer] = []
-    for path in arguments.paths("paths"):
-        slot, inside = await Places(app.arenas, app.mounts.current).find(path)
-        async with app.using(slot) as arena:
-            found.append(marks_at(arena, inside))
-    return found
+    async with placed(app, arguments.paths("paths")) as found:
+        return [marks_at(arena, inside) for arena, inside in found]
 
 
 async def _place(app: App, arguments: Arguments, below: str | None) -> tuple[Slot, bytes]:

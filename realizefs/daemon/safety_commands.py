@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from realizefs.daemon.app import App
 from realizefs.daemon.arenas import Slot
 from realizefs.daemon.arguments import Arguments
-from realizefs.daemon.locate import Places
+from realizefs.daemon.locate import placed
 from realizefs.model.control import path_text
 from realizefs.model.errors import Misuse, NotFound
 from realizefs.model.paths import show
@@ -57,15 +57,18 @@ async def trash_list(app: App, arguments: Arguments) -> list[Answer]:
 
 async def trash_restore(app: App, arguments: Arguments) -> list[Answer]:
     """Bring back the newest file of each path, and of all below it."""
-    restored: list[Answer] = []
-    for path in arguments.paths("paths"):
-        slot, inside = await Places(app.arenas, app.mounts.current).find(path)
-        async with app.using(slot) as arena:
-            found = await arena.trashcan.restore(inside)
-        if not found:
-            raise NotFound(f'"{show(inside)}" is not in the trash of "{slot.config.name}".')
-        restored += [{"arena": slot.config.name, "path": path_text(each)} for each in found]
-    return restored
+    async with placed(app, arguments.paths("paths")) as wanted:
+        for arena, inside in wanted:  # all of them, or none
+            if not await arena.trashcan.has(inside):
+                raise NotFound(
+                    f'"{show(inside)}" is not in the trash of "{arena.name}" here; a machine that had it as '
+                    "a plain file, and didn't delete it itself, may have it in its own."
+                )
+        return [
+            {"arena": arena.name, "path": path_text(each)}
+            for arena, inside in wanted
+            for each in await arena.trashcan.restore(inside)
+        ]
 
 
 async def trash_empty(app: App, arguments: Arguments) -> list[Answer]:
@@ -103,15 +106,18 @@ async def conflicts_resolve(app: App, arguments: Arguments) -> list[Answer]:
     text = arguments.text("keep")
     if text not in {each.value for each in Keep}:
         raise Misuse(f'"{text[:40]}" can\'t be kept; say copy, original or both.')
-    settled: list[Answer] = []
-    for path in arguments.paths("paths"):
-        slot, inside = await Places(app.arenas, app.mounts.current).find(path)
-        async with app.using(slot) as arena:
-            kept = await arena.conflicts.resolve(inside, Keep(text))
-        settled.append({"arena": slot.config.name, "path": path_text(kept)})
-    return settled
+    async with placed(app, arguments.paths("paths")) as wanted:
+        for arena, inside in wanted:  # all of them, or none
+            await arena.conflicts.check(inside, Keep(text))
+        return [
+            {
+                "arena": arena.name,
+                "path": path_text(await arena.conflicts.resolve(inside, Keep(text))),
+            }
+            for arena, inside in wanted
+        ]
 
 
 def _slots(app: App, arguments: Arguments) -> list[Slot]:
     names = arguments.optional_texts("names")
-    return [app.arenas.named(name) for name in names] if names else list(app.arenas)
+    return [app.arenas.named(name) for name in dict.fromkeys(names)] if names else list(app.arenas)

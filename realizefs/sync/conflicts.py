@@ -78,13 +78,23 @@ class Conflicts:
                     break
         return sorted(found, key=lambda one: one.path)
 
-    async def resolve(self, path: bytes, keep: Keep) -> bytes:
-        """Settle the conflict of the copy at `path`; the path of what is kept, or of the copy."""
+    async def check(self, path: bytes, keep: Keep) -> tuple[bytes, bytes, bytes]:
+        """The original's name, the peer and the date of the copy at `path`; Misuse or NotFound where it
+        can't be settled so."""
         parent, name = paths.split(path)
         copy = paths.conflict_of(name)
         if copy is None:
             raise Misuse(f'"{paths.show(path)}" is not called like a conflict copy.')
-        plain, peer, date = copy
+        await self._context.names_committed()
+        self._found(path)
+        if keep is Keep.ORIGINAL and self._known(paths.join(parent, copy[0])) is None:
+            raise Misuse(f'There is no original of "{paths.show(path)}" any more: keep the copy.')
+        return copy
+
+    async def resolve(self, path: bytes, keep: Keep) -> bytes:
+        """Settle the conflict of the copy at `path`; the path of what is kept, or of the copy."""
+        plain, peer, date = await self.check(path, keep)
+        parent, _ = paths.split(path)
         if keep is Keep.ORIGINAL:
             await self._drop(path)
             return paths.join(parent, plain)

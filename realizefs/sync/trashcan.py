@@ -49,6 +49,10 @@ class Trashcan:
         """Remove what is older than that; how many files, and their bytes."""
         return await trio.to_thread.run_sync(self._trash.purge, older_seconds)
 
+    async def has(self, path: bytes) -> bool:
+        """Whether there is something of `path`, or below it."""
+        return bool(await trio.to_thread.run_sync(self._trash.find, path))
+
     async def restore(self, path: bytes, since_ns: int = 0, *, beside: bool = True) -> list[bytes]:
         """Move the newest file of `path`, and of every path below it, back into the root; the paths
         that they have now. Where something is at the old name, it comes `beside` that, or stays.

@@ -51,6 +51,19 @@ def test_the_original_is_kept(torn: tuple[Machine, Machine, str]) -> None:
     assert bob.ask_json("trash", "list")[0]["files"][0]["path"] == copy
 
 
+def test_a_copy_without_its_original_is_not_given_up_for_it(
+    torn: tuple[Machine, Machine, str],
+) -> None:
+    """Then it is all that is left: it was removed, and the original wasn't there to be kept."""
+    alice, bob, copy = torn
+    (root(bob) / "plan.txt").unlink()
+    each((alice, bob), lambda one: files(one) == {copy}, "has the copy only")
+    asked = ("conflicts", "resolve", root(bob) / copy, "--keep", "original")
+    until(lambda: bob.ask_json("conflicts")[0]["original"] is None, "bob knows it")
+    assert "no original of" in bob.refused(*asked)
+    assert files(bob) == {copy}
+
+
 def test_the_copy_is_kept(torn: tuple[Machine, Machine, str]) -> None:
     alice, bob, copy = torn
     settle(alice, copy, "copy")

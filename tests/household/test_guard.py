@@ -207,6 +207,14 @@ def test_the_trash_is_listed_and_restored_while_a_mount_lies_over_the_root(
     assert "not in the trash" in bob.refused("trash", "restore", mnt / "keep")
 
 
+def test_of_several_all_are_restored_or_none(trashed: tuple[Machine, Machine, Path]) -> None:
+    _, bob, mnt = trashed
+    there = mnt / "photos" / "2024" / "a.jpg"
+    assert "not in the trash" in bob.refused("trash", "restore", there, mnt / "keep")
+    assert not there.exists()
+    assert bob.ask_json("trash", "list")[0]["count"] == 3
+
+
 def test_the_trash_is_emptied(trashed: tuple[Machine, Machine, Path]) -> None:
     _, bob, mnt = trashed
     assert bob.ask_json("trash", "empty", "--older", "1h")[0]["count"] == 0

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.household.conftest import Household
 from tests.household.machines import MARK, Pair, failure, wait_word, word
 from tests.household.waiting import until
 
@@ -226,3 +227,22 @@ def test_the_root_of_the_arena_takes_a_mark(own_pair: Pair) -> None:
 
 def plain_files(root: Path) -> list[Path]:
     return [path for path in root.rglob("*") if path.is_file() and ".realize" not in path.parts]
+
+
+def test_without_a_daemon_several_are_marked_at_once_and_right_after_the_arena_is_made(
+    household: Household,
+) -> None:
+    """What was in its root already wasn't there, as nobody had looked yet; the second path of one
+    arena failed, as that was opened anew."""
+    machine = household.machine("desk")
+    root = machine.directory / "files"
+    root.mkdir()
+    for name in "ab":
+        (root / name).write_text(name)
+    machine.share("docs", root, mark="watch")
+    machine.ask("mark", "set", "own", root / "a", root / "b")
+    found = machine.ask_json("rule", "test", root / "a", root / "b")
+    assert [(one["path"], one["mark"]) for one in found] == [("a", "own"), ("b", "own")]
+    assert "There is no" in machine.refused("mark", "clear", root / "a", root / "c")
+    assert machine.ask("mark", "get", root / "a") == "own (set here)"
+    assert machine.ask("conflicts", "--arena", "docs", "--arena", "docs") == "There is no conflict."

@@ -150,7 +150,8 @@ async def test_marks_are_set_and_cleared_on_many_paths(
         with pytest.raises(BadMark):
             await ask("mark-set", mark="nonsense", paths=paths)
         with pytest.raises(NotFound, match='no "beach"'):
-            await ask("mark-set", mark="own", paths=[str(tmp_path / "photos" / "beach")])
+            await ask("mark-set", mark="own", paths=[*paths, str(tmp_path / "photos" / "beach")])
+        assert not (await ask("mark-get", path=paths[0]))["explicit"], "all of them, or none"
 
 
 async def test_status_shows_everything_and_one_bad_arena_beside_good_ones(
