@@ -35,6 +35,8 @@ def goes_on(run: Run, name: bytes, *, is_near: bool) -> Run:
     behind the last one."""
     if name == run.last:
         return replace(run, window=0)
+    if run.count < 0:
+        return Run(name, run.count + 1)
     if not is_near:
         return Run(name)
     count = run.count + 1
@@ -47,8 +49,8 @@ def reached(run: Run) -> Run:
 
 
 def late(name: bytes) -> Run:
-    """After what was fetched ahead wasn't here when the reader came to `name`: the line has something
-    else to do, so it is some time before the next is tried."""
+    """After what was fetched ahead wasn't here when the reader came to `name`, or didn't come at all: it is
+    some time before the next is tried, in whatever order he reads."""
     return Run(name, -LATE_COUNT)
 
 

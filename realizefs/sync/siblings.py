@@ -90,8 +90,7 @@ class Siblings:
         with trio.move_on_at(coming.deadline) as waiting:
             await coming.here.wait()
         if waiting.cancelled_caught:
-            self._unmark(coming.parent)
-            self._runs[coming.parent] = late(coming.name)
+            self._give_up(coming.parent, coming.name)
         return coming.data
 
     def missed(self, ino: Inode, version: Version) -> None:
@@ -124,6 +123,10 @@ class Siblings:
             most = min(self._moment(ino, version), SEVERAL_BYTES_MAX)
             self._nursery.start_soon(self._fetch, parent, run, most)
 
+    def _give_up(self, parent: Inode, name: bytes) -> None:
+        self._unmark(parent)
+        self._runs[parent] = late(name)
+
     def _unmark(self, parent: Inode) -> None:
         self._marks = {ino: of for ino, of in self._marks.items() if of != parent}
 
@@ -142,6 +145,8 @@ class Siblings:
         try:
             contents = [(one.ino, one.version) for one in entries]
             await self._gather(contents, need=Need.AHEAD, came=self._came)
+            if not any(one.data for one in coming.values()):  # nobody can, or will
+                self._give_up(parent, entries[-1].name)
         finally:
             for ino, one in coming.items():
                 del self._coming[ino]

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,10 +13,12 @@ import trio.testing
 from realizefs.core.browsing import RUN_MIN, WINDOW_FIRST
 from realizefs.core.calls import Request
 from realizefs.model.background import BackgroundRules, Pause
+from realizefs.model.errors import RequestFailed
 from realizefs.model.ids import PeerId
 from realizefs.model.limits import KIB, MIB
 from realizefs.model.marks import Mark
 from realizefs.model.messages import Read, ReadSeveral
+from realizefs.sync import siblings
 from realizefs.sync.arena import Arena
 from realizefs.sync.background import Background
 from tests.fakes.peer import Peer, introduce, running_peer, until, write
@@ -40,6 +42,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
     monkeypatch.setattr(Arena, "answer", counting)
     return counts
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine that has much else to do nothing comes in half a second."""
+    monkeypatch.setattr(siblings, "HEDGE_SECONDS", 10.0)
 
 
 def total(asked: Counter[str], way: str) -> int:
@@ -153,19 +161,42 @@ async def test_what_was_changed_meanwhile_is_read_as_it_is_now(
         assert await b.read(NAMES[RUN_MIN]) == changed
 
 
+def answers_together(
+    monkeypatch: pytest.MonkeyPatch, asked: Counter[str], then: Callable[[], Awaitable[object]]
+) -> None:
+    """From now on nobody has an answer for many files at once, and does that instead."""
+    answer = Arena.answer
+
+    async def other(self: Arena, peer: PeerId, request: Request) -> bytes:
+        if isinstance(request, ReadSeveral):
+            asked.update(f"together {small.path.decode()}" for small in request.files)
+            await then()
+        return await answer(self, peer, request)
+
+    monkeypatch.setattr(Arena, "answer", other)
+
+
+async def test_who_refuses_many_at_once_is_not_asked_for_them_again_and_again(
+    tmp_path: Path, asked: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse() -> None:
+        raise RequestFailed("io", "The disk is bad.")
+
+    answers_together(monkeypatch, asked, refuse)
+    contents = some(NAMES[:60])
+    async with owner_and_reader(tmp_path, contents) as (_, b):
+        for name, content in contents.items():
+            assert await b.read(name) == content
+        assert total(asked, "alone") == len(contents)
+        assert total(asked, "together") <= 2 * WINDOW_FIRST
+
+
 async def test_who_comes_while_his_file_is_on_its_way_waits_a_moment_only(
     tmp_path: Path, asked: Counter[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The answer for all together never comes; each is asked for alone then."""
-    answer = Arena.answer
-
-    async def silent(self: Arena, peer: PeerId, request: Request) -> bytes:
-        if isinstance(request, ReadSeveral):
-            asked.update(f"together {small.path.decode()}" for small in request.files)
-            await trio.sleep_forever()
-        return await answer(self, peer, request)
-
-    monkeypatch.setattr(Arena, "answer", silent)
+    monkeypatch.setattr(siblings, "HEDGE_SECONDS", 0.2)
+    answers_together(monkeypatch, asked, trio.sleep_forever)
     contents = some(NAMES[:40])
     async with owner_and_reader(tmp_path, contents) as (_, b):
         for name, content in contents.items():
