@@ -133,7 +133,9 @@ def _misused(error: click.ClickException, session: Session) -> int:
         return error.exit_code
     context = error.ctx if isinstance(error, click.UsageError) else None
     where = f" See `{context.command_path} --help`." if context else ""
-    return _complain(f"{error.format_message()}{where}", (), error.exit_code, session)
+    said = error.format_message()
+    stop = "" if said.endswith((".", "?", "!")) else "."
+    return _complain(f"{said}{stop}{where}", (), error.exit_code, session)
 
 
 def _complain(sentence: str, causes: Sequence[str], status: int, session: Session) -> int:
