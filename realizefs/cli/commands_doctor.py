@@ -12,7 +12,7 @@ from realizefs.model.errors import NoDaemon
 SOMETHING_WRONG = 1
 """The exit status where something that people expect doesn't work."""
 
-ANSWER_SECONDS = 30.0
+ANSWER_SECONDS = 15.0
 """Seconds for a daemon that runs: it gives up on what it looks at after ten."""
 
 ALONE_SECONDS = 30.0

@@ -39,6 +39,10 @@ TAKERS = 8
 """Tasks that take from the queue, each as many as may come together: more would be as many that get
 one each. What all of them have taken shares JOBS_MAX places."""
 
+AGAIN_SECONDS_MIN = 0.1
+"""Seconds before the next try at least: what ends at an instant may not have ended yet as the clock
+tells it, and would be tried over and over within that instant."""
+
 
 class Jobs:
     """Decides and carries out, for one arena."""
@@ -280,6 +284,6 @@ def _backoff(attempts: int, error: Exception) -> float:
     steps: tuple[float, ...] = limits.BACKOFF_SECONDS
     if isinstance(error, Busy):
         if error.seconds is not None:
-            return error.seconds
+            return max(error.seconds, AGAIN_SECONDS_MIN)
         steps = limits.BUSY_SECONDS + steps[1:]
     return steps[min(attempts, len(steps)) - 1]

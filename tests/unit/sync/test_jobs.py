@@ -25,7 +25,7 @@ from realizefs.store import decisions as decisions_module
 from realizefs.store.arena import ArenaStore
 from realizefs.sync.arena import Arena
 from realizefs.sync.engine_store import WAKE_PAGE, EngineStore
-from realizefs.sync.jobs import Jobs
+from realizefs.sync.jobs import AGAIN_SECONDS_MIN, Jobs, _backoff
 from tests.fakes.arena_store import STORED, arena_store
 from tests.fakes.clock import SystemClock
 from tests.fakes.in_memory import in_memory
@@ -152,6 +152,11 @@ async def test_what_is_busy_for_a_known_time_is_tried_right_after_it(directory: 
             after = arena.store.decisions.get(txn, ino)
         assert after is not None
         assert 35e9 < after.retry_at_ns - arena.context.clock.wall_ns() <= 40e9
+
+
+def test_in_the_instant_in_which_a_promise_ends_nothing_is_tried_over_and_over() -> None:
+    assert _backoff(4, Busy("It is relied on.", 40.0)) == 40.0
+    assert _backoff(4, Busy("It is relied on.", 0.0)) == AGAIN_SECONDS_MIN > 0
 
 
 async def test_a_failure_is_stored_with_its_reason_and_its_time(directory: Path) -> None:
