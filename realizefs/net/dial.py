@@ -126,10 +126,15 @@ async def _race(candidates: list[tuple[str, tuple[str, int]]]) -> _Connected | N
         winners.append(_Connected(address, stream))
         nursery.cancel_scope.cancel()
 
-    with trio.move_on_after(HANDSHAKE_SECONDS):
-        async with trio.open_nursery() as nursery:
-            for index, (address, (host, port)) in enumerate(candidates):
-                nursery.start_soon(attempt, index, address, host, port)
+    try:
+        with trio.move_on_after(HANDSHAKE_SECONDS):
+            async with trio.open_nursery() as nursery:
+                for index, (address, (host, port)) in enumerate(candidates):
+                    nursery.start_soon(attempt, index, address, host, port)
+    except BaseException:  # cancelled just as one had won
+        for winner in winners:
+            await trio.aclose_forcefully(winner.stream)
+        raise
     return winners[0] if winners else None
 
 

@@ -140,19 +140,24 @@ class Dialler:
         """A channel; None if meanwhile the peer was found elsewhere, and is to be dialled there."""
         channel: Channel | None = None
         failure: RealizeError | None = None
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._until_elsewhere, card, addresses, nursery.cancel_scope)
-            try:
-                channel = await dial(
-                    addresses,
-                    self._identity,
-                    counters=self._counters,
-                    certificate=card.certificate,
-                    name=card.name,
-                )
-            except RealizeError as error:  # not from within the nursery, which would wrap it
-                failure = error
-            nursery.cancel_scope.cancel()
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._until_elsewhere, card, addresses, nursery.cancel_scope)
+                try:
+                    channel = await dial(
+                        addresses,
+                        self._identity,
+                        counters=self._counters,
+                        certificate=card.certificate,
+                        name=card.name,
+                    )
+                except RealizeError as error:  # not from within the nursery, which would wrap it
+                    failure = error
+                nursery.cancel_scope.cancel()
+        except BaseException:  # cancelled just as it was reached
+            if channel is not None:
+                await channel.aclose()
+            raise
         if failure is not None:
             raise failure
         return channel
