@@ -36,7 +36,8 @@ async def patiently(work: Callable[[], Awaitable[T]], what: str) -> T:
 
 
 async def guarded(work: Callable[..., Awaitable[None]], *arguments: object) -> None:
-    """Run something whose failure only concerns one link, which is ending then."""
+    """Run something whose failure concerns nobody else: of a link, which is ending then, or of what was
+    only fetched ahead."""
     try:
         await work(*arguments)
     except (RealizeError, OSError) as error:

@@ -2,9 +2,9 @@
 
 They come together, as those of a download do (`gathering`), but within the cache's limit. A reader
 that comes for one on its way waits for it until HEDGE_SECONDS after it was asked for; then it is
-fetched by itself, as ever, and nothing more ahead. What was fetched in vain is bounded: a window of what the line
-carries in a moment and a sixteenth of the cache, and none where the background is to wait, as on a
-network that costs money. Trio thread.
+fetched by itself, as ever, and nothing more ahead. What was fetched in vain is bounded: a window of
+what the line carries in a moment and a sixteenth of the cache, and none where the background is to
+wait, as on a network that costs money. Trio thread.
 """
 
 from collections import OrderedDict
@@ -24,6 +24,7 @@ from realizefs.model.versions import Version
 from realizefs.store.txn import Txn
 from realizefs.sync.context import Context
 from realizefs.sync.gathering import Came, Content, Stored, is_small
+from realizefs.sync.patience import guarded
 from realizefs.sync.urgency import Need
 
 FOLDERS_MAX = 64
@@ -64,9 +65,7 @@ class Siblings:
         self._gather = gather
         self._moment = moment
         self._runs: OrderedDict[Inode, Run] = OrderedDict()
-        self._marks: dict[
-            Inode, Inode
-        ] = {}  # who reads it has come to the middle of a folder's window
+        self._marks: dict[Inode, Inode] = {}  # in the middle of a window → its folder
         self._coming: dict[Inode, _Coming] = {}
         self._nursery: trio.Nursery | None = None
 
@@ -87,6 +86,7 @@ class Siblings:
         coming = self._coming.get(ino)
         if coming is None or coming.digest != version.hash:
             return None
+        # The file may be another version afterwards; these are the bytes of the one that was asked for.
         with trio.move_on_at(coming.deadline) as waiting:
             await coming.here.wait()
         if waiting.cancelled_caught:
@@ -121,11 +121,13 @@ class Siblings:
             self._unmark(first)
         if run.window and self._nursery is not None and self._context.wait() is None:
             most = min(self._moment(ino, version), SEVERAL_BYTES_MAX)
-            self._nursery.start_soon(self._fetch, parent, run, most)
+            # A bad disk or database is no reason to end: each file is fetched when it is read.
+            self._nursery.start_soon(guarded, self._fetch, parent, run, most)
 
     def _give_up(self, parent: Inode, name: bytes) -> None:
         self._unmark(parent)
-        self._runs[parent] = late(name)
+        if parent in self._runs:  # else it wasn't read lately
+            self._runs[parent] = late(name)
 
     def _unmark(self, parent: Inode) -> None:
         self._marks = {ino: of for ino, of in self._marks.items() if of != parent}

@@ -19,12 +19,8 @@ CONTENT = os.urandom(4 * MIB)
 BLOCK = 128 * KIB
 
 
-async def test_readers_of_one_file_share_its_blocks_and_its_block_list(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Eight at its beginning, eight in the midst, and one who wants all of it."""
-    asked: list[Request] = []
-    may_answer = trio.Event()
+def hold(patch: pytest.MonkeyPatch, asked: list[Request], may_answer: trio.Event) -> None:
+    """From now on what is asked for is noted, and answered once it may be."""
     serve = Arena.serve
 
     async def held(arena: Arena, request: Request) -> bytes:
@@ -32,6 +28,14 @@ async def test_readers_of_one_file_share_its_blocks_and_its_block_list(
         await may_answer.wait()
         return await serve(arena, request)
 
+    patch.setattr(Arena, "serve", held)
+
+
+async def test_readers_of_one_file_share_its_blocks_and_its_block_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight at its beginning, eight in the midst, and one who wants all of it."""
+    asked, may_answer = list[Request](), trio.Event()
     write(tmp_path / "desk/root", "film", CONTENT)
     async with (
         running_peer(tmp_path / "desk", "desk", mark=Mark.OWN) as desk,
@@ -39,7 +43,7 @@ async def test_readers_of_one_file_share_its_blocks_and_its_block_list(
     ):
         await introduce(desk, lap)
         await until(lambda: lap.status("film") == "remote")
-        monkeypatch.setattr(Arena, "serve", held)
+        hold(monkeypatch, asked, may_answer)
 
         async def read(start: int, length: int) -> None:
             assert await lap.read("film", start, length) == CONTENT[start : start + length]
@@ -62,15 +66,7 @@ async def test_who_asked_for_the_block_list_may_go_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stays: int
 ) -> None:
     """The other one has it all the same."""
-    asked: list[Request] = []
-    may_answer = trio.Event()
-    serve = Arena.serve
-
-    async def held(arena: Arena, request: Request) -> bytes:
-        asked.append(request)
-        await may_answer.wait()
-        return await serve(arena, request)
-
+    asked, may_answer = list[Request](), trio.Event()
     write(tmp_path / "desk/root", "film", CONTENT)
     async with (
         running_peer(tmp_path / "desk", "desk", mark=Mark.OWN) as desk,
@@ -78,7 +74,7 @@ async def test_who_asked_for_the_block_list_may_go_away(
     ):
         await introduce(desk, lap)
         await until(lambda: lap.status("film") == "remote")
-        monkeypatch.setattr(Arena, "serve", held)
+        hold(monkeypatch, asked, may_answer)
         scopes = [trio.CancelScope(), trio.CancelScope()]
         got = []
 

@@ -1,5 +1,6 @@
 """The next small files of a folder: fetched together, ahead of who reads them one after the other."""
 
+import errno
 import os
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,6 +19,7 @@ from realizefs.model.ids import PeerId
 from realizefs.model.limits import KIB, MIB
 from realizefs.model.marks import Mark
 from realizefs.model.messages import Read, ReadSeveral
+from realizefs.store.blobs import Blobs
 from realizefs.sync import siblings
 from realizefs.sync.arena import Arena
 from realizefs.sync.background import Background
@@ -189,6 +191,24 @@ async def test_who_refuses_many_at_once_is_not_asked_for_them_again_and_again(
             assert await b.read(name) == content
         assert total(asked, "alone") == len(contents)
         assert total(asked, "together") <= 2 * WINDOW_FIRST
+
+
+async def test_a_disk_that_says_nothing_of_its_room_ends_nothing(
+    tmp_path: Path, asked: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[Blobs] = []
+
+    def fail(blobs: Blobs) -> int:
+        looked.append(blobs)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    contents = some(NAMES[:20])
+    async with owner_and_reader(tmp_path, contents) as (_, b):
+        monkeypatch.setattr(Blobs, "allowed", property(fail))
+        for name, content in contents.items():
+            assert await b.read(name) == content
+        assert looked
+        assert not total(asked, "together")
 
 
 async def test_who_comes_while_his_file_is_on_its_way_waits_a_moment_only(
