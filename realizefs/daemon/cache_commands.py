@@ -3,7 +3,7 @@ waits for them any more."""
 
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from functools import partial
 
 from realizefs.daemon.app import App
@@ -12,7 +12,7 @@ from realizefs.daemon.arguments import Arguments
 from realizefs.daemon.config import ArenaConfig
 from realizefs.daemon.control import Caller, telling
 from realizefs.daemon.first_look import inode_found
-from realizefs.daemon.locate import Places
+from realizefs.daemon.locate import placed
 from realizefs.daemon.peer_commands import named
 from realizefs.model.control import path_text
 from realizefs.model.errors import Misuse
@@ -74,18 +74,12 @@ async def asked(
     app: App, arguments: Arguments, check: Callable[[ArenaConfig], None] = lambda _: None
 ) -> AsyncIterator[Asked]:
     """What `paths` names, by arena; a path below another one is part of that. `check` refuses arenas."""
+    outermost = _outermost(arguments.paths("paths"))
     found: dict[RunningArena, list[Top]] = {}
-    arenas: dict[str, RunningArena] = {}
-    places = Places(app.arenas, app.mounts.current)
-    async with AsyncExitStack() as stack:
-        for path in _outermost(arguments.paths("paths")):
-            slot, inside = await places.find(path)
-            check(slot.config)
-            name = slot.config.name
-            if name not in arenas:
-                arenas[name] = await stack.enter_async_context(app.using(slot))
-            top = Top(path, await inode_found(app, arenas[name], inside))
-            found.setdefault(arenas[name], []).append(top)
+    async with placed(app, outermost, check) as places:
+        for path, (arena, inside) in zip(outermost, places, strict=True):
+            top = Top(path, await inode_found(app, arena, inside))
+            found.setdefault(arena, []).append(top)
         yield found
 
 

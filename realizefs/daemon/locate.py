@@ -7,7 +7,7 @@ resolving may ask this very process through its mount.
 """
 
 import os
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import trio
 
 from realizefs.daemon.app import App
 from realizefs.daemon.arenas import Arenas, RunningArena, Slot
+from realizefs.daemon.config import ArenaConfig
 from realizefs.daemon.mounts import Mounted
 from realizefs.fs import mountpoints
 from realizefs.model.errors import NotFound
@@ -23,15 +24,16 @@ from realizefs.model.paths import is_reserved, is_within, show
 
 @asynccontextmanager
 async def placed(
-    app: App, wanted: Iterable[bytes]
+    app: App, wanted: Iterable[bytes], check: Callable[[ArenaConfig], None] = lambda _: None
 ) -> AsyncIterator[Sequence[tuple[RunningArena, bytes]]]:
     """The arena of each path, and the path in it. Without a daemon each arena is opened once: to open it
-    is to look through it."""
+    is to look through it. `check` refuses arenas."""
     places, arenas = Places(app.arenas, app.mounts.current), dict[str, RunningArena]()
     async with AsyncExitStack() as stack:
         found: list[tuple[RunningArena, bytes]] = []
         for path in wanted:
             slot, inside = await places.find(path)
+            check(slot.config)
             name = slot.config.name
             if name not in arenas:
                 arenas[name] = await stack.enter_async_context(app.using(slot))
