@@ -5,6 +5,7 @@ value of the model or an error that names whose fault it is.
 
 In reading order:
     schema                      loads capnp/*.capnp
+    buffers                     memory for bulk bytes, used again
     frames                      cuts a byte stream into messages and payloads, both bounded
     peer_messages               messages of peers as bytes and back, by way of
     peer_encode, peer_decode,   value → struct; struct → value, every field checked; the rows

@@ -9,6 +9,7 @@ import struct
 from dataclasses import dataclass
 from typing import cast
 
+from realizefs.codec.buffers import BUFFERS
 from realizefs.model.errors import ProtocolFault
 from realizefs.model.limits import (
     BLOCKS_MAX,
@@ -47,8 +48,8 @@ class FrameReader:
     """Collects the bytes of a stream and gives out whole frames.
 
     Either `feed` it, or write the next bytes into `target` and say how many they were (`filled`):
-    then the payload is copied nowhere. A frame's memory is taken as soon as its header is here; the
-    system gives pages of it as they are written.
+    then the payload is copied nowhere. A frame's memory is taken as soon as its header is here, where
+    it is large from `buffers`.
 
     `payload_bytes` counts the payload that has arrived, of unfinished frames too: the progress
     of bulk data, which pings and gossip don't make.
@@ -58,7 +59,7 @@ class FrameReader:
         self.payload_bytes = 0
         self._bounds = bounds or FrameBounds()
         self._header = bytearray()
-        self._body = bytearray(), bytearray()  # message and payload
+        self._body = _NOTHING, _NOTHING  # message and payload
         self._parts = [_NOTHING, _NOTHING]  # what of them is still to come
 
     def target(self) -> memoryview:
@@ -94,8 +95,8 @@ class FrameReader:
         if len(self._header) == HEADER_BYTES:
             _, message, payload = _HEADER.unpack(self._header)
             self._check(message, payload)
-            self._body = bytearray(message), bytearray(payload)
-            self._parts = [memoryview(part) for part in self._body]
+            self._body = memoryview(bytearray(message)), BUFFERS.take(payload)
+            self._parts = list(self._body)
         return view[missing:]
 
     def _check(self, message: int, payload: int) -> None:
@@ -121,7 +122,7 @@ class FrameReader:
     def _finish(self) -> Frame:
         message, payload = self._body
         self._header.clear()
-        self._body, self._parts = (bytearray(), bytearray()), [_NOTHING, _NOTHING]
+        self._body, self._parts = (_NOTHING, _NOTHING), [_NOTHING, _NOTHING]
         if len(payload) <= _COPIED_BYTES_MAX:
             return bytes(message), bytes(payload)
         # Nobody else has it, so nobody changes it; a copy would cost as much as the way here.

@@ -27,6 +27,6 @@ def split(answer: bytes, sizes: Sequence[int]) -> list[bytes]:
         raise WrongBytes("an answer with less or more than the files that it names.")
     contents = []
     for length in lengths:
-        contents.append(answer[at : at + length])
+        contents.append(bytes(answer[at : at + length]))
         at += length
     return contents

@@ -15,9 +15,9 @@ from realizefs.model.limits import (
     PROGRESS_SECONDS,
 )
 
-PIECE_BYTES = 4 * MIB
+PIECE_BYTES = 8 * MIB
 """Bytes asked for in one request where the line is fast: large enough to hide what a request costs,
-most of a millisecond at both ends together."""
+one to two milliseconds at both ends together."""
 
 _FIRST_PIECE_BYTES = MIB // 4
 """Bytes of the first requests, as long as nobody knows how fast the line is."""

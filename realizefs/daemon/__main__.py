@@ -18,6 +18,7 @@ from pathlib import Path
 
 import trio
 
+from realizefs.codec.buffers import keep_heap
 from realizefs.daemon.app import App, Shells, open_app
 from realizefs.daemon.arguments import Arguments
 from realizefs.daemon.control import Caller, answer, serve_control
@@ -60,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.set_threshold(GC_OBJECTS, *gc.get_threshold()[1:])
+    keep_heap()
     home = home_at(options.home)
     if options.command == "once":
         return _once(home, verbose=options.verbose)

@@ -35,7 +35,7 @@ REQUESTS_IN_FLIGHT_MAX = 64
 """Requests one side may have open on a connection; more wait at the asker, and are a protocol
 fault at the holder."""
 
-READ_AHEAD_BYTES_MAX = 8 * MIB
+READ_AHEAD_BYTES_MAX = 16 * MIB
 """Bytes fetched ahead of a sequential reader: a second of a 64 Mbit/s line."""
 
 SEND_QUEUE_FRAMES_MAX = 32
@@ -266,7 +266,7 @@ CONNECTIONS_PER_PEER_MAX = 4
 JOIN_MESSAGE_BYTES_MAX = 64 * KIB
 """Bytes of the only message that may come from somebody who isn't a peer yet: one card."""
 
-TLS_READ_BYTES = 1 * MIB
+TLS_READ_BYTES = 512 * KIB
 """Bytes read from a socket at once: 64 TLS records; 512 KiB moved an eighth less."""
 
 TLS_WRITE_BYTES = 512 * KIB

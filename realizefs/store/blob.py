@@ -16,6 +16,7 @@ from enum import Enum
 from threading import Lock
 from typing import Protocol, cast
 
+from realizefs.codec.buffers import BUFFERS
 from realizefs.model.blobs import BlobRow
 from realizefs.model.errors import CacheFull, StoreFault
 from realizefs.model.ranges import NO_RANGES, Ranges
@@ -126,11 +127,11 @@ class Blob:
             generation = self.generation
             if not self.ranges.covers(start, end):
                 return None
-            data = bytearray(end - start)
-            got = read_waiting(self.fd, memoryview(data), start)
+            data = BUFFERS.take(end - start)
+            got = read_waiting(self.fd, data, start)
             if self.generation != generation:
                 continue
-            if got != end - start:
+            if got != len(data):
                 raise StoreFault(f"The file of blob {self.id:016x} is shorter than it was written.")
             self._owner.used(self, start, end)
             return cast("bytes", data)  # of which a copy would cost as much as the read
@@ -138,12 +139,11 @@ class Blob:
 
     def read_at_once(self, start: int, length: int) -> bytes | None:
         """The same without waiting for the disk: None, too, if it would have to."""
-        end = min(start + length, self.size)
-        generation = self.generation
+        end, generation = min(start + length, self.size), self.generation
         if not self.ranges.covers(start, end):
             return None
-        data = bytearray(end - start)
-        got = read_at_once(self.fd, memoryview(data), start)
+        data = BUFFERS.take(end - start)
+        got = read_at_once(self.fd, data, start)
         if got != end - start or self.generation != generation:
             return None
         self._owner.used(self, start, end)

@@ -24,7 +24,7 @@ from realizefs.model.versions import Version
 from realizefs.store.blob import Blob
 from realizefs.store.blobdir import BlobDirectory
 from realizefs.store.copying import Copied, pwrite_all
-from realizefs.store.direct import FILE_BYTES_MIN, DirectWriter
+from realizefs.store.direct import DirectWriter
 from realizefs.store.env import Environment
 from realizefs.store.eviction import Evictor, MayDrop
 from realizefs.store.moves import Moves
@@ -195,13 +195,13 @@ class Blobs:
         *,
         bound: bool = True,
         copied: Sequence[Copied] = (),
+        direct: bool = False,
     ) -> bool:
         """Write `data` if there is room for it in the cache and on the disk; whether it is kept.
 
-        Without `bound` the disk alone decides; see `reserve`. Much of it goes by no page cache then.
+        Without `bound` the disk alone decides; see `reserve`. `direct`: around the page cache.
         """
-        is_download = not bound and blob.size >= FILE_BYTES_MIN
-        write = self._direct.pwrite_all if is_download else pwrite_all
+        write = self._direct.pwrite_all if direct else pwrite_all
         room = self.reserve(len(data), may_drop, bound=bound, filling=blob.id)
         if room is None:
             return False

@@ -1,10 +1,10 @@
-"""Writing around the page cache: big downloads, which nobody reads while they come.
+"""Writing around the page cache: big files, that are on their way.
 
 They have to be on the disk in the end anyway. By way of the page cache each byte is copied into
 memory first, which pushes out what people do read, and the last sync waits for what is left of
 them; on the reference machine that was 40 % of the processor time of a download. So rsync and scp
-leave gigabytes in memory that `fetch` doesn't. What a reader waits for is written as usual: he
-reads it from memory.
+leave gigabytes in memory that `fetch` doesn't. Who reads meanwhile has it from elsewhere
+(`sync.recent`).
 """
 
 import errno
@@ -30,8 +30,14 @@ _UNABLE = {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOENT, errno.EACCES}
 """A filesystem that can't, one with larger blocks, or no /proc."""
 
 
+def pays(file_bytes: int, piece_bytes: int) -> bool:
+    """Whether so much of such a file should be written so."""
+    return file_bytes >= FILE_BYTES_MIN and piece_bytes >= PIECE_BYTES_MIN
+
+
 class DirectWriter:
-    """Writes with O_DIRECT out of one buffer, as its alignment wants it. Thread-safe."""
+    """Writes with O_DIRECT, out of the bytes themselves where their place in memory allows that, and
+    else out of one buffer. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -61,11 +67,22 @@ class DirectWriter:
             os.close(direct)
 
     def _written(self, direct: int, view: memoryview, start: int) -> int:
+        end = len(view) - len(view) % _ALIGNMENT
+        try:
+            done = os.pwrite(direct, view[:end], start)
+        except OSError as error:
+            if error.errno not in _UNABLE:
+                raise
+            done = 0  # it isn't aligned: what comes over the wire is (`codec.buffers`)
+        done -= done % _ALIGNMENT
+        return done + self._by_buffer(direct, view[done:end], start + done)
+
+    def _by_buffer(self, direct: int, view: memoryview, start: int) -> int:
         if self._buffer is None:
             self._buffer = mmap.mmap(-1, _BUFFER_BYTES)
-        done, end = 0, len(view) - len(view) % _ALIGNMENT
-        while done < end:
-            length = min(end - done, _BUFFER_BYTES)
+        done = 0
+        while done < len(view):
+            length = min(len(view) - done, _BUFFER_BYTES)
             self._buffer[:length] = view[done : done + length]
             try:
                 with memoryview(self._buffer) as buffer, buffer[:length] as part:

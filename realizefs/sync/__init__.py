@@ -52,12 +52,14 @@ In reading order:
     homeless                        what nobody holds at a name, and is here at another
     successors                      what became here of a content that is nowhere any more
     gathering, siblings             small files together; the next ones of a folder, ahead of
-    fetcher, pieces                 reads and downloads; pieces on their way, and who wants them
+    fetcher, pieces, pace           reads and downloads; pieces on their way, and who wants them; how
+                                    large they are
     sources, wanted                 from holders; what is wanted, verified
     reuse, bases, holder            what the old version has of it; a delta, a copy, or both
     lacking                         whether there is room for what is to come
     race, candidates, distrust      the first good answer; who is asked next; who lied
-    shelf, reading                  into the cache; what of it stays open for its readers
+    shelf, reading, recent          into the cache; what of it stays open for its readers, and what in
+                                    memory
     telling                         the journal of what happened, written and read
     describe, summary               why a path is as it is; what a folder is, in all
     work                            what is being carried out, and what waits and why

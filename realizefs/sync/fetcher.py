@@ -15,20 +15,22 @@ from typing import cast
 import trio
 
 from realizefs.core import plan
-from realizefs.core.striping import piece_bytes
 from realizefs.model import limits, paths
 from realizefs.model.errors import CacheFull, RealizeError, StoreFault, Unreachable
 from realizefs.model.ids import Digest, Inode
 from realizefs.model.ranges import Ranges
 from realizefs.model.versions import Version
 from realizefs.store.blob import Blob
+from realizefs.store.direct import pays
 from realizefs.sync.bases import Bases
 from realizefs.sync.context import Context
 from realizefs.sync.gate import UrgentGate
 from realizefs.sync.gathering import Gathering
 from realizefs.sync.lacking import ROOM_BYTES, check_room
+from realizefs.sync.pace import Pace
 from realizefs.sync.pieces import Piece, Pieces
 from realizefs.sync.reading import Reading
+from realizefs.sync.recent import Recent
 from realizefs.sync.reuse import Here, bring
 from realizefs.sync.shelf import Shelf
 from realizefs.sync.siblings import Siblings
@@ -38,12 +40,6 @@ from realizefs.sync.wanted import Wanted
 
 IN_FLIGHT_BYTES_MAX = 32 * limits.MIB
 """Bytes on their way or being stored at once in one arena for readers, and as many for downloads."""
-
-DELTA_PIECE_BYTES = 1 * limits.MIB
-"""Bytes that one delta brings at least, however slow the line: each signs as many around them."""
-
-PACE_SECONDS = 0.05
-"""Seconds for which it is known how large the pieces of a content are to be."""
 
 EVICTED_RETRIES = 3
 """Times a content is fetched again because what had been there before was evicted meanwhile."""
@@ -60,13 +56,14 @@ class Fetcher:
         self._nursery: trio.Nursery | None = None
         self._shelf = Shelf(context)
         self.gather = Gathering(context, self._shelf).bring  # ahead of `complete` of each
-        self._siblings = Siblings(context, self.gather, self._moment)
         self._bases = Bases(context.store)
+        self._pace = Pace(context.store.blobs, self._sources, self._bases)
+        self._siblings = Siblings(context, self.gather, self._pace.moment)
+        self._recent = Recent()
         self._reading = Reading(context.store.blobs)
         self._gate = UrgentGate(IN_FLIGHT_BYTES_MAX)
         self._pieces = Pieces()
         self._patterns = plan.Patterns()
-        self._pace: tuple[tuple[Inode, Digest] | None, float, int] = (None, 0.0, 0)
         self._completing: Counter[tuple[Inode, Digest]] = Counter()
         context.arriving = self._pieces.arriving
         context.completing = self.completing
@@ -78,6 +75,7 @@ class Fetcher:
                 nursery.start_soon(self._shelf.run)
                 nursery.start_soon(self._reading.run)
                 nursery.start_soon(self._siblings.run)
+                nursery.start_soon(self._recent.run)
                 self._nursery = nursery
                 task_status.started()
                 try:
@@ -94,9 +92,10 @@ class Fetcher:
         if start >= end:
             return b""
         ahead = await self._siblings.arrived(ino, version)
-        if ahead is not None:
+        data = self._from_memory(ino, version, start, end) if ahead is None else ahead[start:end]
+        if data is not None:
             self._counts.hit += end - start
-            return ahead[start:end]
+            return data
         blob = self._reading.open(ino, version.hash)
         try:
             data = await self._from_blob(blob, start, end)
@@ -157,6 +156,14 @@ class Fetcher:
             raise
         return blob
 
+    def _from_memory(self, ino: Inode, version: Version, start: int, end: int) -> bytes | None:
+        piece = self._recent.find(ino, version.hash, start, end)
+        if piece is None:
+            return None
+        # So that he isn't taken for one who jumps, when he comes to its end.
+        self._patterns.read((ino, version.hash), start, end, piece.wanted.block, version.size)
+        return _part(piece, start, end)
+
     async def _from_blob(self, blob: Blob | None, start: int, end: int) -> bytes | None:
         if blob is None or not blob.covers(start, end):
             return None
@@ -210,7 +217,7 @@ class Fetcher:
         try:
             while at < version.size or ahead:
                 while at < version.size and _size(ahead) < IN_FLIGHT_BYTES_MAX:
-                    until = min(at + self._piece_bytes(wanted), version.size)
+                    until = min(at + self._pace.piece_bytes(wanted), version.size)
                     pieces = self._start(wanted, here.missing(at, until), Need.DOWNLOAD)
                     for piece in pieces:
                         self._pieces.want(piece)
@@ -231,29 +238,13 @@ class Fetcher:
         if not piece.kept:
             raise CacheFull(f'There is no room on the disk for "{paths.show(wanted.path)}".')
 
-    def _piece_bytes(self, wanted: Wanted) -> int:
-        """Looked up now and then only: it takes a statfs and a look at who has the content."""
-        content, now = (wanted.ino, wanted.version.hash), trio.current_time()
-        of, known_until, size = self._pace
-        if of == content and now < known_until:
-            return size
-        rate, room = self._sources.rate(*content), self._store.blobs.allowed
-        size = piece_bytes(rate, wanted.block, room)
-        if self._bases.has(*content):
-            size = max(size, DELTA_PIECE_BYTES)
-        self._pace = content, now + PACE_SECONDS, size
-        return size
-
-    def _moment(self, ino: Inode, version: Version) -> int:
-        return piece_bytes(self._sources.rate(ino, version.hash), limits.BLOCK_BYTES_MIN, 1 << 62)
-
     def _start(self, wanted: Wanted, missing: Ranges, need: Need) -> list[Piece]:
         """The pieces that bring `missing`, started or joined; in order, not overlapping."""
         if not missing:
             return []
         # Who reads at random asks for a block at a time, and needn't know how fast the line is.
         is_one = missing.total() <= wanted.block
-        most = wanted.block if is_one else self._piece_bytes(wanted)
+        most = wanted.block if is_one else self._pace.piece_bytes(wanted)
         found: list[Piece] = []
         for start, end in plan.pieces(missing, wanted.block, wanted.version.size, most):
             at = start
@@ -308,6 +299,11 @@ class Fetcher:
                 return  # in this very moment; what follows isn't to be cut off in the middle
             piece.data = brought.data
             piece.here.set()  # from here on it isn't given up
+            # Who reads has it from memory: the page cache would hold it twice, for it goes to him
+            # through that of the mount. Whom a download was for reads it later.
+            direct = pays(wanted.version.size, len(brought.data)) and (
+                not piece.bound or self._recent.keep(piece)
+            )
             piece.kept = await self._shelf.put(
                 wanted.ino,
                 wanted.version,
@@ -315,6 +311,7 @@ class Fetcher:
                 brought.data,
                 copied=brought.copied,
                 bound=piece.bound,
+                direct=direct,
             )
 
     @contextmanager
@@ -337,6 +334,10 @@ async def _data(piece: Piece, start: int, end: int) -> bytes:
     await piece.here.wait()
     if piece.error is not None:
         raise piece.error
+    return _part(piece, start, end)
+
+
+def _part(piece: Piece, start: int, end: int) -> bytes:
     # The kernel's side takes any buffer: of a copy of what is read nobody has anything.
     return cast("bytes", memoryview(piece.data)[max(start - piece.start, 0) : end - piece.start])
 

@@ -22,7 +22,7 @@ from realizefs.sync.wanted import Wanted
 @dataclass(slots=True, eq=False)
 class Piece:
     """Bytes [start, end) on their way: `data` or `error` once `here`; stored once `done`. `scope` ends
-    what brings it."""
+    what brings it; `was_read` once somebody came to its end."""
 
     wanted: Wanted
     start: int
@@ -35,6 +35,7 @@ class Piece:
     data: bytes = b""
     kept: bool = False
     bound: bool = True
+    was_read: bool = False
     error: RealizeError | None = None
 
     def blocks(self) -> Iterator[tuple[Inode, Digest, int]]:

@@ -6,8 +6,10 @@ before and after reading. Runs in worker threads.
 
 import logging
 import os
+from typing import cast
 
 from realizefs.codec import several
+from realizefs.codec.buffers import BUFFERS, LARGE_BYTES_MIN
 from realizefs.model import paths
 from realizefs.model.entries import Entry
 from realizefs.model.errors import RealizeError, RequestFailed, VersionGone
@@ -15,6 +17,7 @@ from realizefs.model.ids import Digest
 from realizefs.model.messages import Read, ReadDelta, ReadSeveral, Small
 from realizefs.store.arena import ArenaStore
 from realizefs.store.fingerprint import fingerprint_of
+from realizefs.store.pagecache import read_waiting
 from realizefs.store.txn import Txn
 
 log = logging.getLogger(__name__)
@@ -99,11 +102,7 @@ def _read_real(store: ArenaStore, path: bytes, expected: object, start: int, len
 
 
 def _pread(fd: int, start: int, length: int) -> bytes:
-    """All of the range that the file has; one system call but for huge or interrupted reads."""
-    data = os.pread(fd, length, start)
-    while len(data) < length:
-        more = os.pread(fd, length - len(data), start + len(data))
-        if not more:
-            break
-        data += more
-    return data
+    """All of the range that the file has."""
+    data = BUFFERS.take(length)
+    got = read_waiting(fd, data, start)
+    return bytes(data[:got]) if length < LARGE_BYTES_MIN else cast("bytes", data[:got])

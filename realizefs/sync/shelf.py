@@ -44,7 +44,8 @@ class _Item:
     start: int
     data: bytes
     bound: bool
-    copied: tuple[Copied, ...]
+    copied: tuple[Copied, ...] = ()
+    direct: bool = False
     stored: trio.Event = field(default_factory=trio.Event)
     kept: bool = False
     error: Exception | None = None
@@ -68,13 +69,15 @@ class Shelf:
         *,
         bound: bool,
         copied: tuple[Copied, ...] = (),
+        direct: bool = False,
     ) -> bool:
         """Store verified bytes; whether they were kept (False: no room). Raises OSError; Busy if
         something else is the file's content by now.
 
-        `copied`: which of them are in another file, that stays open meanwhile. Without `bound` the cache's limit doesn't matter; see `Blobs.reserve`.
+        `copied`: which of them are in another file, that stays open meanwhile. Without `bound` the
+        cache's limit doesn't matter, and `direct` goes around the page cache; see `Blobs.store`.
         """
-        item = _Item(ino, version, start, data, bound, copied)
+        item = _Item(ino, version, start, data, bound, copied, direct)
         self._queue.append(item)
         self._wake.set()
         await item.stored.wait()
@@ -87,7 +90,7 @@ class Shelf:
     ) -> None:
         """Store whole contents, verified ones, as `put` does. What of them couldn't be stored isn't
         told: whoever wants it finds that it isn't here."""
-        items = [_Item(ino, version, 0, data, bound, ()) for ino, version, data in contents]
+        items = [_Item(ino, version, 0, data, bound) for ino, version, data in contents]
         self._queue.extend(items)
         self._wake.set()
         for item in items:
@@ -157,6 +160,7 @@ class Shelf:
                         self._may_drop,
                         bound=item.bound,
                         copied=item.copied,
+                        direct=item.direct,
                     )
                 except OSError as error:
                     item.error = error

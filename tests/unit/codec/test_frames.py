@@ -115,4 +115,4 @@ def test_a_block_list_can_be_hashed_and_what_is_larger_is_not_copied() -> None:
     sizes = (1, 32 * BLOCKS_MAX, MIB)
     frames = FrameReader().feed(b"".join(b"".join(pack(b"m", b"p" * size)) for size in sizes))
     assert [type(message) for message, _ in frames] == [bytes] * 3
-    assert [type(payload) for _, payload in frames] == [bytes, bytes, bytearray]
+    assert [type(payload) for _, payload in frames] == [bytes, bytes, memoryview]

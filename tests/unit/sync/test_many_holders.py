@@ -124,7 +124,7 @@ async def test_one_that_lies_is_left_and_told_by_name(
 ) -> None:
     async def lie(serve: Serve, request: Request) -> bytes:
         data = await serve(request)
-        return data[:-1] + bytes([data[-1] ^ 1])
+        return bytes(data[:-1]) + bytes([data[-1] ^ 1])
 
     holders.changes = {"b": lie}
     assert await holders.read() == CONTENT

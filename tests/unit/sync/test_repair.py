@@ -96,7 +96,7 @@ def stored(peer: Peer) -> bool:
 
 
 def spoiled(data: bytes) -> bytes:
-    return data[:-1] + bytes([data[-1] ^ 1])
+    return bytes(data[:-1]) + bytes([data[-1] ^ 1])
 
 
 async def test_a_delta_that_makes_wrong_bytes_is_fetched_as_a_copy(it: Scene) -> None:

@@ -19,7 +19,7 @@ from realizefs.model.marks import Mark
 from realizefs.model.messages import Read, ReadDelta
 from realizefs.store import copying
 from realizefs.store.hashing import hash_bytes
-from realizefs.sync import fetcher
+from realizefs.sync import pace
 from realizefs.sync.arena import Arena
 from tests.fakes.blocking import never
 from tests.fakes.peer import Peer, introduce, replace, running_peer, until, write
@@ -97,7 +97,7 @@ async def two(tmp_path: Path, mark: Mark, patch: pytest.MonkeyPatch) -> AsyncIte
     patch.setattr(deltas, "signature", counting_sign)
     patch.setattr(copying, "_copy", counting_copy)
     # As on a fast line, whatever this machine is doing: what is asked for together is counted here.
-    patch.setattr(fetcher, "piece_bytes", lambda *_: striping.PIECE_BYTES)
+    patch.setattr(pace, "piece_bytes", lambda *_: striping.PIECE_BYTES)
     async with (
         running_peer(tmp_path / "desk", "desk", mark=Mark.OWN) as desk,
         running_peer(tmp_path / "lap", "lap", mark=mark) as lap,
