@@ -60,11 +60,14 @@ def align(start: int, end: int, block: int, size: int) -> tuple[int, int]:
 
 
 def pieces(missing: Ranges, block: int, size: int, most: int) -> Iterator[tuple[int, int]]:
-    """Block-aligned pieces (start, end) of at most `most` bytes that cover `missing`."""
+    """Block-aligned pieces (start, end) of at most `most` bytes that cover `missing`. They end at
+    multiples of that: else what a reader meets first, and is ahead of the rest, would cut all others."""
     step = max(most - most % block, block)
     position = 0
     for low, high in missing:
         start, end = align(max(low, position), high, block, size)
-        for piece in range(start, end, step):
-            yield piece, min(piece + step, end)
+        while start < end:
+            until = min(start - start % step + step, end)
+            yield start, until
+            start = until
         position = end

@@ -10,7 +10,6 @@ from, and that it is what it should be, is the business of `sources`.
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from typing import cast
 
 import trio
 
@@ -157,12 +156,17 @@ class Fetcher:
         return blob
 
     def _from_memory(self, ino: Inode, version: Version, start: int, end: int) -> bytes | None:
-        piece = self._recent.find(ino, version.hash, start, end)
-        if piece is None:
+        pieces = self._recent.find(ino, version.hash, start, end)
+        if not pieces:
             return None
-        # So that he isn't taken for one who jumps, when he comes to its end.
-        self._patterns.read((ino, version.hash), start, end, piece.wanted.block, version.size)
-        return _part(piece, start, end)
+        wanted, at = pieces[0].wanted, self._recent.until(pieces[-1])
+        ahead = self._patterns.read((ino, version.hash), start, end, wanted.block, version.size)
+        if at < ahead:
+            with self._opened(wanted) as blob:
+                here = blob.ranges if blob is not None else Ranges()
+            self._start(wanted, here.missing(at, ahead), Need.AHEAD)
+        parts = [piece.part(start, end) for piece in pieces]
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def _from_blob(self, blob: Blob | None, start: int, end: int) -> bytes | None:
         if blob is None or not blob.covers(start, end):
@@ -188,7 +192,7 @@ class Fetcher:
                 if piece.start > at:
                     parts.append(await self._between(blob, wanted, at, min(piece.start, end)))
                     at = piece.start
-                parts.append(await _data(piece, at, end))
+                parts.append(await piece.awaited(at, end))
                 at = min(piece.end, end)
             if at < end:
                 parts.append(await self._between(blob, wanted, at, end))
@@ -204,7 +208,7 @@ class Fetcher:
             return data
         pieces = self._start(wanted, Ranges.of(start, end), Need.READ)
         with self._pieces.used(pieces):
-            return b"".join([await _data(piece, start, end) for piece in pieces])
+            return b"".join([await piece.awaited(start, end) for piece in pieces])
 
     async def _fetch_all(self, ino: Inode, version: Version, here: Ranges) -> None:
         """Fetch what is missing, some pieces ahead of the one waited for: memory is bounded."""
@@ -327,19 +331,6 @@ class Fetcher:
     def _show(self, ino: Inode) -> str:
         with self._store.env.read() as txn:
             return paths.show(self._store.tree.path(txn, ino) or b"?")
-
-
-async def _data(piece: Piece, start: int, end: int) -> bytes:
-    """What a piece has of [start, end), once it is here."""
-    await piece.here.wait()
-    if piece.error is not None:
-        raise piece.error
-    return _part(piece, start, end)
-
-
-def _part(piece: Piece, start: int, end: int) -> bytes:
-    # The kernel's side takes any buffer: of a copy of what is read nobody has anything.
-    return cast("bytes", memoryview(piece.data)[max(start - piece.start, 0) : end - piece.start])
 
 
 def _size(pieces: Iterable[Piece]) -> int:

@@ -9,6 +9,7 @@ reader is wanted by nobody yet; it is given up when a reader of that content is.
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import cast
 
 import trio
 
@@ -19,7 +20,7 @@ from realizefs.sync.urgency import Urgency
 from realizefs.sync.wanted import Wanted
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Piece:
     """Bytes [start, end) on their way: `data` or `error` once `here`; stored once `done`. `scope` ends
     what brings it; `was_read` once somebody came to its end."""
@@ -37,6 +38,19 @@ class Piece:
     bound: bool = True
     was_read: bool = False
     error: RealizeError | None = None
+
+    async def awaited(self, start: int, end: int) -> bytes:
+        """What it has of [start, end), once it is here; raises its error."""
+        await self.here.wait()
+        if self.error is not None:
+            raise self.error
+        return self.part(start, end)
+
+    def part(self, start: int, end: int) -> bytes:
+        """What it has of [start, end), for a reader; a buffer that isn't hashable."""
+        self.was_read = self.was_read or end >= self.end
+        # The kernel's side takes any buffer: of a copy of what is read nobody has anything.
+        return cast("bytes", memoryview(self.data)[max(start - self.start, 0) : end - self.start])
 
     def blocks(self) -> Iterator[tuple[Inode, Digest, int]]:
         """The keys of its blocks."""

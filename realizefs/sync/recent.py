@@ -43,21 +43,37 @@ class Recent:
             if had is None:
                 return False
             self._pieces.remove(had)
+            self._read.discard(had)
         self._pieces.append(piece)
         self._read.add(piece)  # it is new
         self._wake.set()
         return True
 
-    def find(self, ino: Inode, digest: Digest, start: int, end: int) -> Piece | None:
-        """The piece that has all of [start, end) of a content."""
-        for piece in self._pieces:
-            wanted = piece.wanted
-            is_it = piece.start <= start and end <= piece.end
-            if is_it and wanted.ino == ino and wanted.version.hash == digest:
+    def find(self, ino: Inode, digest: Digest, start: int, end: int) -> list[Piece]:
+        """The pieces that together have all of [start, end) of a content, in order; none if some of it
+        is elsewhere. Whoever asks reads so far, wherever from."""
+        found, at = list[Piece](), start
+        for piece in self._of(ino, digest):
+            if piece.start < end and start < piece.end:
                 self._read.add(piece)
-                piece.was_read = piece.was_read or end == piece.end
-                return piece
-        return None
+                piece.was_read = piece.was_read or piece.end <= end
+            if piece.start <= at < min(piece.end, end):
+                found.append(piece)
+                at = piece.end
+        return found if at >= end else []
+
+    def until(self, piece: Piece) -> int:
+        """Up to where all is here that follows it."""
+        end = piece.end
+        for one in self._of(piece.wanted.ino, piece.wanted.version.hash):
+            if one.start <= end:
+                end = max(end, one.end)
+        return end
+
+    def _of(self, ino: Inode, digest: Digest) -> list[Piece]:
+        """Those of a content, in order."""
+        pieces = (one for one in self._pieces if one.wanted.ino == ino)
+        return sorted((one for one in pieces if one.wanted.version.hash == digest), key=_start)
 
     async def run(self) -> None:
         """Let go of what isn't read any more, until cancelled."""
@@ -68,3 +84,7 @@ class Recent:
             self._read.clear()
             if not self._pieces:
                 self._wake = trio.Event()
+
+
+def _start(piece: Piece) -> int:
+    return piece.start

@@ -73,3 +73,10 @@ def test_pieces_cover_what_is_missing_without_overlap(
         assert not covered or start >= covered.pairs[-1][1]
         covered = covered.add(start, end)
     assert all(covered.covers(start, end) for start, end in missing)
+
+
+def test_pieces_end_at_multiples_of_what_is_asked_for_at_most() -> None:
+    missing = Ranges.of(192, 1000)
+    assert list(pieces(missing, 64, 1000, 300)) == [
+        (192, 256), (256, 512), (512, 768), (768, 1000)
+    ]  # fmt: skip
