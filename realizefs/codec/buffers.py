@@ -18,10 +18,10 @@ from realizefs.model.limits import KIB, MIB
 KEPT_BYTES_MAX = 32 * MIB
 """Bytes that are kept for later: as many as may be on their way at once."""
 
-HEAP_BYTES = 8 * MIB
-"""Bytes at the end of the heap that are kept."""
+HEAP_BYTES = 16 * MIB
+"""Bytes at the end of the heap that are kept, and of what isn't taken from it: more than a payload."""
 
-_M_TRIM_THRESHOLD = -1
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 """As in malloc.h."""
 
 LARGE_BYTES_MIN = 256 * KIB
@@ -34,6 +34,7 @@ class Buffers:
 
     def __init__(self, kept_max: int = KEPT_BYTES_MAX) -> None:
         self._kept_max = kept_max
+        self._was_used = False  # since the last `release_idle`
         self._lock = Lock()
         self._returned: deque[mmap.mmap] = deque()
         self._free: list[mmap.mmap] = []  # the last one was used last: the cache may still have it
@@ -60,9 +61,18 @@ class Buffers:
         self._lent[id(memory)] = weakref.ref(lent, back)
         return memoryview(lent).cast("B")[:length]
 
+    def release_idle(self) -> None:
+        """Give back to the system what is free, if none was taken since the last call."""
+        self._take_back()
+        with self._lock:
+            if not self._was_used:
+                self._free.clear()
+            self._was_used = False
+
     def _taken(self, size: int) -> mmap.mmap:
         self._take_back()
         with self._lock:
+            self._was_used = True
             large = [index for index, memory in enumerate(self._free) if len(memory) >= size]
             if large:
                 return self._free.pop(
@@ -85,8 +95,10 @@ BUFFERS = Buffers()
 
 
 def keep_heap() -> None:
-    """Let the C library keep HEAP_BYTES of what is freed. As it comes, it gives the end of its heap
-    back to the system as soon as 128 KiB are free: with a few allocations at that end, each TLS record
-    took and gave back pages, and a download twice the time."""
-    with suppress(AttributeError):  # another C library than glibc
-        ctypes.CDLL(None).mallopt(_M_TRIM_THRESHOLD, HEAP_BYTES)
+    """Let the C library use again what is freed, as glibc does by itself once something large was
+    freed. Until then it gives the end of its heap back to the system as soon as 128 KiB are free, so
+    that each TLS record may take and give back pages, and maps what is larger anew each time."""
+    with suppress(AttributeError):  # another C library
+        set_option = ctypes.CDLL(None).mallopt
+        set_option(_M_TRIM_THRESHOLD, HEAP_BYTES)
+        set_option(_M_MMAP_THRESHOLD, HEAP_BYTES)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import trio
 
-from realizefs.codec.buffers import keep_heap
+from realizefs.codec.buffers import BUFFERS, keep_heap
 from realizefs.daemon.app import App, Shells, open_app
 from realizefs.daemon.arguments import Arguments
 from realizefs.daemon.control import Caller, answer, serve_control
@@ -52,6 +52,9 @@ of them, at Python's 5 ms, would make every answer of the mount slow."""
 GC_OBJECTS = 20_000
 """Objects made until Python looks for cycles among the young ones: rows that peers tell come in
 thousands, and none of what they consist of is in a cycle."""
+
+MEMORY_SECONDS = 30.0
+"""Seconds without a transfer after which the memory for transfers is given back, at most twice."""
 
 SHELLS = Shells(opener=opener, mounter=mounter)
 
@@ -125,11 +128,18 @@ async def _serve(app: App, starter: Starter, options: argparse.Namespace) -> Non
             tell = partial(metrics, app, Arguments({}))
             nursery.start_soon(app.exposing.run, app.config.metrics, tell)
             nursery.start_soon(manager.keep, partial(standing, app))
+            nursery.start_soon(_give_back_memory)
             try:
                 await app.run(started)
             finally:
                 manager.stopping()
             nursery.cancel_scope.cancel()
+
+
+async def _give_back_memory() -> None:
+    while True:
+        await trio.sleep(MEMORY_SECONDS)
+        BUFFERS.release_idle()
 
 
 def _stop_signals() -> list[signal.Signals]:

@@ -65,6 +65,26 @@ def test_what_was_not_used_for_longest_goes_where_too_much_is_free() -> None:
     assert address(buffers.take(4 * MIB)) == where
 
 
+def test_what_nobody_has_used_for_a_while_is_given_back() -> None:
+    buffers = Buffers()
+    view = buffers.take(MIB)
+    del view
+    buffers.release_idle()
+    assert buffers.kept == MIB, "it was used since the last time, which was never"
+    held = buffers.take(MIB)
+    del held
+    buffers.release_idle()
+    assert buffers.kept == MIB
+    held = buffers.take(MIB)
+    buffers.release_idle()
+    buffers.release_idle()
+    held[:] = b"x" * MIB
+    del held
+    assert buffers.kept == MIB
+    buffers.release_idle()
+    assert buffers.kept == 0
+
+
 def test_nothing_that_is_in_use_is_given_to_another() -> None:
     """Many threads, each with its own mark in each of its buffers, some of them in cycles that only
     the garbage collector finds, in the midst of whatever."""
@@ -106,7 +126,7 @@ def test_the_heap_is_kept_and_another_c_library_is_no_reason_to_fail(
 
     monkeypatch.setattr(ctypes, "CDLL", lambda _: Glibc())
     keep_heap()
-    assert asked == [(-1, HEAP_BYTES)]
+    assert asked == [(-1, HEAP_BYTES), (-3, HEAP_BYTES)]
     monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
     keep_heap()
-    assert len(asked) == 1
+    assert len(asked) == 2
