@@ -162,10 +162,15 @@ class Fetcher:
         wanted, at = pieces[0].wanted, self._recent.until(pieces[-1])
         ahead = self._patterns.read((ino, version.hash), start, end, wanted.block, version.size)
         if at < ahead:
-            with self._opened(wanted) as blob:
-                here = blob.ranges if blob is not None else Ranges()
+            here, blob = Ranges(), self._reading.open(ino, version.hash)
+            if blob is not None:  # it may have been closed since: nobody reads it
+                here = blob.ranges
+                blob.close()
             self._start(wanted, here.missing(at, ahead), Need.AHEAD)
-        parts = [piece.part(start, end) for piece in pieces]
+        parts = list[bytes]()
+        for piece in pieces:  # they may overlap: what was evicted may be fetched in other pieces
+            parts.append(piece.part(start, end))
+            start = piece.end
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def _from_blob(self, blob: Blob | None, start: int, end: int) -> bytes | None:
