@@ -226,7 +226,8 @@ class Fetcher:
         try:
             while at < version.size or ahead:
                 while at < version.size and _size(ahead) < IN_FLIGHT_BYTES_MAX:
-                    until = min(at + self._pace.piece_bytes(wanted), version.size)
+                    step = self._pace.piece_bytes(wanted)
+                    until = min(at - at % step + step, version.size)  # where `plan.pieces` cuts
                     pieces = self._start(wanted, here.missing(at, until), Need.DOWNLOAD)
                     for piece in pieces:
                         self._pieces.want(piece)

@@ -1,4 +1,4 @@
-"""Who streams a big file, and reads from memory what was fetched ahead of him."""
+"""Which pieces a big file comes in, where some of it is here already, in memory or on the disk."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ import trio
 from realizefs.model.limits import KIB, MIB
 from realizefs.model.marks import Mark
 from realizefs.model.messages import Read
-from realizefs.sync import fetcher
+from realizefs.sync import fetcher, pace
 from realizefs.sync.arena import Arena
 from realizefs.sync.pieces import Piece
 from realizefs.sync.urgency import Need, Urgency
@@ -85,3 +85,25 @@ async def test_pieces_in_memory_that_overlap_are_read_as_what_they_bring_togethe
             got = await lap.arena.read(entry.ino, entry.version, start, end - start)
             assert bytes(got) == CONTENT[start:end]
         assert asked == []
+
+
+async def test_a_download_is_cut_in_two_no_longer_once_the_line_is_known_to_be_fast(
+    tmp_path: Path, asked: list[Read], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pieces end at multiples of what is asked for at once, wherever the smaller ones ended."""
+    monkeypatch.setattr(pace, "piece_bytes", lambda *_: (8 if len(asked) > 3 else 3) * MIB)
+    write(tmp_path / "desk/root", "film", CONTENT * 2)
+    async with (
+        running_peer(tmp_path / "desk", "desk", mark=Mark.OWN) as desk,
+        running_peer(tmp_path / "lap", "lap", cache_max=4 * len(CONTENT)) as lap,
+    ):
+        await introduce(desk, lap)
+        await until(lambda: lap.status("film") == "remote")
+        entry = lap.entry("film")
+        assert entry is not None
+        blob = await lap.arena.fetcher.complete(entry.ino, entry.version)
+        assert blob.read(0, len(CONTENT)) == CONTENT
+        blob.close()
+    lengths = [request.length for request in sorted(asked, key=lambda request: request.start)]
+    assert sum(lengths) == 2 * len(CONTENT)
+    assert set(lengths[-5:]) == {8 * MIB}
