@@ -40,7 +40,7 @@ def the_last_word_wins(patch: Patch) -> None:
 
 def bytes_are_not_checked(patch: Patch) -> None:
     right = serve.read_range
-    patch(serve, "read_range", lambda *arguments: right(*arguments)[::-1])
+    patch(serve, "read_range", lambda *arguments: bytes(right(*arguments))[::-1])
     patch(Wanted, "check", _nothing)
 
 
