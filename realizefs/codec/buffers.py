@@ -73,11 +73,10 @@ class Buffers:
         self._take_back()
         with self._lock:
             self._was_used = True
-            large = [index for index, memory in enumerate(self._free) if len(memory) >= size]
-            if large:
-                return self._free.pop(
-                    min(large, key=lambda index: (len(self._free[index]), -index))
-                )
+            # Nothing much larger: who asks for little, as a connection does, may keep it for long.
+            fit = [at for at, memory in enumerate(self._free) if size <= len(memory) <= 2 * size]
+            if fit:
+                return self._free.pop(min(fit, key=lambda at: (len(self._free[at]), -at)))
         return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
     def _take_back(self) -> None:

@@ -53,6 +53,16 @@ def test_the_smallest_that_is_large_enough_is_taken_and_of_these_the_last() -> N
     assert buffers.kept == 4 * MIB
 
 
+def test_what_is_much_larger_is_not_kept_by_who_asks_for_little() -> None:
+    buffers = Buffers()
+    large = [buffers.take(8 * MIB) for _ in range(3)]
+    large.clear()
+    connections = [buffers.take(512 * KIB) for _ in range(3)]
+    assert buffers.kept == 24 * MIB
+    connections.clear()
+    assert buffers.kept == 25 * MIB + 512 * KIB
+
+
 def test_what_was_not_used_for_longest_goes_where_too_much_is_free() -> None:
     buffers = Buffers(4 * MIB)
     small = [buffers.take(MIB) for _ in range(4)]
