@@ -16,6 +16,9 @@ from realizefs.sync.wanted import Wanted
 DELTA_PIECE_BYTES = 1 * limits.MIB
 """Bytes that one delta brings at least, however slow the line: each signs as many around them."""
 
+MOMENT_SECONDS = 0.05
+"""Seconds that the line may be busy with what somebody may open next."""
+
 PACE_SECONDS = 0.05
 """Seconds for which it is known how large the pieces of a content are to be."""
 
@@ -43,4 +46,5 @@ class Pace:
 
     def moment(self, ino: Inode, version: Version) -> int:
         """Bytes that come in a moment, whatever the cache takes."""
-        return piece_bytes(self._sources.rate(ino, version.hash), limits.BLOCK_BYTES_MIN, 1 << 62)
+        rate = self._sources.rate(ino, version.hash)
+        return piece_bytes(rate, limits.BLOCK_BYTES_MIN, 1 << 62, MOMENT_SECONDS)

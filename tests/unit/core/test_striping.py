@@ -83,8 +83,9 @@ def test_waiting_in_vain_makes_slow() -> None:
 def test_pieces_are_small_on_a_slow_line_and_whole_blocks_anyway() -> None:
     block, room = 128 * KIB, 1000 * MIB
     assert piece_bytes(1e9, block, room) == 8 * MIB
-    assert piece_bytes(20 * MIB, block, room) == MIB
-    assert piece_bytes(8 * MIB, block, room) == 3 * block
+    assert piece_bytes(50 * MIB, block, room) == MIB
+    assert piece_bytes(50 * MIB, block, room, 0.05) == 5 * MIB // 2
+    assert piece_bytes(20 * MIB, block, room) == 3 * block
     assert piece_bytes(100_000, block, room) == block
     assert piece_bytes(100_000, 16 * MIB, room) == 16 * MIB
     assert piece_bytes(0.0, block, room) == 2 * block
