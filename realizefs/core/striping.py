@@ -54,8 +54,8 @@ def is_late(waited: float, silent: float, ahead: int, rate: float, elsewhere: fl
 
 def piece_bytes(rate: float, block: int, room: int, seconds: float = PIECE_SECONDS) -> int:
     """Bytes to ask for in one request, whole blocks, from who sends `rate` bytes per second (0.0:
-    unknown): what comes in `seconds`, few enough on a slow line that a person's read isn't kept behind them, and that a cache
-    of `room` bytes takes PIECES_MIN of them."""
+    unknown): what comes in `seconds`, so few on a slow line that a person's read isn't kept behind
+    them, and that a cache of `room` bytes takes PIECES_MIN of them."""
     size = min(PIECE_BYTES, int(rate * seconds)) if rate else _FIRST_PIECE_BYTES
     size = min(size, room // PIECES_MIN)
     return max(size - size % block, block)
