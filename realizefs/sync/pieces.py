@@ -40,9 +40,10 @@ class Piece:
     error: RealizeError | None = None
 
     async def awaited(self, start: int, end: int) -> bytes:
-        """What it has of [start, end), once it is here; raises its error."""
+        """What it has of [start, end), once it is here, also if it couldn't be stored since; raises
+        its error if it never came."""
         await self.here.wait()
-        if self.error is not None:
+        if self.error is not None and not self.data:
             raise self.error
         return self.part(start, end)
 

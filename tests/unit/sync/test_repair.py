@@ -23,6 +23,8 @@ from realizefs.model.messages import Data, Delta, Packed, Read, ReadBlocks, Read
 from realizefs.store import copying
 from realizefs.sync.answering import Answering
 from realizefs.sync.arena import Arena
+from realizefs.sync.pace import Pace
+from realizefs.sync.shelf import Shelf
 from tests.fakes.peer import Peer, introduce, replace, running_peer, until, write
 
 OLD = os.urandom(2 * MIB)
@@ -41,11 +43,11 @@ class Scene:
     intercept: Intercept | None = None
     asked: list[str] = field(default_factory=list)
 
-    async def change(self) -> None:
+    async def change(self, content: bytes = NEW) -> None:
         """The new version is known at the lap, and isn't fetched yet."""
         entry = self.lap.entry("f")
         assert entry is not None
-        replace(self.desk.root, "f", NEW)
+        replace(self.desk.root, "f", content)
         await until(lambda: self.lap.entry("f").version.hash != entry.version.hash)  # type: ignore[union-attr]
 
     async def read(self) -> bytes:
@@ -222,6 +224,29 @@ async def test_a_write_error_loses_nothing_but_time(
     await until(lambda: not failures)
     assert await it.read() == NEW
     assert set(it.asked) == {"delta"}
+
+
+async def test_a_reader_has_what_could_not_be_stored_while_he_waited_for_the_rest(
+    it: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """His second piece came first, and the disk has refused it by the time that he comes to it."""
+    refused = trio.Event()
+
+    async def held(request: Request, really: Callable[[], Awaitable[Answer]]) -> Answer:
+        if isinstance(request, Read | ReadDelta) and not request.start:
+            await refused.wait()
+        return await really()
+
+    async def refuse(shelf: Shelf, *args: object, **options: object) -> bool:
+        refused.set()
+        raise OSError(5, "Input/output error")
+
+    content = os.urandom(2 * MIB)
+    await it.change(content)
+    monkeypatch.setattr(Pace, "piece_bytes", lambda pace, wanted: BLOCK)
+    monkeypatch.setattr(Shelf, "put", refuse)
+    it.intercept = held
+    assert await it.lap.read("f", 0, 2 * BLOCK) == content[: 2 * BLOCK]
 
 
 async def test_a_copy_that_changes_under_the_kernel_is_written_instead(
