@@ -39,4 +39,4 @@ def make_directory(arena: Arena, directory: Item, umask: int) -> None:
             write_attributes(root, item.path, attributes)
             if mode & umask or attributes:
                 root.chmod(item.path, mode)
-            arena.touched(item.path)
+            arena.touched(item.path, item.entry)

@@ -144,8 +144,9 @@ class Arena(Protocol):
         """The derived attributes."""
         ...
 
-    def touched(self, path: bytes) -> None:
-        """Something native at `path` may have changed: index it soon."""
+    def touched(self, path: bytes, made: Entry | None = None) -> None:
+        """Something native at `path` may have changed: index it soon. A directory of the index was
+        just `made` there as it was."""
         ...
 
     def writing(self, ino: Inode) -> None:

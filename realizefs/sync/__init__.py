@@ -12,8 +12,8 @@ In reading order:
     ignoring, recording             what is never shared; recording what was found together
     look, record, gone              what is there, hashed; recording it, or that it isn't there
     carried, our_doing, to_leave,   what a crash or a job left of a realize, what a job does and hasn't
-    followed                        yet begun, what a crash left of a rename that was followed: no
-                                    user's edits
+    followed, made                  yet begun, what a crash left of a rename that was followed, what we
+                                    made for something to be in it: no user's edits
     moved                           renames that were made in the root, known again
     ruling                          rules made, removed, and asked again when files grow older
     local, marking, overlay         changes of unreal files; marks; what isn't indexed yet

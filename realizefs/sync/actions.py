@@ -31,6 +31,7 @@ from realizefs.sync.engine import situation
 from realizefs.sync.fetcher import Fetcher
 from realizefs.sync.gathering import Content
 from realizefs.sync.look import kind_of
+from realizefs.sync.made import note_made
 from realizefs.sync.our_doing import ABOUT_TO_BE_MADE
 from realizefs.sync.own_attributes import native_attributes
 from realizefs.sync.patience import patiently
@@ -104,11 +105,9 @@ class Actions:
         moved = seen is not None and seen.path != target.path
         known = seen if seen is not None and unseen and not moved else target
         row = RealRow(ABOUT_TO_BE_MADE, NO_DIGEST, known.version.vector)
-        await self._commit_real(target, row, aside=unseen and moved)
-        try:
+        with self._in_hand(target):  # if it can't be made, the row goes again
+            await self._commit_real(target, row, aside=unseen and moved)
             await trio.to_thread.run_sync(self._work.create_empty, target)
-        finally:  # if it couldn't be made, the row goes again
-            self._context.on_touched(target.path)
 
     @asynccontextmanager
     async def holding(self, ino: Inode) -> AsyncIterator[None]:
@@ -202,10 +201,8 @@ class Actions:
         return now
 
     async def _make_parents(self, path: bytes) -> None:
-        for made in await trio.to_thread.run_sync(self._work.make_parents, path):
-            self._context.on_touched(
-                made
-            )  # indexed, so that it goes when nothing is in it any more
+        for made, entry in await trio.to_thread.run_sync(self._work.make_parents, path):
+            note_made(self._context, made, entry)
 
     async def _commit_real(self, target: Target, row: RealRow, *, aside: bool = False) -> None:
         def note(batch: Batch) -> None:

@@ -15,6 +15,7 @@ import trio
 from realizefs.core.calls import Request
 from realizefs.model.cache_limits import CacheLimits
 from realizefs.model.changes import Change
+from realizefs.model.entries import Entry
 from realizefs.model.ids import ArenaId, Inode, PeerId
 from realizefs.model.limits import INODE_RESERVE
 from realizefs.model.marks import Mark
@@ -39,6 +40,7 @@ from realizefs.sync.homeless import Homeless
 from realizefs.sync.jobs import Jobs
 from realizefs.sync.leaving import forget_others
 from realizefs.sync.links import Links
+from realizefs.sync.made import note_made
 from realizefs.sync.marking import change_mark
 from realizefs.sync.name_changes import NameChanges
 from realizefs.sync.notices import notices, said
@@ -235,8 +237,7 @@ class Arena(ArenaView):
         await self.context.save_acked()
 
     async def limit_cache(self, limits: CacheLimits) -> None:
-        """Other limits for the cache; what can go has gone on return. There may be room now for what had
-        none, so what failed is tried again."""
+        """Other limits for the cache, held on return; what failed may have room now, and is tried."""
         before, self.store.blobs.limits = self.store.blobs.limits, limits
         await trio.to_thread.run_sync(self.store.blobs.shrink, droppable(self.store))
         if limits != before:
@@ -248,9 +249,9 @@ class Arena(ArenaView):
 
     # -- native changes made through the mount ------------------------------------------------
 
-    def touched(self, path: bytes) -> None:
-        """Something native at `path` may have changed: index it soon."""
-        self.scanner.touched(path)
+    def touched(self, path: bytes, made: Entry | None = None) -> None:
+        """Something native at `path` may have changed, or was `made` as the index has it: index it."""
+        note_made(self.context, path, made)
 
     def writing(self, ino: Inode) -> None:
         """A handle that can write was opened: the file isn't hashed while it is written."""

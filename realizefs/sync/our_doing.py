@@ -17,16 +17,27 @@ And a file whose row came first, as it is made to be truncated, may never have c
 """
 
 import stat
+from dataclasses import replace
 
-from realizefs.model.entries import Dirent, Fingerprint
-from realizefs.model.ids import Inode
+from realizefs.model.changes import Change, ChangeKind
+from realizefs.model.entries import Dirent, Entry, Fingerprint, RealRow
+from realizefs.model.ids import NO_DIGEST, Inode
 from realizefs.model.paths import is_within
-from realizefs.model.versions import Kind
+from realizefs.model.versions import SYNCED_MODE, Kind
 from realizefs.sync.batch import Batch
+
+OURS_TO_WRITE = stat.S_IRWXU
+"""What the mode of a directory has besides that of its version where we made it for what is in it:
+nobody changed that, and peers don't hear of it."""
 
 ABOUT_TO_BE_MADE = Fingerprint(0, 1, 0, 0, 0, 0)
 """In the row of a file that we make next. Where there is none it couldn't be made, or a crash came
 before it: nobody deleted it."""
+
+
+def is_about_to_be_made(real: RealRow | None) -> bool:
+    """Whether the row came first, and what it is about may not have come yet."""
+    return real is not None and real.fingerprint == ABOUT_TO_BE_MADE
 
 
 def has_changed(batch: Batch, path: bytes, seen: Fingerprint) -> bool:
@@ -90,3 +101,33 @@ def is_made_anew(batch: Batch, directory: Inode) -> bool:
         return False
     real = batch.store.real.get(batch.txn, directory)
     return real is None or not (entry.version.deleted or stat.S_ISDIR(real.fingerprint.mode))
+
+
+def record_made(batch: Batch, path: bytes, made: Entry, seen: Fingerprint) -> None:
+    """A directory of the index was made natively by us, as it was when it was `made`, and `seen`: which
+    version that was is indexed at once, and not only by the scanner. Else a peer may have changed its
+    permissions by then, and what is here would pass for a later change of them by a user.
+
+    After a crash before that, or where a user has changed it since, it is as if a user had made it.
+    """
+    store, txn, ino = batch.store, batch.txn, made.ino
+    entry = store.tree.entry(txn, ino)
+    if entry is None or entry.version.kind is not Kind.DIRECTORY or entry.version.deleted:
+        return
+    if store.real.has(txn, ino) or store.tree.path(txn, ino) != path:
+        return
+    now = store.root.fingerprint_if_any(path)
+    if now is None or not _is_as_made(now, made) or (now.dev, now.ino) != (seen.dev, seen.ino):
+        return
+    # No fingerprint that it ever has: the scanner comes, and only then it may be found to be empty.
+    row = RealRow(replace(now, ctime_ns=0), NO_DIGEST, made.version.vector)
+    store.real.put(txn, ino, row)
+    store.tree.touch(txn, ino)
+    batch.changes.append(Change(entry.parent, entry.name, ino, ChangeKind.ATTRIBUTES))
+    if entry.version.vector != made.version.vector:
+        batch.mark_dirty(ino)
+
+
+def _is_as_made(now: Fingerprint, made: Entry) -> bool:
+    mode = made.version.mode
+    return stat.S_ISDIR(now.mode) and now.mode & SYNCED_MODE in (mode, mode | OURS_TO_WRITE)

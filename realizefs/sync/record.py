@@ -11,7 +11,6 @@ conflict copy before the transaction commits: after a crash in between the next 
 the conflict is met anew (`aside.was_set_aside`).
 """
 
-import stat
 from dataclasses import dataclass, replace
 
 from realizefs.core.merge import changed, changed_since, conflicts, merge, resolved
@@ -25,15 +24,17 @@ from realizefs.sync.aside import keep_above, keep_loser, name_anew, set_aside
 from realizefs.sync.batch import Batch
 from realizefs.sync.carried import carried_out
 from realizefs.sync.gone import gone
-from realizefs.sync.our_doing import has_changed, is_made_anew, may_be_ours, was_deleted
+from realizefs.sync.our_doing import (
+    OURS_TO_WRITE,
+    has_changed,
+    is_made_anew,
+    may_be_ours,
+    was_deleted,
+)
 from realizefs.sync.overlay import Overlay
 from realizefs.sync.pending import Place
 
 MARK_XATTR = b"user.realize.mark"
-
-OURS_TO_WRITE = stat.S_IRWXU
-"""What the mode of a directory has besides that of its version where we made it for what is in it:
-nobody changed that, and peers don't hear of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from realizefs.store.fingerprint import fingerprint_of
 from realizefs.store.openat import RENAME_NOREPLACE
 from realizefs.store.realfile import Root
 from realizefs.sync.batch import Batch
+from realizefs.sync.our_doing import record_made
 from realizefs.sync.trash import Trash
 
 REMEMBERED_MAX = 10_000
@@ -216,6 +217,8 @@ class Renames:
                 continue
             batch.touched.add(above)
             self._root.chmod(above, mode | 0o700)  # whatever the umask
+            if entry is not None:
+                record_made(batch, above, entry, self._root.fingerprint(above))
 
 
 def _is_it(found: Fingerprint, known: Fingerprint) -> bool:

@@ -26,11 +26,12 @@ from realizefs.store.openat import RENAME_NOREPLACE
 from realizefs.store.realfile import Root
 from realizefs.store.txn import Txn
 from realizefs.sync.marking import write_fd_mark
+from realizefs.sync.our_doing import OURS_TO_WRITE
 from realizefs.sync.own_attributes import (
     native_attributes,
     write_fd_attributes,
 )
-from realizefs.sync.record import MARK_XATTR, OURS_TO_WRITE
+from realizefs.sync.record import MARK_XATTR
 from realizefs.sync.trash import Trash
 
 
@@ -165,10 +166,11 @@ class RootWork:
         self._root.sync(path)
         return self._root.fingerprint(path)
 
-    def make_parents(self, path: bytes) -> list[bytes]:
-        """Native directories above `path`, with the modes that the index has for them; those made."""
+    def make_parents(self, path: bytes) -> list[tuple[bytes, Entry | None]]:
+        """Native directories above `path`, with the modes that the index has for them; those made,
+        each with what it is in the index."""
         parent, _ = paths.split(path)
-        above, made = b"", []
+        above, made = b"", list[tuple[bytes, Entry | None]]()
         for name in paths.components(parent):
             above = paths.join(above, name)
             with self._store.env.read() as txn:
@@ -180,7 +182,7 @@ class RootWork:
                 prepare = partial(_give, mark=None, attributes=attributes)
                 with suppress(FileExistsError):
                     self._root.make_directory(above, mode, None, prepare)
-                    made.append(above)
+                    made.append((above, entry))
         return made
 
     def create_empty(self, target: Target) -> None:

@@ -269,7 +269,7 @@ class FakeArena:
             self.marks.get(ino, Mark.WATCH), status, digest, (("desk", "own"), ("nas", "cached"))
         )
 
-    def touched(self, path: bytes) -> None:
+    def touched(self, path: bytes, made: Entry | None = None) -> None:
         self.touched_paths.append(path)
 
     def writing(self, ino: Inode) -> None:
