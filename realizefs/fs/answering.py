@@ -8,6 +8,7 @@ import errno
 import functools
 import logging
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from time import perf_counter
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -55,6 +56,27 @@ def answered(
         return answer
 
     functools.update_wrapper(wrapped, handler)
+    return wrapped
+
+
+LOOKS_MAX = 3
+"""Times that is looked at what a job has just taken out of the root, or put there."""
+
+
+def looks_again(
+    handler: Callable[P, Coroutine[Any, Any, T]],
+) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Around what looks whether a file is real and then says by its path what becomes of it: a job's
+    thread may take it out of the root in between. Nothing has happened then; who looks again finds it
+    unreal, or really gone."""
+
+    @functools.wraps(handler)
+    async def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        for _ in range(LOOKS_MAX - 1):
+            with suppress(FileNotFoundError):
+                return await handler(*args, **kwargs)
+        return await handler(*args, **kwargs)
+
     return wrapped
 
 

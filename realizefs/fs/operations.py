@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pyfuse3
 
 from realizefs.fs import attrs, changes, content, items, listing, metadata, xattrs
-from realizefs.fs.answering import answered
+from realizefs.fs.answering import answered, looks_again
 from realizefs.fs.handles import HouseholdListing, Listing
 from realizefs.fs.served import Served
 from realizefs.fs.subscription import Subscription
@@ -95,6 +95,7 @@ class ArenaOperations(pyfuse3.Operations):
         return self._served.answer(item)
 
     @answered
+    @looks_again
     async def readlink(self, inode: int, ctx: Context) -> bytes:
         place = self._spot(inode)
         item = self._served.find(place.arena, place.ino)
@@ -191,6 +192,7 @@ class ArenaOperations(pyfuse3.Operations):
     # -- attributes -------------------------------------------------------------------------
 
     @answered
+    @looks_again
     async def setattr(
         self,
         inode: int,
@@ -212,6 +214,7 @@ class ArenaOperations(pyfuse3.Operations):
         return self._attributes(inode)
 
     @answered
+    @looks_again
     async def getxattr(self, inode: int, name: bytes, ctx: Context) -> bytes:
         # First: the kernel and `ls -l` ask thousands of times.
         xattrs.check_namespace(name, acl=self._served.acl)
@@ -221,18 +224,21 @@ class ArenaOperations(pyfuse3.Operations):
         return xattrs.get(place.arena, self._name(place), name)
 
     @answered
+    @looks_again
     async def setxattr(self, inode: int, name: bytes, value: bytes, ctx: Context) -> None:
         place = self._directory(inode)
         xattrs.check_writable(name, acl=self._served.acl)
         await xattrs.put(place.arena, self._name(place), name, value)
 
     @answered
+    @looks_again
     async def removexattr(self, inode: int, name: bytes, ctx: Context) -> None:
         place = self._directory(inode)
         xattrs.check_writable(name, acl=self._served.acl)
         await xattrs.remove(place.arena, self._name(place), name)
 
     @answered
+    @looks_again
     async def listxattr(self, inode: int, ctx: Context) -> Sequence[bytes]:
         place = self._served.view.spot(inode)
         return [] if isinstance(place, Synthetic) else xattrs.names(place.arena, self._name(place))
@@ -257,6 +263,7 @@ class ArenaOperations(pyfuse3.Operations):
         return changes.mknod(self._served, place, name, (mode, rdev), ctx)
 
     @answered
+    @looks_again
     async def link(
         self, inode: int, new_parent_inode: int, new_name: bytes, ctx: Context
     ) -> Attributes:
@@ -266,10 +273,12 @@ class ArenaOperations(pyfuse3.Operations):
         return await changes.link(self._served, place, target, new_name, ctx)
 
     @answered
+    @looks_again
     async def unlink(self, parent_inode: int, name: bytes, ctx: Context) -> None:
         await changes.unlink(self._served, self._directory(parent_inode), name)
 
     @answered
+    @looks_again
     async def rmdir(self, parent_inode: int, name: bytes, ctx: Context) -> None:
         await changes.rmdir(self._served, self._directory(parent_inode), name)
 
