@@ -22,7 +22,6 @@ from realizefs.sync.context import Context
 from realizefs.sync.describe import Description, describe, describe_native, ranges_here
 from realizefs.sync.foresight import Foresight, foresight
 from realizefs.sync.marking import native_mark
-from realizefs.sync.our_doing import is_about_to_be_made
 from realizefs.sync.overlay import Overlay
 from realizefs.sync.summary import Listed, Span, Usage, listing, never_shared, span, usage
 from realizefs.sync.telling import Told, Wanted, journal
@@ -158,17 +157,16 @@ class ArenaView:
     def believed_real(self, inodes: Iterable[Inode]) -> set[Inode]:
         """Those of which the index holds that a native file belongs to them. Any thread.
 
-        Not those that are just leaving the root or coming to it: they are shown without a gap, real
-        until the rename and unreal from then on, or the other way round.
+        Not those that are just leaving the root or coming to it, whatever is decided about them by now:
+        they are shown without a gap, real until the rename and unreal from then on, or the other way round.
         """
         with self.store.env.read() as txn:
             return {ino for ino in inodes if self._is_believed_real(txn, ino)}
 
     def _is_believed_real(self, txn: Txn, ino: Inode) -> bool:
-        if not self.store.real.has(txn, ino) or self._leaves(txn, ino):
+        if ino in self.context.in_hand:
             return False
-        coming = ino in self.context.in_hand and is_about_to_be_made(self.store.real.get(txn, ino))
-        return not coming
+        return self.store.real.has(txn, ino) and not self._leaves(txn, ino)
 
     def _leaves(self, txn: Txn, ino: Inode) -> bool:
         decision = self.store.decisions.get(txn, ino)

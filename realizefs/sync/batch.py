@@ -179,10 +179,11 @@ class Batch:
         if entry.version.deleted:
             return Held.NONE
         real = self.store.real.get(self.txn, entry.ino)
+        if entry.version.kind is not Kind.FILE:  # by its hash a directory is like any link
+            current = real is not None and real.vector == entry.version.vector
+            return Held.OWN if current else Held.NONE
         if real is not None and real.hash == entry.version.hash:
             return Held.OWN
-        if entry.version.kind is not Kind.FILE:
-            return Held.NONE
         return Held.CACHED if self.cached(entry.ino, entry.version.hash) else Held.NONE
 
     def cached(self, ino: Inode, digest: Digest) -> bool:

@@ -12,7 +12,8 @@ was there before it.
 
 After a crash between the two nothing is in hand. That we took a file out of the root is known then
 by its decision to unrealize it, so that decision isn't dropped before it is looked at (`note_left`);
-what was decided since then says nothing (`to_leave`).
+what was decided since then says nothing (`to_leave`). Nor is it dropped while the action has it in
+hand, whatever is wanted by then.
 And a file whose row came first, as it is made to be truncated, may never have come (ABOUT_TO_BE_MADE).
 """
 
@@ -33,11 +34,6 @@ nobody changed that, and peers don't hear of it."""
 ABOUT_TO_BE_MADE = Fingerprint(0, 1, 0, 0, 0, 0)
 """In the row of a file that we make next. Where there is none it couldn't be made, or a crash came
 before it: nobody deleted it."""
-
-
-def is_about_to_be_made(real: RealRow | None) -> bool:
-    """Whether the row came first, and what it is about may not have come yet."""
-    return real is not None and real.fingerprint == ABOUT_TO_BE_MADE
 
 
 def has_changed(batch: Batch, path: bytes, seen: Fingerprint) -> bool:
@@ -108,13 +104,16 @@ def record_made(batch: Batch, path: bytes, made: Entry, seen: Fingerprint) -> No
     version that was is indexed at once, and not only by the scanner. Else a peer may have changed its
     permissions by then, and what is here would pass for a later change of them by a user.
 
-    After a crash before that, or where a user has changed it since, it is as if a user had made it.
+    After a crash before that, where a user has changed it since, or where it has a mark of its own,
+    which isn't on the native one yet, it is as if a user had made it.
     """
     store, txn, ino = batch.store, batch.txn, made.ino
     entry = store.tree.entry(txn, ino)
     if entry is None or entry.version.kind is not Kind.DIRECTORY or entry.version.deleted:
         return
     if store.real.has(txn, ino) or store.tree.path(txn, ino) != path:
+        return
+    if store.marks.get(txn, ino) is not None:
         return
     now = store.root.fingerprint_if_any(path)
     if now is None or not _is_as_made(now, made) or (now.dev, now.ino) != (seen.dev, seen.ino):
