@@ -8,6 +8,7 @@ soon as nothing has been touched for CALM_SECONDS, too, or as a peer's reader wa
 """
 
 from collections.abc import Callable
+from itertools import islice
 from math import ceil, inf
 
 from realizefs.model.paths import is_within
@@ -50,6 +51,10 @@ class Due:
 
     def __contains__(self, path: bytes) -> bool:
         return path in self._due
+
+    def some(self) -> list[bytes]:
+        """Those that have waited longest, as many as are looked at together."""
+        return list(islice(self._due, TOGETHER_MAX))
 
     def within(self, directory: bytes) -> list[bytes]:
         """Those below a directory."""
