@@ -164,6 +164,8 @@ struct ReadBlocks {
   arena @1 :Data;
   path @2 :Data;
   hash @3 :Data;
+  start @4 :UInt64;     # these bytes of it, too, behind the list; programs that don't know of it
+  length @5 :UInt32;    # send the list alone
 }
 
 struct Packed {

@@ -169,12 +169,17 @@ def _range(reader: Any) -> dict[str, Any]:
 
 
 def read_blocks(reader: Any, payload: bytes) -> m.ReadBlocks:
-    """A ReadBlocks."""
+    """A ReadBlocks, of READ_BYTES_MAX bytes besides at most."""
+    if reader.length > READ_BYTES_MAX:
+        raise ValueError(f"a read of {reader.length} bytes")
+    f.int63(reader.start + reader.length)
     return m.ReadBlocks(
         request=reader.request,
         arena=f.arena(reader.arena),
         path=f.path(reader.path),
         hash=f.content(reader.hash),
+        start=reader.start,
+        length=reader.length,
     )
 
 

@@ -157,6 +157,8 @@ def read_blocks(message: m.ReadBlocks) -> Field:
         "arena": message.arena,
         "path": message.path,
         "hash": message.hash,
+        "start": message.start,
+        "length": message.length,
     }
 
 

@@ -93,7 +93,9 @@ def _check_length(asked: Request, length: int) -> None:
     elif isinstance(asked, Pin | Take):
         if length:
             raise ProtocolFault(f"{length} bytes in answer to a {type(asked).__name__}.")
-    elif length % DIGEST_BYTES or length > BLOCKS_MAX * DIGEST_BYTES:
+    elif length > BLOCKS_MAX * DIGEST_BYTES + asked.length or (
+        length % DIGEST_BYTES and not asked.length
+    ):
         raise ProtocolFault(f"a block list of {length} bytes.")
 
 

@@ -167,12 +167,15 @@ class ReadSeveral:
 
 @dataclass(frozen=True, slots=True)
 class ReadBlocks:
-    """The block list of that version: Data with 32 bytes a block, in order."""
+    """The block list of that version: Data with 32 bytes a block, in order; behind it bytes [start,
+    start+length) of it, by who knows of that: a reader's first block comes with the list."""
 
     request: int
     arena: ArenaId
     path: bytes
     hash: Digest
+    start: int = 0
+    length: int = 0
 
 
 @dataclass(frozen=True, slots=True)

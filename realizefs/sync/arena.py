@@ -287,7 +287,7 @@ class Arena(ArenaView):
         """Bytes for a peer; a real file that isn't what was indexed is looked at again."""
         assert not isinstance(request, Pin | Take), "`answer` knows these"
         try:
-            if isinstance(request, ReadBlocks):
+            if isinstance(request, ReadBlocks) and not request.length:
                 return serve.read_blocks(self.store, request.path, request.hash)
             return await trio.to_thread.run_sync(
                 serve.read, self.store, request, limiter=self._serving

@@ -185,7 +185,7 @@ class Fetcher:
         self, blob: Blob | None, ino: Inode, version: Version, start: int, end: int
     ) -> bytes:
         here = blob.ranges if blob is not None else Ranges()
-        wanted = await self._sources.wanted(ino, version)
+        wanted = await self._sources.wanted(ino, version, (start, end))
         ahead = self._patterns.read((ino, version.hash), start, end, wanted.block, version.size)
         missing = here.missing(start, end)
         pieces = self._start(wanted, missing, Need.READ)

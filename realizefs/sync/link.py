@@ -145,13 +145,15 @@ class Link:
             length,
         )
 
-    async def read_blocks(self, arena: ArenaId, path: bytes, content: Digest) -> bytes:
-        """The block list of that content, 32 bytes a block; raises like `read`."""
+    async def read_blocks(
+        self, arena: ArenaId, path: bytes, content: Digest, start: int = 0, length: int = 0
+    ) -> bytes:
+        """The block list of that content, perhaps those bytes behind it; raises like `read`."""
         return await self._asking.ask(
-            lambda request: ReadBlocks(request, arena, path, content),
+            lambda request: ReadBlocks(request, arena, path, content, start, length),
             Doing(path),
             Urgency(Need.READ),
-            BLOCKS_MAX * DIGEST_BYTES,
+            BLOCKS_MAX * DIGEST_BYTES + length,
         )
 
     async def read_several(self, arena: ArenaId, files: tuple[Small, ...], need: Need) -> bytes:

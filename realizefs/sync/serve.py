@@ -14,7 +14,7 @@ from realizefs.model import paths
 from realizefs.model.entries import Entry
 from realizefs.model.errors import RealizeError, RequestFailed, VersionGone
 from realizefs.model.ids import Digest
-from realizefs.model.messages import Read, ReadDelta, ReadSeveral, Small
+from realizefs.model.messages import Read, ReadBlocks, ReadDelta, ReadSeveral, Small
 from realizefs.store.arena import ArenaStore
 from realizefs.store.fingerprint import fingerprint_of
 from realizefs.store.pagecache import read_waiting
@@ -31,8 +31,11 @@ class Moved(VersionGone):
         self.path = path
 
 
-def read(store: ArenaStore, request: Read | ReadDelta | ReadSeveral) -> bytes:
+def read(store: ArenaStore, request: Read | ReadDelta | ReadSeveral | ReadBlocks) -> bytes:
     """The bytes that a request names."""
+    if isinstance(request, ReadBlocks):
+        data = read_range(store, request.path, request.hash, request.start, request.length)
+        return b"".join([read_blocks(store, request.path, request.hash), data])
     if isinstance(request, ReadSeveral):
         return several.join([_small(store, file) for file in request.files])
     return read_range(store, request.path, request.hash, request.start, request.length)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import trio
 
+from realizefs.core.calls import DIGEST_BYTES
 from realizefs.model import limits, paths
 from realizefs.model.errors import (
     RealizeError,
@@ -38,6 +39,12 @@ GONE_WAITS_SECONDS = (0.05, 0.1, 0.2, 0.4)
 """Seconds between tries where the current version is gone at every holder, at most: they look at
 their file at once, and tell what it is now. Less than a second in all."""
 
+FIRST_BYTES_MAX = 512 * limits.KIB
+"""Bytes that are asked for with a block list at most: to ask for more takes no longer than they do."""
+
+FIRST_KEPT_MAX = 4
+"""Blocks that have come with their lists, until their readers take them: a moment, 2 MiB."""
+
 CLAIM_LOOK_SECONDS = 0.25
 """Seconds between looks whether anybody is connected who could say that he has it."""
 
@@ -60,17 +67,23 @@ class Sources:
         self._links = context.links
         self._lists: OrderedDict[Digest, bytes] = OrderedDict()
         self._asked: dict[tuple[Inode, Digest], _Asked] = {}
+        self._first: OrderedDict[tuple[Inode, Digest, int], bytes] = OrderedDict()
 
-    async def wanted(self, ino: Inode, version: Version) -> Wanted:
-        """The version's path and block list; the list is fetched if it isn't here."""
+    async def wanted(self, ino: Inode, version: Version, first: tuple[int, int] = (0, 0)) -> Wanted:
+        """The version's path and block list. If the list isn't here it is fetched, and where nothing is
+        here that the first block may be taken from, that as well: what is read `first` is in it."""
         with self._store.env.read() as txn:
             path = self._store.tree.path(txn, ino)
             digests = self._block_list(txn, version)
+            if digests is None and (
+                self._store.real.has(txn, ino) or self._store.blobs.find(txn, ino) is not None
+            ):
+                first = (0, 0)
         if path is None:
             raise Unreachable("The file was removed while it was read.")
         wanted = Wanted(ino, path, version, block_size(version.size), digests or b"")
         if digests is None:
-            return await self._with_digests(wanted)
+            return await self._with_digests(wanted, first)
         return wanted
 
     def _block_list(self, txn: Txn, version: Version) -> bytes | None:
@@ -79,7 +92,7 @@ class Sources:
             return b""
         return self._lists.get(version.hash) or self._store.blocks.get(txn, version.hash)
 
-    async def _with_digests(self, wanted: Wanted) -> Wanted:
+    async def _with_digests(self, wanted: Wanted, first: tuple[int, int]) -> Wanted:
         """Fetch the block list: one asks, and all who want it meanwhile hear what came of it. If he
         goes away, the next one asks."""
         key = (wanted.ino, wanted.version.hash)
@@ -91,7 +104,7 @@ class Sources:
                 return replace(wanted, digests=other.digests)
         asked = self._asked[key] = _Asked()
         try:
-            asked.digests = await self._ask_digests(wanted)
+            asked.digests = await self._ask_digests(wanted, *_one_block(wanted, *first))
         except RealizeError as error:
             asked.error = error
             raise
@@ -100,20 +113,27 @@ class Sources:
             asked.over.set()
         return replace(wanted, digests=asked.digests)
 
-    async def _ask_digests(self, wanted: Wanted) -> bytes:
-        """Checked against the version's own digest of them."""
-        version = wanted.version
+    async def _ask_digests(self, wanted: Wanted, start: int, end: int) -> bytes:
+        """Checked against the version's own digest of them. Block [start, end) of it comes along, and
+        saves its reader the way to and fro; what isn't that is asked for once more, as ever."""
+        version, length = wanted.version, end - start
+        size = DIGEST_BYTES * -(-version.size // wanted.block)
 
         async def ask(link: Link) -> bytes:
-            digests = await link.read_blocks(self._context.id, wanted.path, version.hash)
+            data = await link.read_blocks(
+                self._context.id, wanted.path, version.hash, start, length
+            )
+            digests, block = bytes(data[:size]), bytes(data[size:])
             if hash_bytes(digests) != version.block_root:
                 shown = paths.show(wanted.path)
                 error = WrongBytes(f'{link.name} sent a wrong block list for "{shown}".')
                 self._is_wrong(link, error)
                 raise error
+            if block:
+                await self._keep_first(link, replace(wanted, digests=digests), (start, end), block)
             return digests
 
-        digests = await self._patiently(wanted, ask, limits.BLOCKS_MAX * 32)
+        digests = await self._patiently(wanted, ask, limits.BLOCKS_MAX * DIGEST_BYTES + length)
         # Nobody waits until it is durable: the reader wants his first byte. A crash loses nothing
         # but the list, which is asked for again.
         self._lists[version.hash] = digests
@@ -121,6 +141,19 @@ class Sources:
             self._lists.popitem(last=False)
         self._context.keep_blocks(version.hash, digests)
         return digests
+
+    async def _keep_first(
+        self, link: Link, wanted: Wanted, place: tuple[int, int], block: bytes
+    ) -> None:
+        start, end = place
+        try:
+            await wanted.check(start, end, block, link.name)
+        except WrongBytes as error:
+            self._is_wrong(link, error)
+            return
+        self._first[wanted.ino, wanted.version.hash, start] = block
+        if len(self._first) > FIRST_KEPT_MAX:
+            self._first.popitem(last=False)
 
     def rate(self, ino: Inode, digest: Digest) -> float:
         """Bytes per second of the fastest holder that is connected; 0.0 where that isn't known."""
@@ -135,6 +168,9 @@ class Sources:
         Deltas are made of `base` where that is less to send. Raises Unreachable where none answers,
         VersionGone or RequestFailed where all say no.
         """
+        first = self._first.pop((wanted.ino, wanted.version.hash, start), b"")
+        if len(first) == end - start:
+            return first
         part = Part(self._context.id, wanted, start, end, urgency, base, self._is_wrong)
         return await self._patiently(wanted, part.ask, end - start)
 
@@ -222,6 +258,13 @@ class Sources:
         if all(isinstance(error, VersionGone) for error in errors):
             return _gone(shown)
         return RequestFailed("io", f'"{shown}" could not be read from any peer. {causes}')
+
+
+def _one_block(wanted: Wanted, start: int, end: int) -> tuple[int, int]:
+    """The block in which [start, end) is; nothing where that is none, or more than one, or much."""
+    at = start - start % wanted.block
+    stop = min(at + wanted.block, wanted.version.size)
+    return (at, stop) if start < end <= stop and stop - at <= FIRST_BYTES_MAX else (0, 0)
 
 
 def _gone(shown: str) -> VersionGone:

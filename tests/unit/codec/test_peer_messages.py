@@ -74,6 +74,7 @@ MESSAGES: list[m.Message] = [
     m.Ack(ARENA, REPLICA, Seq(2**63 - 1)),
     READ,
     m.ReadBlocks(8, ARENA, b"a", DIGEST),
+    m.ReadBlocks(8, ARENA, b"a", DIGEST, 2**62, READ_BYTES_MAX),
     m.ReadSeveral(
         9, ARENA, (m.Small(b"a", DIGEST, 1), m.Small(b"b/\xff", DIGEST, BLOCK_BYTES_MIN))
     ),
@@ -181,6 +182,8 @@ def test_an_impossible_version_is_refused(version: Version) -> None:
         replace(READ, length=0),
         replace(READ, length=READ_BYTES_MAX + 1),
         replace(READ, start=2**63),
+        m.ReadBlocks(8, ARENA, b"a", DIGEST, 0, READ_BYTES_MAX + 1),
+        m.ReadBlocks(8, ARENA, b"a", DIGEST, 2**63, 1),
         replace(READ, hash=Digest(b"")),
         replace(READ, arena=ArenaId(b"short")),
         m.Roster((replace(CARD, peer=PeerId(1)),)),

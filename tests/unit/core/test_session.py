@@ -39,6 +39,10 @@ def read_blocks(request: int) -> m.ReadBlocks:
     return m.ReadBlocks(request, ARENA, b"f", DIGEST)
 
 
+def with_bytes(request: int) -> m.ReadBlocks:
+    return m.ReadBlocks(request, ARENA, b"f", DIGEST, start=7, length=5)
+
+
 @dataclass
 class Two:
     """Both ends; what one sends the other receives, the rest is kept as it happened."""
@@ -216,6 +220,21 @@ def test_an_impossible_block_list_ends_the_session(length: int) -> None:
     session = alone()
     number, _ = session.call(read_blocks, 0.0)
     assert "block list" in reason_of(session.received(m.Data(number, bytes(length)), 0.0))
+
+
+@pytest.mark.parametrize("length", [32, 32 + 5, 32 * BLOCKS_MAX + 5])
+def test_bytes_may_come_with_a_block_list_where_they_were_asked_for(length: int) -> None:
+    session = alone()
+    number, _ = session.call(with_bytes, 0.0)
+    effects = session.received(m.Data(number, bytes(length)), 0.0)
+    assert not any(isinstance(effect, fx.Closed) for effect in effects)
+
+
+def test_more_than_a_block_list_and_the_bytes_that_were_asked_for_end_the_session() -> None:
+    session = alone()
+    number, _ = session.call(with_bytes, 0.0)
+    data = m.Data(number, bytes(32 * BLOCKS_MAX + 6))
+    assert "block list" in reason_of(session.received(data, 0.0))
 
 
 def test_small_files_with_more_than_their_bytes_end_the_session() -> None:

@@ -1,0 +1,109 @@
+"""The block in which a file is read first comes with its block list: one way to and fro, not two."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from realizefs.core.calls import Request
+from realizefs.model.limits import KIB, MIB
+from realizefs.model.marks import Mark
+from realizefs.model.messages import Read, ReadBlocks
+from realizefs.sync.arena import Arena
+from tests.fakes.peer import Peer, introduce, running_peer, until, write
+
+CONTENT = os.urandom(2 * MIB + 5)
+BLOCK = 128 * KIB
+LIST = 17 * 32
+
+
+@asynccontextmanager
+async def reader(tmp_path: Path) -> AsyncIterator[Peer]:
+    """Of a file that another peer has."""
+    write(tmp_path / "desk/root", "film", CONTENT)
+    async with (
+        running_peer(tmp_path / "desk", "desk", mark=Mark.OWN) as desk,
+        running_peer(tmp_path / "lap", "lap") as lap,
+    ):
+        await introduce(desk, lap)
+        await until(lambda: lap.status("film") == "remote")
+        yield lap
+
+
+def served_otherwise(patch: pytest.MonkeyPatch, kind: str = "") -> list[Request]:
+    """All that is asked from now on; `kind` is how a list with bytes is answered."""
+    asked, really = list[Request](), Arena.serve
+
+    async def serve(self: Arena, request: Request) -> bytes:
+        asked.append(request)
+        data = await really(self, request)
+        if isinstance(request, ReadBlocks) and kind == "the list alone":
+            return await really(self, replace(request, length=0))
+        if isinstance(request, ReadBlocks) and kind == "wrong bytes":
+            return bytes(data[:-1]) + bytes([data[-1] ^ 1])
+        return data[: LIST + 7] if isinstance(request, ReadBlocks) and kind == "too few" else data
+
+    patch.setattr(Arena, "serve", serve)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("start", "length"), [(0, 1), (5, 4096), (BLOCK, BLOCK), (2 * MIB + 1, 4), (2 * MIB, 4096)]
+)
+async def test_one_block_needs_one_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: int, length: int
+) -> None:
+    async with reader(tmp_path) as lap:
+        asked = served_otherwise(monkeypatch)
+        assert await lap.read("film", start, length) == CONTENT[start : start + length]
+        [request] = asked
+        assert isinstance(request, ReadBlocks)
+        assert request.start == start - start % BLOCK
+        assert request.length == min(BLOCK, len(CONTENT) - request.start)
+        assert await lap.read("film") == CONTENT
+        rest = [one.length for one in asked if isinstance(one, Read)]
+        assert sum(rest) + request.length == len(CONTENT)
+
+
+async def test_more_than_a_block_comes_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with reader(tmp_path) as lap:
+        asked = served_otherwise(monkeypatch)
+        assert await lap.read("film", BLOCK - 1, 2) == CONTENT[BLOCK - 1 : BLOCK + 1]
+        lists = [one for one in asked if isinstance(one, ReadBlocks)]
+        assert [one.length for one in lists] == [0]
+
+
+@pytest.mark.parametrize("kind", ["the list alone", "wrong bytes", "too few"])
+async def test_a_block_that_does_not_come_right_is_asked_for_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """As of a holder with an older program; whose bytes are wrong is told by name."""
+    async with reader(tmp_path) as lap:
+        asked = served_otherwise(monkeypatch, kind)
+        assert await lap.read("film", 5, 100) == CONTENT[5:105]
+        assert [type(one) for one in asked] == [ReadBlocks, Read]
+        sentences = lap.arena.context.links.distrust.sentences()
+        assert [one.startswith("desk ") for one in sentences] == [True] * (kind != "the list alone")
+        assert await lap.read("film") == CONTENT
+
+
+async def test_with_an_old_version_here_only_the_list_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The block may be the same."""
+    async with reader(tmp_path) as lap:
+        assert await lap.read("film") == CONTENT
+        await until(lambda: lap.status("film") == "cached")
+        before = lap.entry("film")
+        assert before is not None
+        changed = CONTENT[:-1] + b"!"
+        write(tmp_path / "desk/root", "film", changed)
+        await until(lambda: lap.entry("film").version.hash != before.version.hash)  # type: ignore[union-attr]
+        asked = served_otherwise(monkeypatch)
+        assert await lap.read("film", 0, 10) == CONTENT[:10]
+        assert [(type(one), one.length) for one in asked] == [(ReadBlocks, 0)]  # type: ignore[union-attr]
