@@ -47,6 +47,11 @@ class Scene:
     def in_flight(self) -> int:
         return self.lap.arena.context.links.get(self._desk).in_flight
 
+    async def knows_the_blocks(self) -> None:
+        """Their list has come, with the last of them; each is asked for by itself from now on."""
+        assert await self.lap.read("film", len(CONTENT) - 1, 1) == CONTENT[-1:]
+        await until(lambda: not self.lap.arena.fetcher._pieces)
+
     async def read_on(self) -> None:
         """Sequentially, up to where it has to wait; some of it is fetched ahead."""
         for at in range(0, len(CONTENT), BLOCK):
@@ -109,6 +114,7 @@ async def test_a_fetch_that_is_stopped_frees_the_wire(it: Scene) -> None:
 
 
 async def test_who_is_killed_takes_nothing_from_the_others(it: Scene) -> None:
+    await it.knows_the_blocks()
     got: list[bytes] = []
 
     async def read() -> None:
@@ -129,6 +135,7 @@ async def test_who_is_killed_takes_nothing_from_the_others(it: Scene) -> None:
 
 async def test_who_comes_as_another_is_killed_is_served(it: Scene) -> None:
     """In the very moment in which what the other waited for is given up."""
+    await it.knows_the_blocks()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(it.read_on)
         await until(lambda: it.asked)
