@@ -72,8 +72,6 @@ def _decide_one(context: Context, batch: Batch, ino: Inode) -> bool:
         store.blobs.protect(txn, ino, protect)
     known, action = store.decisions.get(txn, ino), decide(at)
     unwanted = known is not None and known.action is Action.UNREALIZE is not action
-    if unwanted and ino in batch.in_hand and at.real is not None:
-        return True  # it may be out of the root already; decided anew once its job is through
     if unwanted and note_left(batch, ino):
         at = situation(context, txn, entry)
         action = decide(at)

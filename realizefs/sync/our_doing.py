@@ -12,8 +12,7 @@ was there before it.
 
 After a crash between the two nothing is in hand. That we took a file out of the root is known then
 by its decision to unrealize it, so that decision isn't dropped before it is looked at (`note_left`);
-what was decided since then says nothing (`to_leave`). Nor is it dropped while the action has it in
-hand, whatever is wanted by then.
+what was decided since then says nothing (`to_leave`).
 And a file whose row came first, as it is made to be truncated, may never have come (ABOUT_TO_BE_MADE).
 """
 

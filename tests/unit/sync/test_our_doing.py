@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import trio
 
-from realizefs.model.decisions import Action, Decision
+from realizefs.model.decisions import Decision
 from realizefs.model.entries import Fingerprint
 from realizefs.model.ids import Inode
 from realizefs.model.marks import Mark
@@ -106,11 +106,10 @@ def _version(peer: Peer, path: str) -> Version:
     return entry.version
 
 
-async def test_what_is_leaving_the_root_is_shown_and_not_deleted_whatever_is_decided_by_then(
+async def test_what_is_leaving_the_root_is_shown_whatever_is_decided_by_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its other owner is none any more, as it has left the root here and nothing says so yet: if all
-    ends at that moment, nobody may think that its user deleted it."""
+    """Its other owner is none any more, as it has left the root here and nothing says so yet."""
     seen: list[tuple[Decision | None, set[Inode]]] = []
     leave = RootWork.leave
 
@@ -143,9 +142,7 @@ async def test_what_is_leaving_the_root_is_shown_and_not_deleted_whatever_is_dec
         monkeypatch.setattr(RootWork, "leave", watched)
         await lap.arena.set_mark(ino, Mark.WATCH)
         await until(lambda: seen)
-        [(decision, believed)] = seen
-        assert decision is not None
-        assert (decision.action, believed) == (Action.UNREALIZE, set())
+        assert seen == [(None, set())]
         await until(lambda: settled(lap))
         assert lap.paths() == desk.paths() == {"link", "other"}
 
