@@ -21,6 +21,7 @@ from realizefs.model.limits import (
     BLOCK_BYTES_MIN,
     CERTIFICATE_BYTES_MAX,
     FEATURES_MAX,
+    FIRST_BYTES_MAX,
     JOIN_SECRET_BYTES_MAX,
     PEER_NAME_BYTES_MAX,
     PEERS_MAX,
@@ -169,8 +170,8 @@ def _range(reader: Any) -> dict[str, Any]:
 
 
 def read_blocks(reader: Any, payload: bytes) -> m.ReadBlocks:
-    """A ReadBlocks, of READ_BYTES_MAX bytes besides at most."""
-    if reader.length > READ_BYTES_MAX:
+    """A ReadBlocks, of FIRST_BYTES_MAX bytes besides at most."""
+    if reader.length > FIRST_BYTES_MAX:
         raise ValueError(f"a read of {reader.length} bytes")
     f.int63(reader.start + reader.length)
     return m.ReadBlocks(

@@ -10,6 +10,10 @@ BLOCK_BYTES_MIN = 128 * KIB
 BLOCKS_MAX = 4096
 """Blocks of one file: its block list stays within 128 KiB, one message."""
 
+FIRST_BYTES_MAX = 512 * KIB
+"""Bytes that may be asked for with a block list: to ask for more takes no longer than they do, and with
+the list they are one answer."""
+
 FRAME_MESSAGE_BYTES_MAX = 1 * MIB
 """Bytes of the capnp message in a frame: 500 rows with long paths fit, memory stays small."""
 

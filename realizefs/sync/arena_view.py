@@ -6,7 +6,7 @@ the trio thread unless it says that any thread may ask. Nothing here changes any
 
 import errno
 import os
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 
 import trio
 
@@ -142,11 +142,13 @@ class ArenaView:
 
     def unreal_child(self, parent: Inode, name: bytes) -> Entry | None:
         """The live entry called so, unless it is believed real (see `believed_real`)."""
-        names = self.context.names
+        names, in_hand = self.context.names, self.context.in_hand
         with self.store.env.read() as txn:
             ino = names.find(txn, parent, name)
             entry = names.entry(txn, ino) if ino is not None else None
-            if entry is None or entry.version.deleted or self._is_believed_real(txn, entry.ino):
+            if entry is None or entry.version.deleted:
+                return None
+            if self._is_believed_real(txn, entry.ino, in_hand):
                 return None
         return entry
 
@@ -160,11 +162,12 @@ class ArenaView:
         Not those that are just leaving the root or coming to it, whatever is decided about them by now:
         they are shown without a gap, real until the rename and unreal from then on, or the other way round.
         """
+        in_hand = self.context.in_hand  # before the rows: an action may end in between
         with self.store.env.read() as txn:
-            return {ino for ino in inodes if self._is_believed_real(txn, ino)}
+            return {ino for ino in inodes if self._is_believed_real(txn, ino, in_hand)}
 
-    def _is_believed_real(self, txn: Txn, ino: Inode) -> bool:
-        if ino in self.context.in_hand:
+    def _is_believed_real(self, txn: Txn, ino: Inode, in_hand: Container[Inode]) -> bool:
+        if ino in in_hand:
             return False
         return self.store.real.has(txn, ino) and not self._leaves(txn, ino)
 

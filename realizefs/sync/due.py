@@ -8,7 +8,6 @@ soon as nothing has been touched for CALM_SECONDS, too, or as a peer's reader wa
 """
 
 from collections.abc import Callable
-from itertools import islice
 from math import ceil, inf
 
 from realizefs.model.paths import is_within
@@ -53,8 +52,8 @@ class Due:
         return path in self._due
 
     def some(self) -> list[bytes]:
-        """Those that have waited longest, as many as are looked at together."""
-        return list(islice(self._due, TOGETHER_MAX))
+        """All of them, where they are so few that they are looked at together; else none."""
+        return list(self._due) if len(self._due) <= TOGETHER_MAX else []
 
     def within(self, directory: bytes) -> list[bytes]:
         """Those below a directory."""

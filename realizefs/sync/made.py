@@ -1,6 +1,9 @@
 """Telling the index at once of directories that we make natively for what is to be in them."""
 
+from contextlib import suppress
+
 from realizefs.model.entries import Entry
+from realizefs.model.errors import StoreFault
 from realizefs.sync.context import Context
 from realizefs.sync.our_doing import record_made
 
@@ -15,9 +18,10 @@ def note_made(context: Context, path: bytes, entry: Entry | None) -> None:
         return
     made, there = entry, seen
     # No await up to here: whoever renames it does so later, and is queued behind this.
-    context.queue(
-        lambda batch: record_made(batch, path, made, there),
-        lambda txn: 0,
-        lambda error: None,  # a full disk: the scanner goes on trying
-        patient=True,
-    )
+    with suppress(StoreFault):  # all ends: the scan at the next start finds it
+        context.queue(
+            lambda batch: record_made(batch, path, made, there),
+            lambda txn: 0,
+            lambda error: None,  # a full disk: the scanner goes on trying
+            patient=True,
+        )

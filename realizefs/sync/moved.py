@@ -19,6 +19,7 @@ from realizefs.model.versions import Kind
 from realizefs.store.arena import ArenaStore
 from realizefs.store.txn import Txn
 from realizefs.sync.batch import Batch
+from realizefs.sync.look import is_gone
 from realizefs.sync.moving import record_move
 from realizefs.sync.overlay import Overlay
 from realizefs.sync.record import Found
@@ -47,6 +48,25 @@ def match(store: ArenaStore, txn: Txn, found: list[Found], gone: list[bytes]) ->
             matches[one.path] = entry.ino
             del lost[key]
     return matches
+
+
+def left_of(store: ArenaStore, waiting: list[bytes], found: list[Found]) -> list[bytes]:
+    """Of the paths that only wait to be looked at those that files of `found` have left; blocking. A
+    folder that files are just moved into is scanned before all of their old names have been quiet for
+    long enough.
+
+    Files only: of a directory it would have to be known, too, what has just changed in it.
+    """
+    wanted = {(one.fingerprint.dev, one.fingerprint.ino) for one in found if one.kind is Kind.FILE}
+    gone = [path for path in waiting if is_gone(store, path)] if wanted else []
+    left: list[bytes] = []
+    with store.env.read() as txn:
+        for path in gone:
+            entry = store.tree.entry_at(txn, path)
+            real = store.real.get(txn, entry.ino) if entry is not None else None
+            if real is not None and (real.fingerprint.dev, real.fingerprint.ino) in wanted:
+                left.append(path)
+    return left
 
 
 def follow(batch: Batch, overlay: Overlay, found: Found, ino: Inode, now_ns: int) -> None:

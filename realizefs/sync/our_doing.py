@@ -30,6 +30,9 @@ OURS_TO_WRITE = stat.S_IRWXU
 """What the mode of a directory has besides that of its version where we made it for what is in it:
 nobody changed that, and peers don't hear of it."""
 
+_NEVER = 0
+"""The ctime in the row of a directory that we have just made: the scanner finds another one."""
+
 ABOUT_TO_BE_MADE = Fingerprint(0, 1, 0, 0, 0, 0)
 """In the row of a file that we make next. Where there is none it couldn't be made, or a crash came
 before it: nobody deleted it."""
@@ -115,10 +118,10 @@ def record_made(batch: Batch, path: bytes, made: Entry, seen: Fingerprint) -> No
     if store.marks.get(txn, ino) is not None:
         return
     now = store.root.fingerprint_if_any(path)
-    if now is None or not _is_as_made(now, made) or (now.dev, now.ino) != (seen.dev, seen.ino):
+    if now is None or not _is_of_version(now, made) or (now.dev, now.ino) != (seen.dev, seen.ino):
         return
     # No fingerprint that it ever has: the scanner comes, and only then it may be found to be empty.
-    row = RealRow(replace(now, ctime_ns=0), NO_DIGEST, made.version.vector)
+    row = RealRow(replace(now, ctime_ns=_NEVER), NO_DIGEST, made.version.vector)
     store.real.put(txn, ino, row)
     store.tree.touch(txn, ino)
     batch.changes.append(Change(entry.parent, entry.name, ino, ChangeKind.ATTRIBUTES))
@@ -126,6 +129,11 @@ def record_made(batch: Batch, path: bytes, made: Entry, seen: Fingerprint) -> No
         batch.mark_dirty(ino)
 
 
-def _is_as_made(now: Fingerprint, made: Entry) -> bool:
+def is_as_made(real: RealRow) -> bool:
+    """Whether it is the row of such a directory, and the scanner hasn't come to it yet."""
+    return stat.S_ISDIR(real.fingerprint.mode) and real.fingerprint.ctime_ns == _NEVER
+
+
+def _is_of_version(now: Fingerprint, made: Entry) -> bool:
     mode = made.version.mode
     return stat.S_ISDIR(now.mode) and now.mode & SYNCED_MODE in (mode, mode | OURS_TO_WRITE)

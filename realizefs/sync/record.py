@@ -27,6 +27,7 @@ from realizefs.sync.gone import gone
 from realizefs.sync.our_doing import (
     OURS_TO_WRITE,
     has_changed,
+    is_as_made,
     is_made_anew,
     may_be_ours,
     was_deleted,
@@ -87,7 +88,8 @@ def record_found(batch: Batch, overlay: Overlay, found: Found, now_ns: int) -> I
     if found.kind is not Kind.DIRECTORY and not _emptied(batch, ino, now_ns, found.fingerprint.dev):
         set_aside(batch, found.path, _local_version(batch, None, None, found))
         return None  # something unreal is in the directory of that name: it keeps the name
-    appeared = batch.store.real.get(batch.txn, ino) is None
+    known_real = batch.store.real.get(batch.txn, ino)
+    appeared = known_real is None or is_as_made(known_real)  # its mark may not be on it yet
     _record_version(batch, ino, parent, name, found)
     _record_mark(batch, ino, found, appeared=appeared)
     keep_above(batch, parent)

@@ -19,8 +19,9 @@ from realizefs.sync.context import Context
 from realizefs.sync.due import TICK_SECONDS, TOGETHER_MAX, Due
 from realizefs.sync.following import DEBOUNCE_SECONDS, DEBOUNCE_WRITING_SECONDS, Following
 from realizefs.sync.ignoring import QUIET_SECONDS, Ignoring, directories_of, is_ignore_file
-from realizefs.sync.known import Known, known_of, nothing
+from realizefs.sync.known import Known, known_of
 from realizefs.sync.look import DirectoryScan, Unstable, is_gone, is_indexed, look, scan_directory
+from realizefs.sync.moved import left_of
 from realizefs.sync.presence import check_still_present
 from realizefs.sync.record import Found
 from realizefs.sync.recording import is_directory, record_together
@@ -221,7 +222,7 @@ class Scanner:
         await self._context.names_committed()
         outer = self._looking
         self._looking = outer.union(touched)
-        gone, there, known = await trio.to_thread.run_sync(self._gone_of, touched, self._due.some())
+        gone, there, known = await trio.to_thread.run_sync(self._gone_of, touched)
         ignoring = Ignoring(self._context, self._due.__contains__, gone)
         rest = await trio.to_thread.run_sync(ignoring.with_those_above, there)
         while rest:
@@ -229,7 +230,9 @@ class Scanner:
                 self._look_at, rest, known, ignoring, limiter=self._limiter
             )
             gone += vanished
-            left = await trio.to_thread.run_sync(self._left, self._due.some()) if found else []
+            left = await trio.to_thread.run_sync(
+                left_of, self._context.store, self._due.some(), found
+            )
             moved_whole = await self._record(found, gone + left, ignoring.conditional)
             for one in found:
                 if descend or one.path in moved_whole:
@@ -246,21 +249,12 @@ class Scanner:
         if gone:
             await check_still_present(self._context, BELIEVED_GONE_MAX + 1)
 
-    def _gone_of(
-        self, touched: list[bytes], waiting: list[bytes]
-    ) -> tuple[list[bytes], list[bytes], Known]:
-        """Those where nothing is, the others, and what is known of what was there, or where others wait
-        to be looked at."""
-        gone = self._left(touched)
+    def _gone_of(self, touched: list[bytes]) -> tuple[list[bytes], list[bytes], Known]:
+        """Those where nothing is, the others, and what is known of what was there."""
+        gone = [path for path in touched if is_gone(self._context.store, path)]
         left = set(gone)
         there = [path for path in touched if path not in left]
-        known = known_of(self._context.store, gone + self._left(waiting)) if there else nothing
-        return gone, there, known
-
-    def _left(self, paths: list[bytes]) -> list[bytes]:
-        """Those where nothing is. Of what waits it isn't recorded yet; but a folder that files are just
-        moved into is scanned before all of their old names have been quiet for long enough."""
-        return [path for path in paths if is_gone(self._context.store, path)]
+        return gone, there, known_of(self._context.store, gone)
 
     async def _descend(self, found: Found) -> None:
         """A directory that came whole (moved in) is scanned below."""

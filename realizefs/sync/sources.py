@@ -39,11 +39,9 @@ GONE_WAITS_SECONDS = (0.05, 0.1, 0.2, 0.4)
 """Seconds between tries where the current version is gone at every holder, at most: they look at
 their file at once, and tell what it is now. Less than a second in all."""
 
-FIRST_BYTES_MAX = 512 * limits.KIB
-"""Bytes that are asked for with a block list at most: to ask for more takes no longer than they do."""
-
 FIRST_KEPT_MAX = 4
-"""Blocks that have come with their lists, until their readers take them: a moment, 2 MiB."""
+"""Blocks that have come with their lists and that their readers haven't taken: 2 MiB. Who goes away in
+that moment leaves his until others come."""
 
 CLAIM_LOOK_SECONDS = 0.25
 """Seconds between looks whether anybody is connected who could say that he has it."""
@@ -264,7 +262,7 @@ def _one_block(wanted: Wanted, start: int, end: int) -> tuple[int, int]:
     """The block in which [start, end) is; nothing where that is none, or more than one, or much."""
     at = start - start % wanted.block
     stop = min(at + wanted.block, wanted.version.size)
-    return (at, stop) if start < end <= stop and stop - at <= FIRST_BYTES_MAX else (0, 0)
+    return (at, stop) if start < end <= stop and stop - at <= limits.FIRST_BYTES_MAX else (0, 0)
 
 
 def _gone(shown: str) -> VersionGone:

@@ -20,6 +20,7 @@ from realizefs.model.grants import full
 from realizefs.model.ids import ArenaId, Digest, PeerId, ReplicaId, Seq, peer_id_of
 from realizefs.model.limits import (
     BLOCK_BYTES_MIN,
+    FIRST_BYTES_MAX,
     FRAME_PAYLOAD_BYTES_MAX,
     PEERS_MAX,
     READ_BYTES_MAX,
@@ -74,7 +75,7 @@ MESSAGES: list[m.Message] = [
     m.Ack(ARENA, REPLICA, Seq(2**63 - 1)),
     READ,
     m.ReadBlocks(8, ARENA, b"a", DIGEST),
-    m.ReadBlocks(8, ARENA, b"a", DIGEST, 2**62, READ_BYTES_MAX),
+    m.ReadBlocks(8, ARENA, b"a", DIGEST, 2**62, FIRST_BYTES_MAX),
     m.ReadSeveral(
         9, ARENA, (m.Small(b"a", DIGEST, 1), m.Small(b"b/\xff", DIGEST, BLOCK_BYTES_MIN))
     ),
@@ -182,7 +183,7 @@ def test_an_impossible_version_is_refused(version: Version) -> None:
         replace(READ, length=0),
         replace(READ, length=READ_BYTES_MAX + 1),
         replace(READ, start=2**63),
-        m.ReadBlocks(8, ARENA, b"a", DIGEST, 0, READ_BYTES_MAX + 1),
+        m.ReadBlocks(8, ARENA, b"a", DIGEST, 0, FIRST_BYTES_MAX + 1),
         m.ReadBlocks(8, ARENA, b"a", DIGEST, 2**63, 1),
         replace(READ, hash=Digest(b"")),
         replace(READ, arena=ArenaId(b"short")),

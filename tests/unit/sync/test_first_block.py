@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from realizefs.core.calls import Request
-from realizefs.model.limits import KIB, MIB
+from realizefs.model.errors import ConnectionLost
+from realizefs.model.limits import FIRST_BYTES_MAX, KIB, MIB
 from realizefs.model.marks import Mark
 from realizefs.model.messages import Read, ReadBlocks
 from realizefs.sync.arena import Arena
-from tests.fakes.peer import Peer, introduce, running_peer, until, write
+from tests.fakes.peer import ARENA, Peer, introduce, running_peer, until, write
 
 CONTENT = os.urandom(2 * MIB + 5)
 BLOCK = 128 * KIB
@@ -107,3 +108,16 @@ async def test_with_an_old_version_here_only_the_list_is_asked_for(
         asked = served_otherwise(monkeypatch)
         assert await lap.read("film", 0, 10) == CONTENT[:10]
         assert [(type(one), one.length) for one in asked] == [(ReadBlocks, 0)]  # type: ignore[union-attr]
+
+
+async def test_who_asks_for_more_with_a_list_than_may_be_asked_ends_his_session_only(
+    tmp_path: Path,
+) -> None:
+    """It would fit into no answer."""
+    async with reader(tmp_path) as lap:
+        entry = lap.entry("film")
+        assert entry is not None
+        [link] = lap.arena.context.links.holding(lap.store, entry.ino, entry.version.hash)
+        with pytest.raises(ConnectionLost):
+            await link.read_blocks(ARENA, b"film", entry.version.hash, 0, FIRST_BYTES_MAX + 1)
+        assert await lap.read("film") == CONTENT

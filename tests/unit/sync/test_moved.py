@@ -97,6 +97,30 @@ async def test_a_folder_is_scanned_while_files_are_moved_into_it(
         assert inode(peer, "e/file") == file
 
 
+@pytest.mark.parametrize("deleted", [True, False])
+async def test_what_changed_in_a_folder_just_before_it_was_moved_into_a_new_one_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deleted: bool
+) -> None:
+    """The new one is scanned before what changed is looked at: the folder isn't followed yet then."""
+    async with one_peer(tmp_path, "d/s/t/old", "d/s/t/stays") as peer:
+        await until(lambda: not peer.arena.scanner._due)
+        monkeypatch.setattr(watch.RootWatch, "read", lambda self: [])
+        changed, touched = "d/s/t/old" if deleted else "d/s/t/new", peer.arena.scanner.touched
+        if deleted:
+            (peer.root / changed).unlink()
+        else:
+            write(peer.root, changed, b"new")
+        (peer.root / "e").mkdir()
+        (peer.root / "d").rename(peer.root / "e/d")
+        touched(changed.encode(), 0.2)
+        touched(b"d", 0.3)
+        touched(b"e/d", 0.3)
+        touched(b"e", 0)
+        left = {"e", "e/d", "e/d/s", "e/d/s/t", "e/d/s/t/stays"}
+        more = set() if deleted else {"e/d/s/t/old", "e/d/s/t/new"}
+        await until(lambda: peer.paths() == left | more)
+
+
 async def test_many_files_moved_one_by_one_are_told_and_fetched_by_nobody(tmp_path: Path) -> None:
     names = [f"d/{number:03}" for number in range(300)]
     for name in names:

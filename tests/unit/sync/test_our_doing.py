@@ -15,6 +15,8 @@ from realizefs.model.entries import Fingerprint
 from realizefs.model.ids import Inode
 from realizefs.model.marks import Mark
 from realizefs.model.versions import Held, Kind, Version
+from realizefs.store.realfile import Root
+from realizefs.sync import marking
 from realizefs.sync.actions import Actions
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
@@ -190,3 +192,40 @@ async def test_a_directory_made_for_a_file_keeps_its_mark(tmp_path: Path) -> Non
         await until(lambda: desk.status("d/f") == "real")
         await until(lambda: os.getxattr(lap.root / "d", "user.realize.mark") == b"keep")
         assert lap.arena.explicit_mark(entry.ino) is Mark.KEEP
+
+
+async def test_a_mark_that_is_set_while_its_directory_is_made_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is there natively when it is to be put there; then the directory is made for what is to
+    be in it, and only then the mark is committed."""
+    mark_native = marking._mark_native
+
+    def late(root: Root, path: bytes, mark: Mark | None) -> tuple[Fingerprint, Fingerprint] | None:
+        stats = mark_native(root, path, mark)
+        if stats is None and not (lap.root / "d").exists():
+            trio.from_thread.run_sync(made)
+        return stats
+
+    def made() -> None:
+        (lap.root / "d").mkdir()
+        (lap.root / "d").chmod(0o755)
+        lap.arena.touched(b"d", entry)
+        write(lap.root, "d/f", b"in it")
+
+    async with (
+        running_peer(tmp_path / "desk", "desk", mark=Mark.OWN) as desk,
+        running_peer(tmp_path / "lap", "lap") as lap,
+    ):
+        (desk.root / "d").mkdir()
+        (desk.root / "d").chmod(0o755)
+        await introduce(desk, lap)
+        await until(lambda: lap.entry("d"))
+        entry = lap.entry("d")
+        assert entry is not None
+        monkeypatch.setattr(marking, "_mark_native", late)
+        await lap.mark("d", Mark.KEEP)
+        await until(lambda: desk.status("d/f") == "real")
+        await until(lambda: settled(lap) and not lap.arena.scanner._due)
+        assert lap.arena.explicit_mark(entry.ino) is Mark.KEEP
+        assert os.getxattr(lap.root / "d", "user.realize.mark") == b"keep"
