@@ -176,7 +176,8 @@ class RootWork:
             with self._store.env.read() as txn:
                 entry = self._store.tree.entry_at(txn, above)
                 attributes = self._store.attributes.of(txn, entry.ino) if entry else {}
-            mode = entry.version.mode if entry is not None else 0o755
+            is_known = entry is not None and not entry.version.deleted
+            mode = entry.version.mode if entry is not None and is_known else 0o755
             mode |= OURS_TO_WRITE
             if self._root.fingerprint_if_any(above) is None:
                 prepare = partial(_give, mark=None, attributes=attributes)

@@ -11,7 +11,9 @@ from realizefs.model import paths
 from realizefs.model.limits import TRASH_SECONDS_DEFAULT
 from realizefs.sync.bell import Bell
 from realizefs.sync.context import Context
+from realizefs.sync.made import note_made
 from realizefs.sync.patience import patiently
+from realizefs.sync.rootwork import RootWork
 from realizefs.sync.trash import Trash, Trashed
 
 PURGE_SECONDS_MAX, PURGE_SECONDS_MIN = 6 * 3600.0, 60.0
@@ -24,6 +26,7 @@ class Trashcan:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._trash = Trash(context.store.root, context.clock)
+        self._work = RootWork(context.store, self._trash)
         self._keep_seconds = TRASH_SECONDS_DEFAULT
         self._changed = Bell()
 
@@ -64,6 +67,8 @@ class Trashcan:
         found = await trio.to_thread.run_sync(self._trash.find, path, since_ns)
         restored = []
         for one in found:
+            for made, entry in await trio.to_thread.run_sync(self._work.make_parents, one.path):
+                note_made(self._context, made, entry)
             at = await trio.to_thread.run_sync(self._restore, one, beside)
             if at is not None:
                 self._context.on_touched(at)

@@ -229,3 +229,33 @@ async def test_a_mark_that_is_set_while_its_directory_is_made_stays(
         await until(lambda: settled(lap) and not lap.arena.scanner._due)
         assert lap.arena.explicit_mark(entry.ino) is Mark.KEEP
         assert os.getxattr(lap.root / "d", "user.realize.mark") == b"keep"
+
+
+async def test_a_folder_made_for_what_comes_from_the_trash_keeps_its_permissions(
+    tmp_path: Path,
+) -> None:
+    """It is in the index, and private; nobody here said that others may look into it."""
+    async with (
+        running_peer(tmp_path / "desk", "desk", mark=Mark.OWN) as desk,
+        running_peer(tmp_path / "lap", "lap") as lap,
+    ):
+        write(desk.root, "d/f", b"in it")
+        write(desk.root, "other", b"stays")
+        await introduce(desk, lap)
+        await until(lambda: lap.entry("d/f"))
+        await lap.mark("d/f", Mark.OWN)
+        await until(lambda: lap.status("d/f") == "real")
+        (desk.root / "d/f").unlink()
+        (desk.root / "d").rmdir()
+        await until(lambda: not (lap.root / "d").exists())
+        (desk.root / "d").mkdir()
+        (desk.root / "d").chmod(0o700)
+        write(desk.root, "d/g", b"new")
+        await until(lambda: lap.entry("d/g"))
+        await until(lambda: _version(lap, "d").mode == 0o700)
+        await until(lambda: settled(desk, lap))
+        await lap.arena.trashcan.restore(b"d/f")
+        await until(lambda: desk.status("d/f") == "real")
+        await until(lambda: settled(desk, lap) and not lap.arena.scanner._due)
+        modes = [stat.S_IMODE(os.stat(peer.root / "d").st_mode) for peer in (desk, lap)]
+        assert modes == [0o700, 0o700]
