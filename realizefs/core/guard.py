@@ -3,6 +3,9 @@
 Deletions come one by one, so what is compared with the limit is a wave of them: those that wait to
 be carried out and those that were, within GUARD_WAVE_SECONDS of each other. What is carried out
 lies in the trash, and may be taken back with the rest.
+
+Folders alone are never too much: one is removed only when nothing is in it, and of what is renamed all
+folders wait for a moment to be removed under their old names.
 """
 
 from dataclasses import dataclass, replace
@@ -29,7 +32,7 @@ class Guarding(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """`removed` real files and folders left the root because of peers, none before `since_ns` and the
+    """`removed` real files left the root because of peers, none before `since_ns` and the
     last at `last_ns` (wall clock)."""
 
     removed: int = 0
@@ -48,11 +51,12 @@ class Wave:
 
 
 def is_many(pending: int, removed: int) -> bool:
-    """Whether it is worth waiting a moment for how many more there are."""
+    """Whether so many files that it is worth waiting a moment for how many more there are."""
     return pending + removed > GUARD_FEW
 
 
-def is_too_much(pending: int, removed: int, left: int, percent: float) -> bool:
-    """Whether somebody must be asked. `left` is all that is real, those `pending` included."""
+def is_too_much(pending: int, folders: int, removed: int, left: int, percent: float) -> bool:
+    """Whether somebody must be asked. `folders` of those `pending` are no files; `left` is all that is
+    real, those `pending` included."""
     doomed = pending + removed
-    return is_many(pending, removed) and doomed * 100 > percent * (left + removed)
+    return is_many(pending - folders, removed) and doomed * 100 > percent * (left + removed)

@@ -109,8 +109,8 @@ TRASHED_PATH_BYTES_MAX = 4000
 """Bytes of a path that the trash keeps: with where it is in there, the kernel takes 4095."""
 
 GUARD_FEW = 100
-"""Real files and folders that peers may delete here at any rate: a person overlooks so many, and
-the trash has them."""
+"""Real files that peers may delete here at any rate: a person overlooks so many, and the trash has
+them."""
 
 GUARD_PERCENT_DEFAULT = 50
 """Percent of what is real here that peers may delete in a wave without somebody being asked: who

@@ -62,7 +62,7 @@ class ArenaStore:
         self.attributes.forget(txn, ino)
         self.decisions.clear(txn, ino)
         self.dirty.forget(txn, ino)
-        self.removals.note(txn, ino, wanted=False)
+        self.removals.drop(txn, ino)
         self.sought.forget(txn, ino)
         self.tree.forget(txn, ino)
 

@@ -18,7 +18,7 @@ from realizefs.model.versions import Kind
 from realizefs.store.check import Problem, Rule, once
 from realizefs.store.keys import name_of_place
 from realizefs.store.queues import Queue, queue_of
-from realizefs.store.schema import BLOB_META, BLOB_ROW, DIRENT, META, REAL
+from realizefs.store.schema import BLOB_META, BLOB_ROW, DIRENT, ENGINE_META, META, REAL, REMOVAL
 from realizefs.store.tree import read_dirent
 from realizefs.store.txn import Txn
 
@@ -35,6 +35,7 @@ class TotalRules:
             Rule("", once, self.look_at_tree),
             Rule("", once, self.look_at_real),
             Rule("", once, self.look_at_blobs),
+            Rule("", once, self.look_at_removals),
         ]
 
     def look_at_tree(self, txn: Txn, _key: bytes) -> Iterator[Problem]:
@@ -78,6 +79,11 @@ class TotalRules:
         kept, window = sums[Queue.PROTECTED], sums[Queue.WINDOW]
         yield from _compare(txn, BLOB_META, b"kept", kept, "bytes of disk that are kept")
         yield from _compare(txn, BLOB_META, b"window", window, "bytes of disk of the window")
+
+    def look_at_removals(self, txn: Txn, _key: bytes) -> Iterator[Problem]:
+        """How many folders peers have deleted that are here."""
+        total = sum(value == b"d" for _, value in txn.scan(REMOVAL))
+        yield from _compare(txn, ENGINE_META, b"folders", total, "folders that wait to be removed")
 
 
 def _compare(txn: Txn, table: str, key: bytes, total: int, what: str) -> Iterator[Problem]:

@@ -8,13 +8,15 @@ from realizefs.store.keys import inode_of, pack_u64, unpack_u64
 from realizefs.store.schema import ENGINE_META, REAL, REMOVAL
 from realizefs.store.txn import Txn
 
+_FOLDER = b"d"
+_FOLDERS = b"folders"
 _FORGIVEN = b"forgiven"
 _GUARDING = b"guarding"
 _WAVE = b"wave"
 
 
 class Removals:
-    """Inode → nothing; and what is done with them, all in the caller's transaction."""
+    """Inode → whether it is a folder; and what is done with them, all in the caller's transaction."""
 
     def forgiven(self, txn: Txn) -> int:
         """How many of them somebody has approved already."""
@@ -27,13 +29,18 @@ class Removals:
         txn.count_up(ENGINE_META, _FORGIVEN, by)
         return True
 
-    def note(self, txn: Txn, ino: Inode, *, wanted: bool) -> None:
-        """A peer deleted it, or it isn't so any more."""
+    def note(self, txn: Txn, ino: Inode, *, folder: bool) -> None:
+        """A peer deleted it."""
+        self.drop(txn, ino)
+        txn.put(REMOVAL, pack_u64(ino), _FOLDER if folder else b"")
+        txn.count_up(ENGINE_META, _FOLDERS, int(folder))
+
+    def drop(self, txn: Txn, ino: Inode) -> None:
+        """It isn't so any more, if it was."""
         key = pack_u64(ino)
-        if wanted:
-            txn.put(REMOVAL, key, b"")
-        else:
-            txn.delete(REMOVAL, key)
+        if txn.get(REMOVAL, key) == _FOLDER:
+            txn.count_up(ENGINE_META, _FOLDERS, -1)
+        txn.delete(REMOVAL, key)
 
     def is_one(self, txn: Txn, ino: Inode) -> bool:
         """Whether a peer deleted it and it is still here."""
@@ -42,6 +49,10 @@ class Removals:
     def count(self, txn: Txn) -> int:
         """How many; at once."""
         return txn.count(REMOVAL)
+
+    def folders(self, txn: Txn) -> int:
+        """How many of them are folders; at once."""
+        return txn.counter(ENGINE_META, _FOLDERS)
 
     def page(self, txn: Txn, after: Inode, limit: int) -> list[Inode]:
         """Up to `limit` of them, by inode, beyond `after`."""

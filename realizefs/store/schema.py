@@ -146,8 +146,8 @@ SUBTREE = "engine.subtree"
 whose children are still to be marked; a directory found on the way gets a row of its own."""
 
 REMOVAL = "engine.removal"
-"""Inode → nothing. Real files and folders that a peer deleted and that are still here, as far as the
-engine has decided about them."""
+"""Inode → nothing, or b"d" for a folder. Real files and folders that a peer deleted and that are still
+here, as far as the engine has decided about them."""
 
 SOUGHT = "engine.sought"
 """Inode → digest. Files whose author hasn't got them: they are to be looked for among the real files
@@ -156,7 +156,8 @@ here, which may have that content under another name (`sync.homeless`)."""
 ENGINE_META = "engine.meta"
 """b"dirty" → the last counter of engine.dirty. b"guarding" → what is done with engine.removal (u64,
 `core.guard.Guarding`), b"wave" → what was removed of late (3 u64), b"forgiven" → how many rows of
-engine.removal somebody has approved already (u64). Absent: 0."""
+engine.removal somebody has approved already (u64), b"folders" → how many rows of it are folders'
+(u64). Absent: 0."""
 
 BLOB_ROW = "blob.row"
 """Blob id → BlobRow record. Made before its file and removed after it: a row without a file has no

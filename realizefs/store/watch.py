@@ -7,9 +7,9 @@ symlink is in the way. inotify knows nothing of trees, hence three rules here:
   is missed. What a new directory already contains is reported as "created".
 - A watch belongs to a directory, not to its path. When a directory moves within the root, the
   paths of the watches below it are rewritten; when it moves out, they are removed. The two halves
-  of a move share a cookie; a half whose partner isn't in the queue is a move out or in. Where one
-  moves to the place of another, the two may have changed places, which is told as two moves: then
-  the disk says which is where.
+  of a move share a cookie; a half whose partner isn't in the queue is a move out or in. The disk is
+  ahead of what is read: a directory that was made and moved wasn't there to be watched any more, or
+  another one was. So in the end the disk says what is where a directory has moved from and to.
 - An event says that something may have changed at a path, no more. Readers look for themselves.
 """
 
@@ -86,11 +86,11 @@ class RootEvent:
 
 @dataclass(slots=True)
 class _Moves:
-    """Of directories, in one read: what was `left` by cookie, paths whose watches are `unclear`, those
-    just `followed`; for how many of these what was told before was `retold`, and what that was."""
+    """Of directories, in one read: what was `left` by cookie, `places` whose watches may not be true,
+    those just `followed`; for how many of these what was told before was `retold`, and what that was."""
 
     left: dict[int, bytes] = field(default_factory=dict)
-    unclear: dict[bytes, None] = field(default_factory=dict)
+    places: dict[bytes, None] = field(default_factory=dict)
     followed: list[tuple[bytes, bytes]] = field(default_factory=list)
     retold: int = 0
     again: set[RootEvent] = field(default_factory=set)
@@ -147,8 +147,9 @@ class RootWatch:
                 result += _elsewhere(result, moves)
             for old in moves.left.values():
                 self._forget(old)
-            for path in moves.unclear:
-                result += self._grow(path)
+                moves.places[old] = None  # another one may be there by now
+            for path in moves.places if moves.retold <= RETOLD_MAX else ():
+                result += self._grow_where_new(path)
             return result
 
     # Below, the lock is held.
@@ -191,9 +192,10 @@ class RootWatch:
             moves.left[event.cookie] = path
         elif event.mask & flags.MOVED_TO and event.cookie in moves.left:
             old = moves.left.pop(event.cookie)
-            if path in self._watches:
-                moves.unclear |= dict.fromkeys((old, path))
+            moves.places |= dict.fromkeys((old, path))
             self._repath(old, path)
+            for cookie, left in moves.left.items():  # the watch of what has left it moves along
+                moves.left[cookie] = path + left[len(old) :] if is_within(left, old) else left
             moves.followed.append((old, path))
         elif event.mask & (flags.CREATE | flags.MOVED_TO):
             yield from self._grow(path)
@@ -207,6 +209,22 @@ class RootWatch:
                 continue
             for found in self._names(directory):
                 yield found
+                if found.is_dir:
+                    waiting.append(found.path)
+
+    def _grow_where_new(self, path: bytes) -> Iterator[RootEvent]:
+        """Watch what is at `path` and below; yields a "created" for everything found in a directory
+        that wasn't watched under this name."""
+        waiting = [path]
+        while waiting:
+            directory = waiting.pop()
+            known = self._watches.get(directory)
+            if not self._watch(directory):
+                continue
+            is_new = known != self._watches[directory]
+            for found in self._names(directory):
+                if is_new:
+                    yield found
                 if found.is_dir:
                     waiting.append(found.path)
 
@@ -238,6 +256,8 @@ class RootWatch:
         finally:
             os.close(fd)
         self._remove(watch)  # the same directory, known by an older path
+        if path in self._watches:
+            self._end(self._watches[path])  # another one, which was here
         self._paths[watch] = path
         self._watches[path] = watch
         return True
@@ -265,10 +285,12 @@ class RootWatch:
 
     def _forget(self, directory: bytes) -> None:
         for path in [path for path in self._watches if is_within(path, directory)]:
-            watch = self._watches[path]
-            self._remove(watch)
-            with suppress(OSError):  # EINVAL: the directory was removed, and its watch with it
-                self._inotify.rm_watch(watch)
+            self._end(self._watches[path])
+
+    def _end(self, watch: int) -> None:
+        self._remove(watch)
+        with suppress(OSError):  # EINVAL: the directory was removed, and its watch with it
+            self._inotify.rm_watch(watch)
 
     def _remove(self, watch: int) -> None:
         path = self._paths.pop(watch, None)

@@ -10,7 +10,7 @@ In reading order:
   from the arena root to the index
     scanner, following, due         the scan; inotify; what waits, and for how long
     ignoring, recording             what is never shared; recording what was found together
-    look, record, gone              what is there, hashed; recording it, or that it isn't there
+    look, looking, record, gone     what is there, hashed; recording it, or that it isn't there
     carried, our_doing, to_leave,   what a crash or a job left of a realize, what a job does and hasn't
     followed, made                  yet begun, what a crash left of a rename that was followed, what we
                                     made for something to be in it: no user's edits

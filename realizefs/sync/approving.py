@@ -82,7 +82,7 @@ async def _take_back(context: Context) -> None:
     def take_back(batch: Batch) -> bool:
         page = store.removals.page(batch.txn, Inode(0), PAGE)
         for ino in page:
-            store.removals.note(batch.txn, ino, wanted=False)
+            store.removals.drop(batch.txn, ino)
             store.decisions.clear(batch.txn, ino)
             path = store.tree.path(batch.txn, ino)
             if store.real.delete(batch.txn, ino) and path:

@@ -6,13 +6,14 @@ do about it; with each scan it is tried anew.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf
+from typing import Protocol
 
 import trio
 
 from realizefs.model.errors import RootGone, StoreFault
-from realizefs.store.watch import RootWatch
+from realizefs.store.watch import RootEvent, RootWatch
 from realizefs.sync.context import Context
 from realizefs.sync.due import CALM_SECONDS, TICK_SECONDS
 from realizefs.sync.presence import check_still_present
@@ -29,18 +30,23 @@ RESCAN_SECONDS = 60.0
 """Seconds between scans where inotify can't watch everything."""
 
 
-class Following:
-    """Of one arena: `touched` hears of paths and how long they are to be quiet, `scan` asks for a
-    scan of everything."""
+class Heard(Protocol):
+    """Who is told of what happens: of paths and how long they are to be quiet, and of directories
+    that have another name."""
 
-    def __init__(
-        self,
-        context: Context,
-        touched: Callable[[bytes, float], None],
-        scan: Callable[[], None],
-    ) -> None:
+    def touched(self, path: bytes, delay: float) -> None:
+        """Something may have changed there."""
+
+    def renamed(self, old: bytes, new: bytes) -> None:
+        """A directory was renamed."""
+
+
+class Following:
+    """Of one arena: `heard` hears of it, `scan` asks for a scan of everything."""
+
+    def __init__(self, context: Context, heard: Heard, scan: Callable[[], None]) -> None:
         self._context = context
-        self._touched = touched
+        self._heard = heard
         self._scan = scan
         self._watch: RootWatch | None = None
 
@@ -92,16 +98,33 @@ class Following:
                 return
             read = clock.now()
             self._context.tell_seen(events)
-            for event in events:
-                if event.kind == "overflow":
-                    self._scan()
-                elif event.kind == "root_gone":
-                    await check_still_present(self._context)
-                else:
-                    slow = event.kind == "changed"
-                    self._touched(
-                        event.path, DEBOUNCE_WRITING_SECONDS if slow else DEBOUNCE_SECONDS
-                    )
+            await self._tell(events)
+
+    async def _tell(self, events: Sequence[RootEvent]) -> None:
+        left: dict[int, bytes] = {}
+        for event in events:
+            if event.kind == "overflow":
+                await self._watch_anew()
+                self._scan()
+            elif event.kind == "root_gone":
+                await check_still_present(self._context)
+            else:
+                slow = event.kind == "changed"
+                self._heard.touched(
+                    event.path, DEBOUNCE_WRITING_SECONDS if slow else DEBOUNCE_SECONDS
+                )
+            if event.is_dir and event.kind == "moved_from":
+                left[event.cookie] = event.path
+            elif event.is_dir and event.kind == "moved_to" and event.cookie in left:
+                self._heard.renamed(left.pop(event.cookie), event.path)
+
+    async def _watch_anew(self) -> None:
+        """Directories may have come and gone unheard of."""
+        try:
+            if self._watch is not None:
+                await trio.to_thread.run_sync(self._watch.add_tree, b"")
+        except StoreFault as error:
+            self._is_not_enough(error)
 
     def _is_not_enough(self, error: StoreFault) -> None:
         said = f"{error} Until then changes in the root are found every {RESCAN_SECONDS:.0f} s."

@@ -27,6 +27,8 @@ def record_gone(batch: Batch, path: bytes, now_ns: int) -> None:
     ino = batch.store.tree.resolve(batch.txn, path)
     if ino is None or ino == batch.store.tree.root:
         return
+    if not _is_above(batch.store.root, path):
+        return  # what it was in is gone, perhaps only to another name: that is heard of, too
     if ours := ours_below(batch, path):
         batch.touched |= {path, *ours}
         return
@@ -35,6 +37,12 @@ def record_gone(batch: Batch, path: bytes, now_ns: int) -> None:
         batch.touched.add(path)  # perhaps because we realized it (R8)
         return
     gone(batch, ino, now_ns, _device_above(batch.store.root, path))
+
+
+def _is_above(root: Root, path: bytes) -> bool:
+    """Whether anything is where the directory of a path was."""
+    above, _ = paths.split(path)
+    return root.fingerprint_if_any(above) is not None
 
 
 def _device_above(root: Root, path: bytes) -> int:

@@ -21,6 +21,7 @@ from realizefs.model.decisions import NEVER_NS
 from realizefs.model.entries import Entry
 from realizefs.model.ids import Inode, PeerId, is_by
 from realizefs.model.limits import GUARD_GATHER_SECONDS, GUARD_PERCENT_DEFAULT
+from realizefs.model.versions import Kind
 from realizefs.store.arena import ArenaStore
 from realizefs.store.txn import Txn
 
@@ -56,10 +57,10 @@ class Guard:
             if removals.is_one(txn, entry.ino):
                 self._no_longer(txn, entry)
             return 0
-        removals.note(txn, entry.ino, wanted=True)
+        removals.note(txn, entry.ino, folder=version.kind is Kind.DIRECTORY)
         if removals.guarding(txn) is not Guarding.OPEN:
             return NEVER_NS
-        if is_many(self._pending(txn), self._removed(txn)):
+        if is_many(self._pending(txn) - removals.folders(txn), self._removed(txn)):
             return self._now_ns() + int(GUARD_GATHER_SECONDS * 1e9)
         return 0
 
@@ -70,7 +71,11 @@ class Guard:
         if guarding is Guarding.HELD and not removals.count(txn):
             self.start_anew(txn)  # they were taken back elsewhere
         elif guarding is Guarding.OPEN and is_too_much(
-            self._pending(txn), self._removed(txn), removals.left(txn), self.percent
+            self._pending(txn),
+            removals.folders(txn),
+            self._removed(txn),
+            removals.left(txn),
+            self.percent,
         ):
             removals.guard(txn, Guarding.HELD)
 
@@ -81,10 +86,13 @@ class Guard:
 
     def _no_longer(self, txn: Txn, entry: Entry) -> None:
         """It was one, and has left the root or is no longer deleted. A rename that was followed
-        late counts, too: then somebody is asked rather early."""
+        late counts, too: then somebody is asked rather early. Folders don't: one that could be removed
+        was empty, as all are whose names have changed, and who tidies up renames many."""
         removals = self._store.removals
-        removals.note(txn, entry.ino, wanted=False)
-        if entry.version.deleted and not removals.forgive(txn, -1):
+        removals.drop(txn, entry.ino)
+        if not entry.version.deleted or removals.forgive(txn, -1):
+            return
+        if entry.version.kind is not Kind.DIRECTORY:
             removals.set_wave(txn, removals.wave(txn).after(self._now_ns()))
 
     def _pending(self, txn: Txn) -> int:

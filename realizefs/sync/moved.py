@@ -51,13 +51,10 @@ def match(store: ArenaStore, txn: Txn, found: list[Found], gone: list[bytes]) ->
 
 
 def left_of(store: ArenaStore, waiting: list[bytes], found: list[Found]) -> list[bytes]:
-    """Of the paths that only wait to be looked at those that files of `found` have left; blocking. A
-    folder that files are just moved into is scanned before all of their old names have been quiet for
-    long enough.
-
-    Files only: of a directory it would have to be known, too, what has just changed in it.
-    """
-    wanted = {(one.fingerprint.dev, one.fingerprint.ino) for one in found if one.kind is Kind.FILE}
+    """Of the paths that only wait to be looked at, or to be recorded as gone, those that things of
+    `found` have left; blocking. A folder that files are just moved into is scanned before all of their
+    old names have been quiet for long enough."""
+    wanted = {(one.fingerprint.dev, one.fingerprint.ino) for one in found}
     gone = [path for path in waiting if is_gone(store, path)] if wanted else []
     left: list[bytes] = []
     with store.env.read() as txn:

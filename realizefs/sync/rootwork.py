@@ -248,7 +248,20 @@ class RootWork:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
             raise Busy(f'"{paths.show(path)}" still contains something.') from None
-        self._root.sync_directory(paths.split(path)[0])
+        self._sync_above(path)
+
+    def _sync_above(self, path: bytes) -> None:
+        """Make durable that a directory is gone; what it was in, empty now, may be gone as well."""
+        above, _ = paths.split(path)
+        while True:
+            try:
+                self._root.sync_directory(above)
+            except FileNotFoundError:
+                if not above:
+                    raise
+                above, _ = paths.split(above)
+            else:
+                return
 
 
 def _give(fd: int, mark: Mark | None, attributes: Mapping[bytes, bytes]) -> None:

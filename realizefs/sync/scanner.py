@@ -11,29 +11,23 @@ from collections.abc import Mapping, Set
 
 import trio
 
-from realizefs.model import limits, paths
-from realizefs.model.errors import Cancelled, RealizeError
+from realizefs.model import paths
+from realizefs.model.errors import RealizeError
 from realizefs.model.ids import Inode
 from realizefs.sync.bell import Bell
 from realizefs.sync.context import Context
 from realizefs.sync.due import TICK_SECONDS, TOGETHER_MAX, Due
-from realizefs.sync.following import DEBOUNCE_SECONDS, DEBOUNCE_WRITING_SECONDS, Following
+from realizefs.sync.following import DEBOUNCE_SECONDS, Following
 from realizefs.sync.ignoring import QUIET_SECONDS, Ignoring, directories_of, is_ignore_file
 from realizefs.sync.known import Known, known_of
-from realizefs.sync.look import DirectoryScan, Unstable, is_gone, is_indexed, look, scan_directory
+from realizefs.sync.look import DirectoryScan, is_gone, scan_directory
+from realizefs.sync.looking import BATCH_PATHS, Looking
 from realizefs.sync.moved import left_of
 from realizefs.sync.presence import check_still_present
 from realizefs.sync.record import Found
 from realizefs.sync.recording import is_directory, record_together
 
 log = logging.getLogger(__name__)
-
-BATCH_PATHS = 1024
-"""Paths looked at in one worker thread call and recorded in one transaction: about 100 ms of work, of
-which the fsync is a part that doesn't grow with them."""
-
-BATCH_BYTES = 64 * limits.MIB
-"""Bytes hashed in one such call, unless one file alone is bigger."""
 
 BELIEVED_GONE_MAX = 1
 """Files that may be deleted last, leaving an empty root: a root that loses more at once has lost
@@ -62,7 +56,9 @@ class Scanner:
         self._rescan = True
         self._scans = 0
         self._moved: dict[bytes, None] = {}
-        self._stopping = False
+        self._came: set[bytes] = set()  # each of them is due or looked at, too
+        self._left: list[bytes] = []
+        self._eyes = Looking(context.store, self.touched)
         self._limiter = trio.CapacityLimiter(2)
         self._following: Following | None = None
         self.scanned = context.scanned
@@ -78,6 +74,7 @@ class Scanner:
             self._context.ignoring, delay = "", max(delay, QUIET_SECONDS)
         if len(self._due) >= TOUCHED_MAX:
             self._due.clear()
+            self._came.clear()
             self._rescan = True
         self._due.add(path, delay)
         self._wake.ring()
@@ -85,14 +82,28 @@ class Scanner:
     def moved(self, places: Mapping[bytes, bytes]) -> None:
         """Directories were renamed in the mount, old → new: what waits to be looked at in them is
         elsewhere now, and what a scan has still to come to."""
-        crowded = len(self._due) > LOOKED_THROUGH_MAX
-        for old, new in places.items() if not crowded else ():
-            for path in {*self._due.within(old), *self._looking}:
-                if paths.is_within(path, old):
-                    self.touched(new + path[len(old) :])
-        if crowded or self._scans or self._rescan:
-            self._moved |= dict.fromkeys(places.values())
-            self._wake.ring()
+        for old, new in places.items():
+            if not self._touched_elsewhere(old, new) or self._scans or self._rescan:
+                self._moved[new] = None
+                self._wake.ring()
+
+    def renamed(self, old: bytes, new: bytes) -> None:
+        """A directory was renamed by another program. What waits to be looked at in it is elsewhere
+        now, and some of that was looked for in vain before this was heard of: so once the new name is
+        indexed, the directory is scanned."""
+        self._touched_elsewhere(old, new)
+        self.touched(new)
+        if new in self._due:
+            self._came.add(new)
+
+    def _touched_elsewhere(self, old: bytes, new: bytes) -> bool:
+        """What waits below `old` waits below `new`; False where too much waits to be looked through."""
+        if len(self._due) > LOOKED_THROUGH_MAX:
+            return False
+        for path in {*self._due.within(old), *self._looking}:
+            if paths.is_within(path, old):
+                self.touched(new + path[len(old) :])
+        return True
 
     def suspected(self, path: bytes) -> None:
         """A peer asked for it as it is indexed, and it is different: its reader waits for what it
@@ -134,14 +145,14 @@ class Scanner:
         watched is found by the scan that comes after.
         """
         task_status.started()
-        following = self._following = Following(self._context, self.touched, self._scan_anew)
+        following = self._following = Following(self._context, self, self._scan_anew)
         try:
             await following.begin()  # before the scan, so that nothing falls between the two
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(following.run)
                 await self._index_forever()
         finally:
-            self._stopping = True
+            self._eyes.stop()
             following.close()
 
     def is_watched(self, directory: bytes) -> bool:
@@ -227,16 +238,23 @@ class Scanner:
         rest = await trio.to_thread.run_sync(ignoring.with_those_above, there)
         while rest:
             found, vanished, rest = await trio.to_thread.run_sync(
-                self._look_at, rest, known, ignoring, limiter=self._limiter
+                self._eyes.look_at, rest, known, ignoring, limiter=self._limiter
             )
             gone += vanished
             left = await trio.to_thread.run_sync(
-                left_of, self._context.store, self._due.some(), found
+                left_of, self._context.store, self._due.some() + self._left, found
             )
             moved_whole = await self._record(found, gone + left, ignoring.conditional)
+            self._left, leaving = self._left + gone, self._left
             for one in found:
-                if descend or one.path in moved_whole:
+                if one.path in moved_whole:
+                    await self._scan_below(one.path)
+                elif descend:
                     await self._descend(one)
+            self._left = leaving
+        came = self._came.intersection(touched)
+        self._came -= came
+        self._moved |= dict.fromkeys(came)
         if descend:
             self._moved |= directories_of(touched)
         await self._believe(gone)
@@ -257,49 +275,11 @@ class Scanner:
         return gone, there, known_of(self._context.store, gone)
 
     async def _descend(self, found: Found) -> None:
-        """A directory that came whole (moved in) is scanned below."""
+        """A directory in which something is new (it was moved in, say) is scanned below."""
         if is_directory(found):
             scan = await self._scan_directory(found.path)
             if scan.changed or scan.gone:
                 await self._scan_below(found.path)
-
-    def _look_at(
-        self, touched: list[bytes], known: Known, ignoring: Ignoring
-    ) -> tuple[list[Found], list[bytes], list[bytes]]:
-        """(what was found, what is gone, what is left for the next call)."""
-        found: list[Found] = []
-        gone: list[bytes] = []
-        hashed = 0
-        for position, path in enumerate(touched):
-            if hashed >= BATCH_BYTES or position >= BATCH_PATHS:
-                return found, gone, touched[position:]
-            one = self._look(path, gone, known, ignoring)
-            if one is not None:
-                found.append(one)
-                hashed += one.fingerprint.size
-        return found, gone, []
-
-    def _look(
-        self, path: bytes, gone: list[bytes], known: Known, ignoring: Ignoring
-    ) -> Found | None:
-        if paths.is_too_deep(path):
-            return None
-        store = self._context.store
-        try:
-            if is_indexed(store, path) or ignoring.skips(path):
-                return None
-            one = look(store.root, path, lambda: self._stopping, known)
-        except Unstable:
-            trio.from_thread.run_sync(self.touched, path, DEBOUNCE_WRITING_SECONDS)
-            return None
-        except Cancelled:
-            return None
-        except OSError as error:
-            log.warning('"%s" is not shared: %s.', paths.show(path), error.strerror)
-            return None
-        if one is None:
-            gone.append(path)
-        return one
 
     async def _record(
         self, found: list[Found], gone: list[bytes], ignored: set[bytes]

@@ -8,22 +8,24 @@ NOW = 10**18
 
 
 @pytest.mark.parametrize(
-    ("pending", "removed", "left", "percent", "asked"),
+    ("pending", "folders", "removed", "left", "percent", "asked"),
     [
-        (100, 0, 100, 50, False),  # few, be it everything
-        (101, 0, 101, 50, True),
-        (150, 0, 300, 50, False),  # half isn't more than half
-        (151, 0, 300, 50, True),
-        (50, 110, 210, 50, False),  # 160 of 320
-        (51, 110, 210, 50, True),  # those that were removed count on both sides
-        (1000, 0, 1000, 100, False),
-        (101, 0, 10**6, 0, True),
+        (100, 0, 0, 100, 50, False),  # few, be it everything
+        (101, 0, 0, 101, 50, True),
+        (150, 0, 0, 300, 50, False),  # half isn't more than half
+        (151, 0, 0, 300, 50, True),
+        (50, 0, 110, 210, 50, False),  # 160 of 320
+        (51, 0, 110, 210, 50, True),  # those that were removed count on both sides
+        (1000, 0, 0, 1000, 100, False),
+        (101, 0, 0, 10**6, 0, True),
+        (1000, 900, 0, 1000, 50, False),  # folders alone are nothing
+        (1000, 899, 0, 1000, 50, True),
     ],
 )
 def test_more_than_a_part_and_more_than_a_few(
-    pending: int, removed: int, left: int, percent: float, asked: bool
+    pending: int, folders: int, removed: int, left: int, percent: float, asked: bool
 ) -> None:
-    assert is_too_much(pending, removed, left, percent) is asked
+    assert is_too_much(pending, folders, removed, left, percent) is asked
 
 
 def test_a_wave_lasts_as_long_as_something_is_removed_now_and_then() -> None:

@@ -9,7 +9,7 @@ from realizefs.model.entries import Entry
 from realizefs.model.ids import Inode
 from realizefs.model.versions import Kind, Version
 from realizefs.store.keys import pack_place, pack_u64
-from realizefs.store.schema import BLOB_META, DIRENT, ENTRY, HISTORY, META
+from realizefs.store.schema import BLOB_META, DIRENT, ENGINE_META, ENTRY, HISTORY, META
 from tests.unit.store.sound import LARGE, SMALL, Sound
 
 
@@ -195,6 +195,7 @@ def test_something_alive_in_what_is_deleted(sound: Sound) -> None:
         (META, b"directories", "directories in the tree", 2),
         (META, b"symlinks", "symlinks in the tree", 0),
         (META, b"real", "bytes of real files", len(SMALL) + len(LARGE)),
+        (ENGINE_META, b"folders", "folders that wait to be removed", 0),
     ],
 )
 def test_a_total_is_wrong(sound: Sound, table: str, key: bytes, what: str, total: int) -> None:

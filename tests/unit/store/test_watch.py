@@ -2,11 +2,16 @@
 
 import errno
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from inotify_simple import Event
 
 from realizefs.model.errors import StoreFault
@@ -167,6 +172,78 @@ def test_many_moves_at_once_are_one_look_at_everything(watch: RootWatch, here: P
     assert {event.path for event in watch.read()} == {
         os.fsencode(names[RETOLD_MAX + 1].name) + b"/b/g"
     }
+
+
+def test_a_directory_that_was_made_and_moved_before_we_read_is_watched(
+    watch: RootWatch, here: Path
+) -> None:
+    """As by who unpacks beside a place, and moves what is complete there."""
+    (here / "new").mkdir()
+    (here / "new" / "f").touch()
+    (here / "new").rename(here / "a" / "final")
+    assert b"a/final/f" in {event.path for event in watch.read()}
+    (here / "a" / "final" / "g").touch()
+    assert {event.path for event in watch.read()} == {b"a/final/g"}
+
+
+DIRECTORIES = st.sampled_from(["a", "b", "c", "a/a", "a/b", "b/a", "b/c", "a/a/b", "c/b/a"])
+DEEDS = st.one_of(
+    st.tuples(st.sampled_from(["mkdir", "remove", "out", "in"]), DIRECTORIES, st.none()),
+    st.tuples(st.sampled_from(["rename", "exchange"]), DIRECTORIES, DIRECTORIES),
+    st.tuples(st.just("read"), st.none(), st.none()),
+)
+
+
+def _do(here: Path, root: Root, deed: str, path: str, to: str | None) -> None:
+    """A deed of the native kind, where it can be done."""
+    away = here.parent / "away"
+    with suppress(OSError):
+        match deed:
+            case "mkdir":
+                (here / path).mkdir()
+            case "remove":
+                shutil.rmtree(here / path)
+            case "out":
+                (here / path).rename(away)
+            case "in":
+                away.rename(here / path)
+            case "rename":
+                (here / path).rename(here / str(to))
+            case _:
+                root.rename(path.encode(), str(to).encode(), RENAME_EXCHANGE)
+
+
+def _directories(here: Path) -> set[Path]:
+    return {one for one in here.rglob("*") if one.is_dir() and ".realize" not in str(one)}
+
+
+@settings(deadline=None, max_examples=200)
+@given(deeds=st.lists(DEEDS, max_size=20))
+@example(deeds=[("mkdir", "a", None), ("rename", "a", "c"), ("rename", "b", "a")])
+@example(deeds=[("out", "b", None), ("mkdir", "b", None)])
+def test_whatever_happens_to_directories_each_is_watched_by_its_name(
+    deeds: list[tuple[str, str, str | None]],
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        here = Path(name) / "root"
+        (here / "b" / "a").mkdir(parents=True)
+        root = Root(here)
+        watch = RootWatch(root)
+        watch.add_tree(b"")
+        try:
+            for deed, path, to in deeds:
+                watch.read() if deed == "read" else _do(here, root, deed, path, to)
+            while watch.read():
+                pass
+            there = _directories(here)
+            for directory in there:
+                (directory / "heard").touch()
+            heard = {event.path for event in watch.read() if event.kind == "created"}
+            assert heard == {os.fsencode(one.relative_to(here) / "heard") for one in there}
+            assert len(watch) == len(there) + 1
+        finally:
+            watch.close()
+            root.close()
 
 
 def test_a_removed_tree_is_forgotten(watch: RootWatch, here: Path) -> None:

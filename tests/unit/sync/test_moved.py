@@ -101,8 +101,9 @@ async def test_a_folder_is_scanned_while_files_are_moved_into_it(
 async def test_what_changed_in_a_folder_just_before_it_was_moved_into_a_new_one_is_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deleted: bool
 ) -> None:
-    """The new one is scanned before what changed is looked at: the folder isn't followed yet then."""
+    """The new one is scanned before what changed is looked at, and after that it is elsewhere."""
     async with one_peer(tmp_path, "d/s/t/old", "d/s/t/stays") as peer:
+        directory = inode(peer, "d")
         await until(lambda: not peer.arena.scanner._due)
         monkeypatch.setattr(watch.RootWatch, "read", lambda self: [])
         changed, touched = "d/s/t/old" if deleted else "d/s/t/new", peer.arena.scanner.touched
@@ -119,6 +120,46 @@ async def test_what_changed_in_a_folder_just_before_it_was_moved_into_a_new_one_
         left = {"e", "e/d", "e/d/s", "e/d/s/t", "e/d/s/t/stays"}
         more = set() if deleted else {"e/d/s/t/old", "e/d/s/t/new"}
         await until(lambda: peer.paths() == left | more)
+        assert inode(peer, "e/d") == directory
+
+
+@pytest.mark.parametrize("last", ["e", "d"])
+async def test_what_changed_in_a_folder_that_moves_is_seen_though_it_was_looked_for_in_vain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    """It was looked at when the folder had another name, natively, of which nothing was heard yet; be
+    it that it has its old one again when it is."""
+    async with one_peer(tmp_path, "d/s/t/stays") as peer:
+        await until(lambda: not peer.arena.scanner._due)
+        read = watch.RootWatch.read
+        with monkeypatch.context() as patch:
+            patch.setattr(watch.RootWatch, "read", lambda self: [])
+            (peer.root / "d").rename(peer.root / "e")
+            write(peer.root, "e/s/t/new", b"new")
+            for path in (b"d/s/t/new", b"d/s/t/stays"):
+                peer.arena.scanner.touched(path, 0)
+            await until(lambda: not peer.arena.scanner._due)
+            assert peer.paths() == {"d", "d/s", "d/s/t", "d/s/t/stays"}
+            if last == "d":
+                (peer.root / "e").rename(peer.root / "d")
+        # Only of what happens to names, as if the rest had been read before.
+        names = ("moved_from", "moved_to")
+        monkeypatch.setattr(
+            watch.RootWatch, "read", lambda self: [one for one in read(self) if one.kind in names]
+        )
+        paths = {"", "/s", "/s/t", "/s/t/new", "/s/t/stays"}
+        await until(lambda: peer.paths() == {f"{last}{path}" for path in paths})
+
+
+async def test_a_folder_is_known_again_that_is_moved_into_one_that_moves(tmp_path: Path) -> None:
+    async with one_peer(tmp_path, "p/stays", "d/s/file") as peer:
+        before = [inode(peer, path) for path in ("p", "d", "d/s", "d/s/file")]
+        (peer.root / "p/new").mkdir()
+        (peer.root / "d").rename(peer.root / "p/new/d")
+        (peer.root / "p").rename(peer.root / "q")
+        after = ["q", "q/new/d", "q/new/d/s", "q/new/d/s/file"]
+        await until(lambda: peer.paths() == {*after, "q/new", "q/stays"})
+        assert [inode(peer, path) for path in after] == before
 
 
 async def test_many_files_moved_one_by_one_are_told_and_fetched_by_nobody(tmp_path: Path) -> None:
@@ -146,3 +187,22 @@ async def test_many_files_moved_one_by_one_are_told_and_fetched_by_nobody(tmp_pa
         assert b.household.counters.bytes_in - before < len(names) * 2 * KIB
         kept = [name for name in names if number_of(b, name.replace("d/", "e/")) == native[name]]
         assert len(kept) == len(names)
+
+
+async def test_folders_that_are_renamed_again_and_again_are_no_deletion(tmp_path: Path) -> None:
+    """Each time as many as there are leave the root of who follows; nothing was in them by then."""
+    (tmp_path / "a/root/0").mkdir(parents=True)
+    for number in range(120):
+        (tmp_path / f"a/root/0/{number}").mkdir()
+    write(tmp_path / "a/root", "stays", b"stays")
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
+    ):
+        await introduce(a, b)
+        for number in range(4):
+            if number:
+                (a.root / f"{number - 1}").rename(a.root / f"{number}")
+            await until(lambda: len(list((b.root / f"{number}").glob("*"))) == 120)  # noqa: B023
+            await until(lambda: b.arena.status()["pending"] == 0)
+        assert {path.name for path in b.root.iterdir()} == {".realize", "3", "stays"}
