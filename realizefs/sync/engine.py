@@ -11,6 +11,7 @@ from realizefs.model.decisions import Action, Decision, LocalBlob
 from realizefs.model.entries import Entry
 from realizefs.model.ids import Inode
 from realizefs.model.marks import Mark
+from realizefs.model.versions import Kind
 from realizefs.store.txn import Txn
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
@@ -84,7 +85,18 @@ def _decide_one(context: Context, batch: Batch, ino: Inode) -> bool:
         store.decisions.set(txn, ino, Decision(action, entry.version.hash, retry_at_ns=due_ns))
     elif known.wait_for_peer:  # something changed, perhaps who holds it: try once more
         store.decisions.set(txn, ino, replace(known, wait_for_peer=False, retry_at_ns=0))
+    elif known.retry_at_ns and not due_ns and _is_left_empty(batch, entry):
+        store.decisions.set(txn, ino, replace(known, attempts=0, retry_at_ns=0))
     return not due_ns
+
+
+def _is_left_empty(batch: Batch, entry: Entry) -> bool:
+    """Whether it is a folder that is to be removed, and nothing that is known is in it any more: then
+    that isn't put off any longer."""
+    store, txn = batch.store, batch.txn
+    if not entry.version.deleted or entry.version.kind is not Kind.DIRECTORY:
+        return False
+    return not any(store.real.has(txn, child.ino) for child in store.tree.children(txn, entry.ino))
 
 
 def _drop(batch: Batch, ino: Inode) -> None:

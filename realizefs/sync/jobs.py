@@ -253,7 +253,9 @@ class Jobs:
 
     async def _failed(self, ino: Inode, decision: Decision, error: Exception) -> None:
         store, clock = self._context.store, self._context.clock
-        attempts = decision.attempts + 1
+        # What it waits for may just have come to pass: then it doesn't wait the longer for it.
+        again = isinstance(error, Busy) and ino in self._again
+        attempts = 1 if again else decision.attempts + 1
         # To wait for a peer is no try: what fails when it is back is tried again soon.
         after = replace(decision, attempts=0, retry_at_ns=0, wait_for_peer=True, error="")
         if not isinstance(error, Unreachable) or self._can_ask(ino, decision):

@@ -1,14 +1,22 @@
 """What jobs do in the arena root."""
 
+import shutil
+import threading
 from pathlib import Path
 
 import pytest
 
+from realizefs.model import limits
+from realizefs.model.decisions import Decision
+from realizefs.model.entries import Fingerprint
+from realizefs.model.ids import Inode
+from realizefs.model.marks import Mark
 from realizefs.store.realfile import Root
+from realizefs.sync.jobs import Jobs
 from realizefs.sync.rootwork import RootWork
 from realizefs.sync.trash import Trash
 from tests.fakes.clock import SystemClock
-from tests.fakes.peer import running_peer
+from tests.fakes.peer import WAIT_SECONDS, introduce, running_peer, until, write
 
 
 async def test_a_folder_leaves_the_root_while_that_which_it_was_in_leaves_it_too(
@@ -36,3 +44,37 @@ async def test_a_folder_leaves_the_root_while_that_which_it_was_in_leaves_it_too
         assert work.leave(b"d/e/f", root.fingerprint(b"d/e/f")) == b""
         assert synced == [b"d"]
         assert not (peer.root / "d/e").exists()
+
+
+async def test_a_folder_that_was_not_empty_yet_is_removed_as_soon_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it would be put off."""
+    monkeypatch.setattr(limits, "BUSY_SECONDS", (3600.0,))
+    leave, tried = RootWork.leave, threading.Event()
+
+    def leave_last(self: RootWork, path: bytes, expected: Fingerprint) -> bytes:
+        if path == b"d/file":
+            tried.wait(WAIT_SECONDS)
+        return leave(self, path, expected)
+
+    failed = Jobs._failed
+
+    async def noted(self: Jobs, ino: Inode, decision: Decision, error: Exception) -> None:
+        await failed(self, ino, decision, error)
+        tried.set()
+
+    monkeypatch.setattr(RootWork, "leave", leave_last)
+    monkeypatch.setattr(Jobs, "_failed", noted)
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
+    ):
+        await introduce(a, b)
+        write(a.root, "d/file", b"file")
+        write(a.root, "stays", b"stays")
+        await until(lambda: (b.root / "d/file").exists() and (b.root / "stays").exists())
+        await until(lambda: b.arena.status()["pending"] == 0)
+        shutil.rmtree(a.root / "d")
+        await until(lambda: not (b.root / "d").exists())
+        assert tried.is_set()
