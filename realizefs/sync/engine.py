@@ -7,7 +7,7 @@ decision itself are of one moment. A decision that is still wanted keeps its his
 from dataclasses import replace
 
 from realizefs.core.decide import Situation, decide
-from realizefs.model.decisions import Action, Decision, LocalBlob
+from realizefs.model.decisions import NEVER_NS, Action, Decision, LocalBlob
 from realizefs.model.entries import Entry
 from realizefs.model.ids import Inode
 from realizefs.model.marks import Mark
@@ -58,7 +58,8 @@ async def decide_page(context: Context) -> list[Inode] | None:
 
 
 def _decide_one(context: Context, batch: Batch, ino: Inode) -> bool:
-    """Store, keep or delete the decision about one inode; whether there is one now."""
+    """Store, keep or delete the decision about one inode; whether there is one now that may be carried
+    out some time, unasked."""
     store, txn = context.store, batch.txn
     entry = store.tree.entry(txn, ino)
     if entry is None or ino == store.tree.root:
@@ -87,7 +88,7 @@ def _decide_one(context: Context, batch: Batch, ino: Inode) -> bool:
         store.decisions.set(txn, ino, replace(known, wait_for_peer=False, retry_at_ns=0))
     elif known.retry_at_ns and not due_ns and _is_left_empty(batch, entry):
         store.decisions.set(txn, ino, replace(known, attempts=0, retry_at_ns=0))
-    return not due_ns
+    return due_ns != NEVER_NS  # else its job looks when it is due
 
 
 def _is_left_empty(batch: Batch, entry: Entry) -> bool:
