@@ -86,8 +86,8 @@ def _decide_one(context: Context, batch: Batch, ino: Inode) -> bool:
         store.decisions.set(txn, ino, Decision(action, entry.version.hash, retry_at_ns=due_ns))
     elif known.wait_for_peer:  # something changed, perhaps who holds it: try once more
         store.decisions.set(txn, ino, replace(known, wait_for_peer=False, retry_at_ns=0))
-    elif known.retry_at_ns and not due_ns and _is_left_empty(batch, entry):
-        store.decisions.set(txn, ino, replace(known, attempts=0, retry_at_ns=0))
+    elif known.attempts and due_ns != NEVER_NS and _is_left_empty(batch, entry):
+        store.decisions.set(txn, ino, replace(known, attempts=0, retry_at_ns=due_ns))
     return due_ns != NEVER_NS  # else its job looks when it is due
 
 

@@ -10,6 +10,7 @@ isn't followed: of a directory that unreal files are in, only the real ones were
 """
 
 import stat
+from collections.abc import Mapping
 
 from realizefs.model import paths
 from realizefs.model.changes import Change, ChangeKind
@@ -50,20 +51,31 @@ def match(store: ArenaStore, txn: Txn, found: list[Found], gone: list[bytes]) ->
     return matches
 
 
-def left_of(store: ArenaStore, waiting: list[bytes], found: list[Found]) -> list[bytes]:
-    """Of the paths that only wait to be looked at, or to be recorded as gone, those that things of
-    `found` have left; blocking. A folder that files are just moved into is scanned before all of their
-    old names have been quiet for long enough."""
+def left_of(
+    store: ArenaStore,
+    waiting: list[bytes],
+    leaving: Mapping[tuple[int, int], bytes],
+    found: list[Found],
+) -> list[bytes]:
+    """Of the paths that only wait to be looked at, or to be recorded as gone (`leaving`), those that
+    things of `found` have left; blocking. A folder that files are just moved into is scanned before all
+    of their old names have been quiet for long enough."""
     wanted = {(one.fingerprint.dev, one.fingerprint.ino) for one in found}
     gone = [path for path in waiting if is_gone(store, path)] if wanted else []
-    left: list[bytes] = []
+    natives = {**natives_of(store, gone), **leaving} if gone or leaving else {}
+    return [natives[native] for native in wanted if native in natives]
+
+
+def natives_of(store: ArenaStore, gone: list[bytes]) -> dict[tuple[int, int], bytes]:
+    """What was real at these paths, by device and native inode."""
+    natives: dict[tuple[int, int], bytes] = {}
     with store.env.read() as txn:
         for path in gone:
             entry = store.tree.entry_at(txn, path)
             real = store.real.get(txn, entry.ino) if entry is not None else None
-            if real is not None and (real.fingerprint.dev, real.fingerprint.ino) in wanted:
-                left.append(path)
-    return left
+            if real is not None:
+                natives[real.fingerprint.dev, real.fingerprint.ino] = path
+    return natives
 
 
 def follow(batch: Batch, overlay: Overlay, found: Found, ino: Inode, now_ns: int) -> None:

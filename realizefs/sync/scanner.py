@@ -7,7 +7,8 @@ written through our own mount isn't hashed while it is open for writing.
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Set
+from collections.abc import AsyncIterator, Mapping, Set
+from contextlib import asynccontextmanager
 
 import trio
 
@@ -22,7 +23,7 @@ from realizefs.sync.ignoring import QUIET_SECONDS, Ignoring, directories_of, is_
 from realizefs.sync.known import Known, known_of
 from realizefs.sync.look import DirectoryScan, is_gone, scan_directory
 from realizefs.sync.looking import BATCH_PATHS, Looking
-from realizefs.sync.moved import left_of
+from realizefs.sync.moved import left_of, natives_of
 from realizefs.sync.presence import check_still_present
 from realizefs.sync.record import Found
 from realizefs.sync.recording import is_directory, record_together
@@ -57,7 +58,7 @@ class Scanner:
         self._scans = 0
         self._moved: dict[bytes, None] = {}
         self._came: set[bytes] = set()  # each of them is due or looked at, too
-        self._left: list[bytes] = []
+        self._leaving: Mapping[tuple[int, int], bytes] = {}
         self._eyes = Looking(context.store, self.touched)
         self._limiter = trio.CapacityLimiter(2)
         self._following: Following | None = None
@@ -242,16 +243,16 @@ class Scanner:
             )
             gone += vanished
             left = await trio.to_thread.run_sync(
-                left_of, self._context.store, self._due.some() + self._left, found
+                left_of, self._context.store, self._due.some(), self._leaving, found
             )
             moved_whole = await self._record(found, gone + left, ignoring.conditional)
-            self._left, leaving = self._left + gone, self._left
-            for one in found:
-                if one.path in moved_whole:
-                    await self._scan_below(one.path)
-                elif descend:
-                    await self._descend(one)
-            self._left = leaving
+            above = [one for one in found if is_directory(one)]
+            async with self._while_leaving(gone if above else []):
+                for one in above:
+                    if one.path in moved_whole:
+                        await self._scan_below(one.path)
+                    elif descend:
+                        await self._descend(one)
         came = self._came.intersection(touched)
         self._came -= came
         self._moved |= dict.fromkeys(came)
@@ -261,6 +262,18 @@ class Scanner:
         for start in range(0, len(gone), BATCH_PATHS):
             await self._record([], gone[start : start + BATCH_PATHS], set())
         self._looking = outer
+
+    @asynccontextmanager
+    async def _while_leaving(self, gone: list[bytes]) -> AsyncIterator[None]:
+        """What is looked at within may be what was at these paths, which are recorded after that."""
+        outer = self._leaving
+        if gone:
+            natives = await trio.to_thread.run_sync(natives_of, self._context.store, gone)
+            self._leaving = {**outer, **natives}
+        try:
+            yield
+        finally:
+            self._leaving = outer
 
     async def _believe(self, gone: list[bytes]) -> None:
         """RootGone where these are the rest of what was in the root (R8)."""
@@ -276,10 +289,9 @@ class Scanner:
 
     async def _descend(self, found: Found) -> None:
         """A directory in which something is new (it was moved in, say) is scanned below."""
-        if is_directory(found):
-            scan = await self._scan_directory(found.path)
-            if scan.changed or scan.gone:
-                await self._scan_below(found.path)
+        scan = await self._scan_directory(found.path)
+        if scan.changed or scan.gone:
+            await self._scan_below(found.path)
 
     async def _record(
         self, found: list[Found], gone: list[bytes], ignored: set[bytes]
