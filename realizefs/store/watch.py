@@ -16,7 +16,7 @@ symlink is in the way. inotify knows nothing of trees, hence three rules here:
 import errno
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from threading import Lock
@@ -148,7 +148,7 @@ class RootWatch:
             for old in moves.left.values():
                 self._forget(old)
                 moves.places[old] = None  # another one may be there by now
-            for path in moves.places if moves.retold <= RETOLD_MAX else ():
+            for path in _topmost(moves.places) if moves.retold <= RETOLD_MAX else ():
                 result += self._grow_where_new(path)
             return result
 
@@ -296,6 +296,15 @@ class RootWatch:
         path = self._paths.pop(watch, None)
         if path is not None and self._watches.get(path) == watch:
             del self._watches[path]
+
+
+def _topmost(places: Iterable[bytes]) -> list[bytes]:
+    """Those that are within no other."""
+    found: list[bytes] = []
+    for path in sorted(places, key=lambda path: path.split(b"/")):
+        if not found or not is_within(path, found[-1]):
+            found.append(path)
+    return found
 
 
 def _elsewhere(told: Sequence[RootEvent], moves: _Moves) -> list[RootEvent]:

@@ -88,6 +88,11 @@ class Following:
                 await trio.sleep(TICK_SECONDS)  # one thread call for all that one command does
             try:
                 events = await trio.to_thread.run_sync(self._watch.read)
+                read = clock.now()
+                self._context.tell_seen(events)
+                await self._tell(events)
+                if any(event.kind == "overflow" for event in events):
+                    await self._look_at_all()
             except RootGone:
                 raise
             except StoreFault as error:  # a new folder is one too many, and events are lost
@@ -96,17 +101,21 @@ class Following:
                 if known:
                     continue
                 return
-            read = clock.now()
-            self._context.tell_seen(events)
-            await self._tell(events)
+
+    async def _look_at_all(self) -> None:
+        """Directories, too, may have come and gone unheard of. StoreFault where they can't be watched."""
+        try:
+            if self._watch is not None:
+                await trio.to_thread.run_sync(self._watch.add_tree, b"")
+        finally:
+            self._scan()  # what changes from now on is heard of
 
     async def _tell(self, events: Sequence[RootEvent]) -> None:
         left: dict[int, bytes] = {}
         for event in events:
             if event.kind == "overflow":
-                await self._watch_anew()
-                self._scan()
-            elif event.kind == "root_gone":
+                continue
+            if event.kind == "root_gone":
                 await check_still_present(self._context)
             else:
                 slow = event.kind == "changed"
@@ -117,14 +126,6 @@ class Following:
                 left[event.cookie] = event.path
             elif event.is_dir and event.kind == "moved_to" and event.cookie in left:
                 self._heard.renamed(left.pop(event.cookie), event.path)
-
-    async def _watch_anew(self) -> None:
-        """Directories may have come and gone unheard of."""
-        try:
-            if self._watch is not None:
-                await trio.to_thread.run_sync(self._watch.add_tree, b"")
-        except StoreFault as error:
-            self._is_not_enough(error)
 
     def _is_not_enough(self, error: StoreFault) -> None:
         said = f"{error} Until then changes in the root are found every {RESCAN_SECONDS:.0f} s."

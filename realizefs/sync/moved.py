@@ -10,12 +10,15 @@ isn't followed: of a directory that unreal files are in, only the real ones were
 """
 
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import inf
 
 from realizefs.model import paths
 from realizefs.model.changes import Change, ChangeKind
 from realizefs.model.entries import Entry, Fingerprint, RealRow
 from realizefs.model.ids import Inode
+from realizefs.model.ports import Clock
 from realizefs.model.versions import Kind
 from realizefs.store.arena import ArenaStore
 from realizefs.store.txn import Txn
@@ -30,8 +33,14 @@ ENTRIES_MAX = 50_000
 """Entries below a directory that is followed, about ten seconds of one transaction; a larger one
 is recorded as new, and as gone."""
 
+REST = 2
+"""Times that it took to look up what has left its place, until that is done anew."""
+
 WITNESSES_MAX = 16
 """Entries of a directory that are looked for natively, to know it again."""
+
+_Native = tuple[int, int]
+"""Device and native inode."""
 
 
 def match(store: ArenaStore, txn: Txn, found: list[Found], gone: list[bytes]) -> dict[bytes, Inode]:
@@ -51,24 +60,51 @@ def match(store: ArenaStore, txn: Txn, found: list[Found], gone: list[bytes]) ->
     return matches
 
 
-def left_of(
-    store: ArenaStore,
-    waiting: list[bytes],
-    leaving: Mapping[tuple[int, int], bytes],
-    found: list[Found],
-) -> list[bytes]:
-    """Of the paths that only wait to be looked at, or to be recorded as gone (`leaving`), those that
-    things of `found` have left; blocking. A folder that files are just moved into is scanned before all
-    of their old names have been quiet for long enough."""
-    wanted = {(one.fingerprint.dev, one.fingerprint.ino) for one in found}
-    gone = [path for path in waiting if is_gone(store, path)] if wanted else []
-    natives = {**natives_of(store, gone), **leaving} if gone or leaving else {}
-    return [natives[native] for native in wanted if native in natives]
+class Leaving:
+    """Where things were that only wait to be looked at, or to be recorded as gone: a folder that files
+    are just moved into is scanned before all of their old names have been quiet for long enough.
+
+    Looked up anew when that takes a third of the time at most: each of very many new folders asks. In
+    worker threads, one at a time.
+    """
+
+    def __init__(self, store: ArenaStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._gone: tuple[bytes, ...] = ()
+        self._natives: dict[_Native, bytes] = {}
+        self._at = -inf
+        self._took = 0.0
+
+    @contextmanager
+    def while_gone(self, gone: list[bytes]) -> Iterator[None]:
+        """What is found within may have been at these paths, which are recorded after that."""
+        before = self._gone
+        self._gone = (*before, *gone)
+        self._at = -inf if gone else self._at
+        try:
+            yield
+        finally:
+            self._gone = before
+
+    def left_of(self, waiting: list[bytes], found: list[Found]) -> list[bytes]:
+        """The paths that things of `found` have left, of those that wait and those that are gone. Hints:
+        `match` looks closer."""
+        if not found or not (waiting or self._gone):
+            return []
+        began = self._clock.now()
+        if began - self._at > REST * self._took:
+            left = [path for path in waiting if is_gone(self._store, path)]
+            self._natives = _natives_of(self._store, [*self._gone, *left])
+            self._at = self._clock.now()
+            self._took = self._at - began
+        natives = [(one.fingerprint.dev, one.fingerprint.ino) for one in found]
+        return [self._natives[native] for native in natives if native in self._natives]
 
 
-def natives_of(store: ArenaStore, gone: list[bytes]) -> dict[tuple[int, int], bytes]:
-    """What was real at these paths, by device and native inode."""
-    natives: dict[tuple[int, int], bytes] = {}
+def _natives_of(store: ArenaStore, gone: list[bytes]) -> dict[_Native, bytes]:
+    """What was real at these paths."""
+    natives: dict[_Native, bytes] = {}
     with store.env.read() as txn:
         for path in gone:
             entry = store.tree.entry_at(txn, path)

@@ -7,8 +7,7 @@ written through our own mount isn't hashed while it is open for writing.
 
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Set
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Set
 
 import trio
 
@@ -23,7 +22,7 @@ from realizefs.sync.ignoring import QUIET_SECONDS, Ignoring, directories_of, is_
 from realizefs.sync.known import Known, known_of
 from realizefs.sync.look import DirectoryScan, is_gone, scan_directory
 from realizefs.sync.looking import BATCH_PATHS, Looking
-from realizefs.sync.moved import left_of, natives_of
+from realizefs.sync.moved import Leaving
 from realizefs.sync.presence import check_still_present
 from realizefs.sync.record import Found
 from realizefs.sync.recording import is_directory, record_together
@@ -58,7 +57,7 @@ class Scanner:
         self._scans = 0
         self._moved: dict[bytes, None] = {}
         self._came: set[bytes] = set()  # each of them is due or looked at, too
-        self._leaving: Mapping[tuple[int, int], bytes] = {}
+        self._leaving = Leaving(context.store, context.clock)
         self._eyes = Looking(context.store, self.touched)
         self._limiter = trio.CapacityLimiter(2)
         self._following: Following | None = None
@@ -193,10 +192,10 @@ class Scanner:
         self._scans += 1
         try:
             await self._scan_tree(directory)
+            while self._moved and self._scans == 1:
+                await self._scan_tree(self._moved.popitem()[0])
         finally:
             self._scans -= 1
-        while self._moved and not self._scans:
-            await self._scan_below(self._moved.popitem()[0])
 
     async def _scan_tree(self, directory: bytes) -> None:
         """Depth first; the stack holds the siblings on the way down only.
@@ -242,14 +241,13 @@ class Scanner:
                 self._eyes.look_at, rest, known, ignoring, limiter=self._limiter
             )
             gone += vanished
-            left = await trio.to_thread.run_sync(
-                left_of, self._context.store, self._due.some(), self._leaving, found
-            )
+            left = await trio.to_thread.run_sync(self._leaving.left_of, self._due.some(), found)
             moved_whole = await self._record(found, gone + left, ignoring.conditional)
             above = [one for one in found if is_directory(one)]
-            async with self._while_leaving(gone if above else []):
+            with self._leaving.while_gone(gone if above else []):
                 for one in above:
                     if one.path in moved_whole:
+                        self._came.discard(one.path)
                         await self._scan_below(one.path)
                     elif descend:
                         await self._descend(one)
@@ -262,18 +260,6 @@ class Scanner:
         for start in range(0, len(gone), BATCH_PATHS):
             await self._record([], gone[start : start + BATCH_PATHS], set())
         self._looking = outer
-
-    @asynccontextmanager
-    async def _while_leaving(self, gone: list[bytes]) -> AsyncIterator[None]:
-        """What is looked at within may be what was at these paths, which are recorded after that."""
-        outer = self._leaving
-        if gone:
-            natives = await trio.to_thread.run_sync(natives_of, self._context.store, gone)
-            self._leaving = {**outer, **natives}
-        try:
-            yield
-        finally:
-            self._leaving = outer
 
     async def _believe(self, gone: list[bytes]) -> None:
         """RootGone where these are the rest of what was in the root (R8)."""

@@ -35,10 +35,13 @@ async def test_events_that_were_lost_are_made_up_for_by_a_scan(
     write(tmp_path / "a/root", "old", b"old")
     async with running_peer(tmp_path / "a", "a") as a:
         await until(lambda: a.entry("old"))
-        monkeypatch.setattr(RootWatch, "read", overflown)
-        (a.root / "old").unlink()
-        write(a.root, "d/new", b"new")
-        await until(lambda: a.paths() == {"d", "d/new"})
+        with monkeypatch.context() as patch:
+            patch.setattr(RootWatch, "read", overflown)
+            (a.root / "old").unlink()
+            write(a.root, "d/new", b"new")
+            await until(lambda: a.paths() == {"d", "d/new"})
+        write(a.root, "d/later", b"later")  # it is watched, though nothing was heard of it
+        await until(lambda: a.paths() == {"d", "d/new", "d/later"})
 
 
 @pytest.fixture
@@ -63,17 +66,23 @@ def few_watches(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     return enough
 
 
-@pytest.mark.parametrize("when", ["at the start", "later"])
+@pytest.mark.parametrize("when", ["at the start", "later", "as events were lost"])
 async def test_too_few_watches_are_told_and_scans_serve_instead(
-    tmp_path: Path, few_watches: Callable[[], None], when: str
+    tmp_path: Path, few_watches: Callable[[], None], monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
     (tmp_path / "a/root/unwatched").mkdir(parents=True)
-    if when == "later":
+    if when != "at the start":
         (tmp_path / "a/root/unwatched").rename(tmp_path / "elsewhere")
     async with running_peer(tmp_path / "a", "a") as a:
-        if when == "later":
+        if when != "at the start":
             await until(lambda: a.arena.status()["notice"] is None)
-            (tmp_path / "elsewhere").rename(a.root / "unwatched")
+        with monkeypatch.context() as patch:
+            if when == "as events were lost":
+                lost = [RootEvent(b"", "overflow")]
+                patch.setattr(RootWatch, "read", lambda self: self._inotify.read(0) and lost)
+            if when != "at the start":
+                (tmp_path / "elsewhere").rename(a.root / "unwatched")
+            await until(lambda: a.arena.status()["notice"] is not None)
         await until(lambda: "max_user_watches=1048576" in str(a.arena.status()["notice"]))
         for number in range(3):
             write(a.root, f"unwatched/{number}", b"content")
