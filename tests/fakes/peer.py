@@ -165,9 +165,11 @@ async def introduce(*peers: Peer) -> None:
                 await one.household.roster.add(other.card)
 
 
-async def until(condition: Callable[[], object], what: str = "") -> None:
-    """Wait for something that the peers are about to do; fails if they don't."""
-    with trio.move_on_after(WAIT_SECONDS):
+async def until(
+    condition: Callable[[], object], what: str = "", *, seconds: float = WAIT_SECONDS
+) -> None:
+    """Wait for something that the peers are about to do; fails if they don't within so long."""
+    with trio.move_on_after(seconds):
         while not _holds(condition):  # noqa: ASYNC110 - the outside world rings no bell
             await trio.sleep(0.01)
         return
