@@ -4,7 +4,7 @@
 
 Two daemons on loopback TLS, the second mounted, and an ssh server on a loopback port for the
 others, all over the same files and in one run. Then what an update of the big file brings over the
-wire, by what was changed in it. What isn't installed is left out.
+wire, by what was changed in it. Of the others what isn't installed is left out; the server is needed.
 
 The big files have MEBIBYTES (256), the one that is fetched FETCHED (as many), the folders FILES (1,000)
 of 4 KiB. Everything is uncached at the side that reads, and in the page cache at the side that has it.
@@ -23,7 +23,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from scripts.mount_ways import mounted, ssh_server
+from scripts.mount_ways import mounted, need_ssh_server, ssh_server
 from tests.household.conftest import running_household
 from tests.household.machines import Pair, word
 from tests.household.waiting import until
@@ -276,6 +276,7 @@ def show(rows: Rows) -> None:
 
 def main(mebibytes: int, count: int, fetched: int) -> None:
     """Print both tables."""
+    need_ssh_server()  # before a minute's work is done in vain
     rows: Rows = {
         "first byte, ms": {},
         "sequential read, MB/s": {},

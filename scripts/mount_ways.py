@@ -165,9 +165,16 @@ def _detach(mnt: Path) -> None:
         time.sleep(POLL_SECONDS)
 
 
+def need_ssh_server() -> None:
+    """End with a sentence where none could be started."""
+    if shutil.which("sshd") is None:
+        raise SystemExit("This needs an ssh server: install Debian's package openssh-server.")
+
+
 @contextmanager
 def ssh_server(work: Path) -> Iterator[tuple[int, Path]]:
     """(port, the client's key) of an ssh server on loopback."""
+    need_ssh_server()
     place = work / "ssh"
     place.mkdir(mode=0o700)
     for name in ("host", "client"):
