@@ -206,3 +206,14 @@ async def test_folders_that_are_renamed_again_and_again_are_no_deletion(tmp_path
             await until(lambda: len(list((b.root / f"{number}").glob("*"))) == 120)  # noqa: B023
             await until(lambda: b.arena.status()["pending"] == 0)
         assert {path.name for path in b.root.iterdir()} == {".realize", "3", "stays"}
+
+
+async def test_very_many_folders_that_moved_are_scanned_one_after_the_other(tmp_path: Path) -> None:
+    """And none within another."""
+    async with one_peer(tmp_path, "d/file") as peer:
+        scanner = peer.arena.scanner
+        scanner._moved |= {str(number).encode(): None for number in range(3000)}
+        scanner.touched(b"d")  # which wakes it
+        await until(lambda: not scanner._moved)
+        write(peer.root, "d/new", b"new")
+        await until(lambda: peer.paths() == {"d", "d/file", "d/new"})
