@@ -10,7 +10,6 @@ from realizefs.model import paths
 from realizefs.model.decisions import Action
 from realizefs.model.ids import Inode
 from realizefs.model.versions import Kind
-from realizefs.store.realfile import Root
 from realizefs.sync.batch import Batch
 from realizefs.sync.local import is_older
 from realizefs.sync.our_doing import ABOUT_TO_BE_MADE, ours_below
@@ -27,7 +26,8 @@ def record_gone(batch: Batch, path: bytes, now_ns: int) -> None:
     ino = batch.store.tree.resolve(batch.txn, path)
     if ino is None or ino == batch.store.tree.root:
         return
-    if not _is_above(batch.store.root, path):
+    above = batch.store.root.fingerprint_if_any(paths.split(path)[0])
+    if above is None:
         return  # what it was in is gone, perhaps only to another name: that is heard of, too
     if ours := ours_below(batch, path):
         batch.touched |= {path, *ours}
@@ -36,23 +36,7 @@ def record_gone(batch: Batch, path: bytes, now_ns: int) -> None:
     if back is not None and stat.S_IFMT(back.mode) in _SYNCED_TYPES:
         batch.touched.add(path)  # perhaps because we realized it (R8)
         return
-    gone(batch, ino, now_ns, _device_above(batch.store.root, path))
-
-
-def _is_above(root: Root, path: bytes) -> bool:
-    """Whether anything is where the directory of a path was."""
-    above, _ = paths.split(path)
-    return root.fingerprint_if_any(above) is not None
-
-
-def _device_above(root: Root, path: bytes) -> int:
-    """The device of the lowest directory above `path` that is natively there."""
-    while path:
-        path, _ = paths.split(path)
-        found = root.fingerprint_if_any(path)
-        if found is not None:
-            return found.dev
-    return root.fingerprint(b"").dev
+    gone(batch, ino, now_ns, above.dev)
 
 
 def gone(batch: Batch, ino: Inode, now_ns: int, device: int) -> bool:

@@ -20,7 +20,6 @@ class Whirl:
         self._pause = pause
         self._prefix = f"{root.parent.name[:1]}{seed}-"
         self._count = 0
-        self.log: list[str] = []
 
     def run(self, count: int, stopped: Event) -> None:
         """So many deeds, of which some can't be done; blocking, until `stopped`."""
@@ -63,37 +62,31 @@ class Whirl:
     def _content(self) -> bytes:
         return f"{self._prefix}{self._count}".encode() + b"x" * self._random.choice([0, 100, 5000])
 
-    def _rename(self, old: Path, new: Path) -> None:
-        self.log.append(f"{old.relative_to(self._root)} -> {new.relative_to(self._root)}")
-        old.rename(new)
-
     def _make(self) -> None:
         new = self._new()
-        self.log.append(f"new {new.relative_to(self._root)}")
         new.write_bytes(self._content())
 
     def _gather(self) -> None:
         new = self._new()
         new.mkdir()
         for file in self._random.sample(files := self._files(), min(len(files), 3)):
-            self._rename(file, new / file.name)
+            file.rename(new / file.name)
 
     def _move(self) -> None:
-        self._rename(self._any(self._files()), self._new())
+        self._any(self._files()).rename(self._new())
 
     def _swap(self) -> None:
         """By way of a third name."""
         one, other = (self._any(self._files()) for _ in range(2))
         between = one.with_name(".between")
-        self._rename(one, between)
+        one.rename(between)
         try:
-            self._rename(other, one)
+            other.rename(one)
         finally:
-            self._rename(between, one if not one.exists() else other)
+            between.rename(one if not one.exists() else other)
 
     def _exchange(self) -> None:
         one, other = (self._any(self._directories()[1:]) for _ in range(2))
-        self.log.append(f"{one.relative_to(self._root)} <-> {other.relative_to(self._root)}")
         renameat2(-100, os.fsencode(one), -100, os.fsencode(other), RENAME_EXCHANGE)
 
     def _save(self) -> None:
@@ -102,26 +95,23 @@ class Whirl:
         new = file.with_name(f".{file.name}.new")
         self._count += 1
         new.write_bytes(self._content())
-        self._rename(new, file)
+        new.rename(file)
 
     def _move_directory(self) -> None:
-        self._rename(self._any(self._directories()[1:]), self._new())
+        self._any(self._directories()[1:]).rename(self._new())
 
     def _delete(self) -> None:
         file = self._any(self._files())
-        self.log.append(f"rm {file.relative_to(self._root)}")
         file.unlink()
 
     def _remove_directory(self) -> None:
         """A small one."""
         one = self._any(self._directories()[1:])
         if sum(1 for _ in one.rglob("*")) < 5:
-            self.log.append(f"rm -r {one.relative_to(self._root)}")
             shutil.rmtree(one)
 
     def _append(self) -> None:
         file = self._any(self._files())
-        self.log.append(f"append {file.relative_to(self._root)}")
         with file.open("ab") as opened:
             opened.write(b"more")
 
