@@ -16,9 +16,18 @@ def until(
 ) -> None:
     """Return once `condition` holds; AssertionError saying `what` if that takes too long.
 
-    What other processes do can't be waited for, only asked about: hence the polling.
+    What other processes do can't be waited for, only asked about: hence the polling. A condition
+    that finds a file missing doesn't hold yet: files come, and move while they are looked at.
     """
     deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+    while missing := _lacks(condition):
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}; {missing}"
         _NEVER.wait(every or _POLL_SECONDS)
+
+
+def _lacks(condition: Callable[[], object]) -> str:
+    """Why `condition` doesn't hold; empty where it does."""
+    try:
+        return "" if condition() else "it doesn't hold"
+    except (FileNotFoundError, NotADirectoryError) as error:
+        return str(error)
