@@ -13,7 +13,6 @@ from typing import TypeVar
 
 import trio
 
-from realizefs.core.decide import decide
 from realizefs.model.decisions import Action, Decision
 from realizefs.model.entries import RealRow
 from realizefs.model.errors import Busy, NotFound, StoreFault
@@ -27,7 +26,7 @@ from realizefs.store.txn import Txn
 from realizefs.sync.aside import name_anew
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
-from realizefs.sync.engine import situation
+from realizefs.sync.engine import is_wanted
 from realizefs.sync.fetcher import Fetcher
 from realizefs.sync.gathering import Content
 from realizefs.sync.look import kind_of
@@ -69,7 +68,7 @@ class Actions:
         target = self._target(ino)
         if target is None or target.version.hash != decision.hash:
             return
-        if not self._is_wanted(target, decision):
+        if not self._is_wanted(ino, decision):
             return  # a mark or an owner changed since it was decided (R1); it is decided anew
         if decision.action is Action.UPDATE_CACHE:
             (await self._fetcher.complete(ino, target.version)).close()
@@ -130,10 +129,9 @@ class Actions:
             real, mark = store.real.get(txn, ino), store.marks.get(txn, ino)
             return Target(ino, path, entry, real, mark, store.attributes.of(txn, ino))
 
-    def _is_wanted(self, target: Target, decision: Decision) -> bool:
-        """Whether the engine would decide the same at this moment."""
+    def _is_wanted(self, ino: Inode, decision: Decision) -> bool:
         with self._store.env.read() as txn:
-            return decide(situation(self._context, txn, target.entry)) is decision.action
+            return is_wanted(self._context, txn, ino, decision.action)
 
     # -- realize ------------------------------------------------------------------------------
 

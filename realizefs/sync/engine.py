@@ -36,6 +36,12 @@ def situation(context: Context, txn: Txn, entry: Entry) -> Situation:
     )
 
 
+def is_wanted(context: Context, txn: Txn, ino: Inode, action: Action) -> bool:
+    """Whether the same would be decided at this moment."""
+    entry = context.store.tree.entry(txn, ino)
+    return entry is not None and decide(situation(context, txn, entry)) is action
+
+
 async def decide_page(context: Context) -> list[Inode] | None:
     """Decide a page of dirty inodes; those with something to do; None if nothing was dirty."""
     store = context.store
@@ -74,6 +80,10 @@ def _decide_one(context: Context, batch: Batch, ino: Inode) -> bool:
         store.blobs.protect(txn, ino, protect)
     known, action = store.decisions.get(txn, ino), decide(at)
     unwanted = known is not None and known.action is Action.UNREALIZE is not action
+    if unwanted and ino in context.in_hand and context.running.get(ino) is Action.UNREALIZE:
+        return (
+            False  # after a crash in this moment it has left by our doing; its job ends, and sees
+        )
     if unwanted and note_left(batch, ino):
         at = situation(context, txn, entry)
         action = decide(at)

@@ -12,6 +12,7 @@ from realizefs.model.decisions import Action, Decision
 from realizefs.model.ids import Inode
 from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
+from realizefs.sync.engine import is_wanted
 from realizefs.sync.our_doing import note_left
 
 WAKE_PAGE = 500
@@ -59,6 +60,18 @@ class EngineStore:
             return self._is_still(batch, where, over) and self._decisions.clear(batch.txn, where)
 
         return await self._context.commit(change)
+
+    async def failed(self, ino: Inode, decision: Decision, after: Decision) -> None:
+        """Store when it is tried again. What is no longer wanted, and was kept while its file was
+        about to leave the root, is decided anew."""
+
+        def change(batch: Batch) -> None:
+            if self._is_still(batch, ino, decision):
+                self._decisions.set(batch.txn, ino, after)
+                if not is_wanted(self._context, batch.txn, ino, decision.action):
+                    batch.store.dirty.mark(batch.txn, ino)
+
+        await self._context.commit(change)
 
     async def carried_out(self, ino: Inode, decision: Decision) -> None:
         """Clear it, and decide anew: if the path changed meanwhile there is something to do."""

@@ -271,7 +271,7 @@ class Jobs:
         level = logging.INFO if attempts > 1 else logging.DEBUG
         log.log(level, '%s of "%s" failed: %s', decision.action.name, path, error)
 
-        await patiently(lambda: self._stored.set(ino, after, over=decision), "Noting a job")
+        await patiently(lambda: self._stored.failed(ino, decision, after), "Noting a job")
         if not after.wait_for_peer:
             self._retry_at(after.retry_at_ns)
 

@@ -1,5 +1,7 @@
 """Between a file's leaving the root and its commit only we know that it was us (R8)."""
 
+import errno
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -87,6 +89,50 @@ async def test_what_a_repair_takes_away_meanwhile_is_not_deleted(tmp_path: Path)
         await until(lambda: not a.arena.status()["pending"])
         assert a.paths() == b.paths() == {"file", "other", "seen"}
         assert (b.root / "file").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_what_is_wanted_again_while_it_leaves_counts_as_leaving(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    """A crash in this moment must find that it was us who took the file out of the root."""
+    adopt, out, on = Root.adopt, threading.Event(), threading.Event()
+
+    def halted(root: Root, *arguments: object, **options: object) -> None:
+        if not out.is_set():
+            out.set()
+            assert on.wait(20)
+            if fails:
+                raise OSError(errno.EIO, "the disk fails")
+        adopt(root, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Root, "adopt", halted)
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
+    ):
+        await introduce(a, b)
+        ino = await owned(a)
+        await until(lambda: b.status("file") == b.status("other") == "real")
+        await a.arena.set_mark(ino, Mark.KEEP)
+        await until(out.is_set)
+        await a.arena.set_mark(ino, Mark.OWN)
+        await until(lambda: not is_dirty(a))
+        assert wanted(a, ino) is Action.UNREALIZE
+        on.set()
+        await until(lambda: wanted(a, ino) is None and a.status("file") == "real")
+        assert (a.root / "file").read_bytes() == CONTENT
+
+
+def is_dirty(peer: Peer) -> bool:
+    with peer.store.env.read() as txn:
+        return peer.store.dirty.any(txn)
+
+
+def wanted(peer: Peer, ino: Inode) -> Action | None:
+    with peer.store.env.read() as txn:
+        decision = peer.store.decisions.get(txn, ino)
+    return decision.action if decision is not None else None
 
 
 def attempts(peer: Peer, ino: Inode) -> int:
