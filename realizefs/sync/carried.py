@@ -6,6 +6,7 @@ from dataclasses import replace
 from realizefs.model.entries import Fingerprint, RealRow
 from realizefs.model.ids import Digest
 from realizefs.model.versions import SYNCED_MODE, Kind, Version
+from realizefs.store.fingerprint import NEVER_INDEXED
 
 
 def carried_out(
@@ -21,7 +22,8 @@ def carried_out(
         return None
     kind, digest, _ = content
     if (current.kind, current.hash, current.target) != content:
-        same = kind is Kind.FILE and stat.S_ISREG(real.fingerprint.mode) and real.hash == digest
+        was_file = stat.S_ISREG(real.fingerprint.mode) or real.fingerprint == NEVER_INDEXED
+        same = kind is Kind.FILE and was_file and real.hash == digest
         return replace(real, fingerprint=now) if same else None
     mode_done = kind is Kind.SYMLINK or stat.S_IMODE(now.mode) & SYNCED_MODE == current.mode
     time_done = kind is Kind.DIRECTORY or now.mtime_ns == current.mtime_ns

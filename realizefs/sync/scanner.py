@@ -22,7 +22,7 @@ from realizefs.sync.ignoring import QUIET_SECONDS, Ignoring, directories_of, is_
 from realizefs.sync.known import Known, known_of
 from realizefs.sync.look import DirectoryScan, is_gone, scan_directory
 from realizefs.sync.looking import BATCH_PATHS, Looking
-from realizefs.sync.moved import Leaving
+from realizefs.sync.moved import Leaving, is_below
 from realizefs.sync.presence import check_still_present
 from realizefs.sync.record import Found
 from realizefs.sync.recording import is_directory, record_together
@@ -174,11 +174,20 @@ class Scanner:
                 await self._scan_below(self._moved.popitem()[0])
             ready, wait = self._due.take(self._is_written)  # which rings when it is closed
             if ready:
-                await self._index(ready)
+                await self._index(self._in_their_turn(ready))
                 continue
             with trio.move_on_after(wait):
                 await self._wake.after(seen)
                 await trio.sleep(TICK_SECONDS)  # not each of a thousand touches is worth a look
+
+    def _in_their_turn(self, ready: list[bytes]) -> list[bytes]:
+        """What waits in a folder that comes from elsewhere is looked at once the index knows that: it
+        would be hashed as if it were new."""
+        came = self._came.intersection(ready)
+        later = {path for path in ready if is_below(path, came)}
+        for path in later:
+            self._due.add(path, 0.0)
+        return [path for path in ready if path not in later]
 
     # -- scanning -----------------------------------------------------------------------------
 

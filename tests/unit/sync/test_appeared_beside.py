@@ -31,7 +31,7 @@ async def watcher_and_owner(
         await a.mark("mine", Mark.OWN)
         await introduce(a, b)
         await until(lambda: a.status("mine") == b.status("mine") == "real")
-        await until(lambda: a.paths() == b.paths())
+        await until(lambda: a.paths() == b.paths() >= {"mine", *files})
         await until(lambda: not a.arena.status()["pending"])
         patch.setattr(watch.RootWatch, "read", lambda self: [])
         yield a, b

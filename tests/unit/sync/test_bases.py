@@ -8,6 +8,7 @@ import pytest
 from realizefs.model.ids import Digest
 from realizefs.model.limits import MIB
 from realizefs.model.marks import Mark
+from realizefs.sync import arena
 from realizefs.sync.bases import Bases
 from realizefs.sync.shelf import Shelf
 from tests.fakes.peer import introduce, running_peer, until, write
@@ -21,6 +22,7 @@ async def test_what_is_in_the_cache_is_a_base_before_its_row_says_so(
     async def unsaid(*_: object) -> None:
         """It is in the file, and its row is as it was when it was made."""
 
+    monkeypatch.setattr(arena, "FLUSH_SECONDS", 3600.0)
     async with (
         running_peer(tmp_path / "desk", "desk", mark=Mark.OWN) as desk,
         running_peer(tmp_path / "lap", "lap") as lap,

@@ -46,10 +46,13 @@ async def test_what_everybody_has_heard_of_is_forgotten(tmp_path: Path) -> None:
         running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
         running_peer(tmp_path / "c", "c") as c,
     ):
-        for path in ("d/e/f", "d/g", "h"):
+        files = ("d/e/f", "d/g", "h")
+        for path in files:
             write(a.root, path, b"x" * 100)
         await introduce(a, b, c)
-        await until(lambda: b.status("h") == "real" and c.paths() == a.paths())
+        await until(lambda: all(b.status(path) == "real" for path in files))
+        await until(lambda: not b.arena.status()["pending"])  # folders, too, are known to be here
+        await until(lambda: a.paths() == b.paths() == c.paths())
         (b.root / "d/e/f").unlink()
         (b.root / "d/e").rmdir()
         (b.root / "d/g").unlink()
@@ -156,6 +159,7 @@ async def test_what_is_alive_or_still_here_stays(tmp_path: Path) -> None:
         for number in range(120):
             (a.root / f"d/{number}").unlink()
         await until(lambda: b.arena.status()["held"])
+        await until(lambda: len(tombstones(a)) == len(tombstones(b)) == 120)
         for _ in range(5):
             await a.arena.forgetting.go_over()
             await b.arena.forgetting.go_over()

@@ -214,6 +214,6 @@ async def test_very_many_folders_that_moved_are_scanned_one_after_the_other(tmp_
         scanner = peer.arena.scanner
         scanner._moved |= {str(number).encode(): None for number in range(3000)}
         scanner.touched(b"d")  # which wakes it
-        await until(lambda: not scanner._moved)
+        await until(lambda: not scanner._moved, seconds=60)
         write(peer.root, "d/new", b"new")
         await until(lambda: peer.paths() == {"d", "d/file", "d/new"})

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import trio
 
-from realizefs.model.decisions import Decision
+from realizefs.model.decisions import Action
 from realizefs.model.entries import Fingerprint
 from realizefs.model.ids import Inode
 from realizefs.model.marks import Mark
@@ -112,7 +112,7 @@ async def test_what_is_leaving_the_root_is_shown_whatever_is_decided_by_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its other owner is none any more, as it has left the root here and nothing says so yet."""
-    seen: list[tuple[Decision | None, set[Inode]]] = []
+    seen: list[tuple[Action | None, set[Inode]]] = []
     leave = RootWork.leave
 
     def watched(work: RootWork, path: bytes, expected: Fingerprint) -> bytes:
@@ -129,7 +129,8 @@ async def test_what_is_leaving_the_root_is_shown_whatever_is_decided_by_then(
         await lap.arena.context.commit(forget)
         await decide_page(lap.arena.context)
         with lap.store.env.read() as txn:
-            seen.append((lap.store.decisions.get(txn, ino), lap.arena.believed_real([ino])))
+            kept = lap.store.decisions.get(txn, ino)
+        seen.append((kept and kept.action, lap.arena.believed_real([ino])))
 
     async with (
         running_peer(tmp_path / "desk", "desk", mark=Mark.OWN) as desk,
@@ -144,7 +145,7 @@ async def test_what_is_leaving_the_root_is_shown_whatever_is_decided_by_then(
         monkeypatch.setattr(RootWork, "leave", watched)
         await lap.arena.set_mark(ino, Mark.WATCH)
         await until(lambda: seen)
-        assert seen == [(None, set())]
+        assert seen == [(Action.UNREALIZE, set())]
         await until(lambda: settled(lap))
         assert lap.paths() == desk.paths() == {"link", "other"}
 

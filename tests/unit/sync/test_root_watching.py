@@ -2,7 +2,8 @@
 
 import errno
 import os
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,12 @@ import pytest
 from realizefs.model.limits import MIB
 from realizefs.model.marks import Mark
 from realizefs.store import hashing
+from realizefs.store.arena import ArenaStore
 from realizefs.store.hashing import ContentHash, hash_fd
 from realizefs.store.watch import RootEvent, RootWatch
 from realizefs.sync import following, look
+from realizefs.sync import scanner as scanning
+from realizefs.sync.known import Known, known_of
 from tests.fakes.peer import Peer, introduce, running_peer, until, write
 
 LARGE = os.urandom(MIB)
@@ -147,6 +151,33 @@ async def test_what_is_renamed_is_neither_hashed_nor_fetched_again(
         await until(lambda: not (b.root / "d").exists())
         assert (b.root / "renamed/bigger").read_bytes() == LARGE + b"big"
         assert a.household.counters.bytes_out - sent < MIB // 2
+
+
+async def test_what_waits_in_a_folder_that_is_renamed_is_not_hashed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is looked at once the folder is known by its new name, and so its content is."""
+    write(tmp_path / "a/root", "d/big", LARGE)
+    async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
+        await until(lambda: is_indexed(a, "d/big", LARGE))
+        hashed, looks, may_go_on = list[int](), threading.Event(), threading.Event()
+
+        def held(store: ArenaStore, gone: Iterable[bytes]) -> Known:
+            looks.set()
+            assert may_go_on.wait(20)
+            return known_of(store, gone)
+
+        monkeypatch.setattr(look, "hash_fd", lambda fd, *_: hashed.append(fd))
+        monkeypatch.setattr(scanning, "known_of", held)
+        scanner = a.arena.scanner
+        scanner.touched(b"d/big")
+        await until(looks.is_set)
+        (a.root / "d").rename(a.root / "renamed")
+        await until(lambda: b"renamed/big" in scanner._due)
+        may_go_on.set()
+        await until(lambda: a.paths() == {"renamed", "renamed/big"})
+        await until(lambda: not scanner.is_pending(b"renamed/big"))
+        assert not hashed
 
 
 async def test_a_renamed_file_that_was_written_to_is_hashed(tmp_path: Path) -> None:
