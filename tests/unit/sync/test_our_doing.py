@@ -130,7 +130,7 @@ async def test_what_is_leaving_the_root_is_shown_whatever_is_decided_by_then(
         await decide_page(lap.arena.context)
         with lap.store.env.read() as txn:
             kept = lap.store.decisions.get(txn, ino)
-        seen.append((kept and kept.action, lap.arena.believed_real([ino])))
+        seen.append((kept.action if kept is not None else None, lap.arena.believed_real([ino])))
 
     async with (
         running_peer(tmp_path / "desk", "desk", mark=Mark.OWN) as desk,
