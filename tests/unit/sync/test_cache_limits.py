@@ -6,7 +6,8 @@ from pathlib import Path
 from realizefs.model.cache_limits import Amount, CacheLimits
 from realizefs.model.limits import KIB, MIB
 from realizefs.model.marks import Mark
-from tests.fakes.peer import introduce, running_peer, until, write
+from tests.fakes.peer import until, write
+from tests.fakes.two_peers import owner_and_watcher
 
 
 async def test_a_lower_limit_evicts_at_once_what_isnt_kept_and_the_rest_is_told(
@@ -15,11 +16,7 @@ async def test_a_lower_limit_evicts_at_once_what_isnt_kept_and_the_rest_is_told(
     for number in range(8):
         write(tmp_path / "a/root", f"f{number}", os.urandom(MIB))
         write(tmp_path / "a/root", f"kept/{number}", os.urandom(MIB))
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b") as b,
-    ):
-        await introduce(a, b)
+    async with owner_and_watcher(tmp_path) as (_, b):
         await until(lambda: len(b.paths()) == 17)
         await b.mark("kept", Mark.KEEP)
         await until(lambda: all(b.status(f"kept/{number}") == "cached" for number in range(8)))
@@ -43,11 +40,7 @@ async def test_a_lower_limit_evicts_at_once_what_isnt_kept_and_the_rest_is_told(
 
 async def test_what_is_left_free_of_the_disk_bounds_the_cache_too(tmp_path: Path) -> None:
     write(tmp_path / "a/root", "f", os.urandom(MIB))
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b") as b,
-    ):
-        await introduce(a, b)
+    async with owner_and_watcher(tmp_path) as (_, b):
         await until(lambda: b.entry("f"))
         await b.read("f")
         await until(lambda: b.status("f") == "cached")

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from realizefs.model.errors import Busy
-from realizefs.model.marks import Mark
 from realizefs.store.fingerprint import NEVER_INDEXED
-from tests.fakes.peer import introduce, running_peer, until, write
+from tests.fakes.peer import until, write
+from tests.fakes.two_peers import two_owners
 
 
 async def not_yet(*_: object) -> None:
@@ -19,13 +19,7 @@ async def test_what_was_renamed_as_it_became_real_is_replaced_by_what_came_meanw
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its row says only which content it is; each look at it was taken for a change."""
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
-    ):
-        await introduce(a, b)
-        write(a.root, "f", b"old")
-        await until(lambda: b.status("f") == "real")
+    async with two_owners(tmp_path, {"f": b"old"}) as (a, b):
         await until(lambda: not b.arena.status()["pending"])
         with monkeypatch.context() as patch:
             patch.setattr(b.arena.fetcher, "complete", not_yet)

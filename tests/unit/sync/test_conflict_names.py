@@ -6,6 +6,7 @@ from pathlib import Path
 
 from realizefs.model.marks import Mark
 from tests.fakes.peer import Peer, introduce, running_peer, until, write
+from tests.fakes.two_peers import two_owners
 
 SECOND = 1_700_000_000
 DATE = datetime.fromtimestamp(SECOND, UTC).strftime("%Y-%m-%d %H.%M.%S")
@@ -22,13 +23,7 @@ def write_at(peer: Peer, name: str, content: bytes, second: int) -> None:
 
 async def test_a_copy_that_isnt_here_keeps_its_name(tmp_path: Path) -> None:
     """Of the same second: natively its name is free, and it was replaced by the next copy."""
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
-    ):
-        await introduce(a, b)
-        write(a.root, "doc.txt", b"common")
-        await until(lambda: b.status("doc.txt") == "real")
+    async with two_owners(tmp_path, {"doc.txt": b"common"}) as (a, b):
         write(a.root, COPY, b"an earlier one")
         await until(lambda: b.status(COPY) == "real")
         await b.mark(COPY, Mark.WATCH)

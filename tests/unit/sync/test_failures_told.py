@@ -13,6 +13,7 @@ from realizefs.model.errors import Busy, RealizeError, RequestFailed, Unreachabl
 from realizefs.model.marks import Mark
 from realizefs.sync.arena import Arena
 from tests.fakes.peer import introduce, running_peer, until, write
+from tests.fakes.two_peers import owner_and_watcher
 
 Refusal = Callable[[Arena, Request], Awaitable[bytes]]
 
@@ -57,13 +58,8 @@ async def test_it_names_the_peer_and_the_cause_once(
     kind: type[RealizeError],
     said: str,
 ) -> None:
-    write(tmp_path / "desk/root", "d/f", b"content")
-    async with (
-        running_peer(tmp_path / "desk", "desk", mark=Mark.OWN) as desk,
-        running_peer(tmp_path / "lap", "lap") as lap,
-    ):
-        await introduce(desk, lap)
-        await until(lambda: lap.status("d/f") == "remote")
+    files = {"d/f": b"content"}
+    async with owner_and_watcher(tmp_path, files, names=("desk", "lap")) as (_, lap):
         monkeypatch.setattr(Arena, "serve", refusing(error))
         with caplog.at_level(logging.DEBUG, "realizefs.sync"), pytest.raises(kind) as caught:
             await lap.read("d/f")

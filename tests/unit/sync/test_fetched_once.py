@@ -9,11 +9,11 @@ import trio
 from realizefs.core.calls import Request
 from realizefs.model.errors import Unreachable
 from realizefs.model.limits import KIB, MIB, PROGRESS_SECONDS
-from realizefs.model.marks import Mark
 from realizefs.model.messages import Read, ReadBlocks
 from realizefs.sync.arena import Arena
 from tests.fakes.blocking import never
-from tests.fakes.peer import introduce, running_peer, until, write
+from tests.fakes.peer import until
+from tests.fakes.two_peers import film_on_desk
 
 CONTENT = os.urandom(4 * MIB)
 BLOCK = 128 * KIB
@@ -36,13 +36,7 @@ async def test_readers_of_one_file_share_its_blocks_and_its_block_list(
 ) -> None:
     """Eight at its beginning, eight in the midst, and one who wants all of it."""
     asked, may_answer = list[Request](), trio.Event()
-    write(tmp_path / "desk/root", "film", CONTENT)
-    async with (
-        running_peer(tmp_path / "desk", "desk", mark=Mark.OWN) as desk,
-        running_peer(tmp_path / "lap", "lap") as lap,
-    ):
-        await introduce(desk, lap)
-        await until(lambda: lap.status("film") == "remote")
+    async with film_on_desk(tmp_path, CONTENT) as (_, lap):
         hold(monkeypatch, asked, may_answer)
 
         async def read(start: int, length: int) -> None:
@@ -67,13 +61,7 @@ async def test_who_asked_for_the_block_list_may_go_away(
 ) -> None:
     """The other one has it all the same."""
     asked, may_answer = list[Request](), trio.Event()
-    write(tmp_path / "desk/root", "film", CONTENT)
-    async with (
-        running_peer(tmp_path / "desk", "desk", mark=Mark.OWN) as desk,
-        running_peer(tmp_path / "lap", "lap") as lap,
-    ):
-        await introduce(desk, lap)
-        await until(lambda: lap.status("film") == "remote")
+    async with film_on_desk(tmp_path, CONTENT) as (_, lap):
         hold(monkeypatch, asked, may_answer)
         scopes = [trio.CancelScope(), trio.CancelScope()]
         got = []
@@ -95,14 +83,8 @@ async def test_what_becomes_of_the_block_list_is_told_to_all_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Eight readers of a holder that hangs wait for its deadline, and not for eight."""
-    write(tmp_path / "desk/root", "film", CONTENT)
     failed = []
-    async with (
-        running_peer(tmp_path / "desk", "desk", mark=Mark.OWN) as desk,
-        running_peer(tmp_path / "lap", "lap") as lap,
-    ):
-        await introduce(desk, lap)
-        await until(lambda: lap.status("film") == "remote")
+    async with film_on_desk(tmp_path, CONTENT) as (_, lap):
         monkeypatch.setattr(Arena, "serve", never)
 
         async def read() -> None:

@@ -1,8 +1,6 @@
 """The block in which a file is read first comes with its block list: one way to and fro, not two."""
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,27 +9,14 @@ import pytest
 from realizefs.core.calls import Request
 from realizefs.model.errors import ConnectionLost
 from realizefs.model.limits import FIRST_BYTES_MAX, KIB, MIB
-from realizefs.model.marks import Mark
 from realizefs.model.messages import Read, ReadBlocks
 from realizefs.sync.arena import Arena
-from tests.fakes.peer import ARENA, Peer, introduce, running_peer, until, write
+from tests.fakes.peer import ARENA, until, write
+from tests.fakes.two_peers import film_on_desk
 
 CONTENT = os.urandom(2 * MIB + 5)
 BLOCK = 128 * KIB
 LIST = 17 * 32
-
-
-@asynccontextmanager
-async def reader(tmp_path: Path) -> AsyncIterator[Peer]:
-    """Of a file that another peer has."""
-    write(tmp_path / "desk/root", "film", CONTENT)
-    async with (
-        running_peer(tmp_path / "desk", "desk", mark=Mark.OWN) as desk,
-        running_peer(tmp_path / "lap", "lap") as lap,
-    ):
-        await introduce(desk, lap)
-        await until(lambda: lap.status("film") == "remote")
-        yield lap
 
 
 def served_otherwise(patch: pytest.MonkeyPatch, kind: str = "") -> list[Request]:
@@ -57,7 +42,7 @@ def served_otherwise(patch: pytest.MonkeyPatch, kind: str = "") -> list[Request]
 async def test_one_block_needs_one_request(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: int, length: int
 ) -> None:
-    async with reader(tmp_path) as lap:
+    async with film_on_desk(tmp_path, CONTENT) as (_, lap):
         asked = served_otherwise(monkeypatch)
         assert await lap.read("film", start, length) == CONTENT[start : start + length]
         [request] = asked
@@ -72,7 +57,7 @@ async def test_one_block_needs_one_request(
 async def test_more_than_a_block_comes_by_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with reader(tmp_path) as lap:
+    async with film_on_desk(tmp_path, CONTENT) as (_, lap):
         asked = served_otherwise(monkeypatch)
         assert await lap.read("film", BLOCK - 1, 2) == CONTENT[BLOCK - 1 : BLOCK + 1]
         lists = [one for one in asked if isinstance(one, ReadBlocks)]
@@ -84,7 +69,7 @@ async def test_a_block_that_does_not_come_right_is_asked_for_by_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     """As of a holder with an older program; whose bytes are wrong is told by name."""
-    async with reader(tmp_path) as lap:
+    async with film_on_desk(tmp_path, CONTENT) as (_, lap):
         asked = served_otherwise(monkeypatch, kind)
         assert await lap.read("film", 5, 100) == CONTENT[5:105]
         assert [type(one) for one in asked] == [ReadBlocks, Read]
@@ -97,7 +82,7 @@ async def test_with_an_old_version_here_only_the_list_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The block may be the same."""
-    async with reader(tmp_path) as lap:
+    async with film_on_desk(tmp_path, CONTENT) as (_, lap):
         assert await lap.read("film") == CONTENT
         await until(lambda: lap.status("film") == "cached")
         before = lap.entry("film")
@@ -114,7 +99,7 @@ async def test_who_asks_for_more_with_a_list_than_may_be_asked_ends_his_session_
     tmp_path: Path,
 ) -> None:
     """It would fit into no answer."""
-    async with reader(tmp_path) as lap:
+    async with film_on_desk(tmp_path, CONTENT) as (_, lap):
         entry = lap.entry("film")
         assert entry is not None
         [link] = lap.arena.context.links.holding(lap.store, entry.ino, entry.version.hash)

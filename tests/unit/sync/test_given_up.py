@@ -12,14 +12,14 @@ from trio.testing import MockClock
 
 from realizefs.core.calls import Request
 from realizefs.model.limits import KIB, MIB, PROGRESS_SECONDS
-from realizefs.model.marks import Mark
 from realizefs.model.messages import Read
 from realizefs.sync.arena import Arena
 from realizefs.sync.below import Top
 from realizefs.sync.gate import UrgentGate
 from realizefs.sync.on_demand import Progress
 from realizefs.sync.urgency import Need, Urgency
-from tests.fakes.peer import Peer, introduce, running_peer, until, write
+from tests.fakes.peer import Peer, until
+from tests.fakes.two_peers import film_on_desk
 
 CONTENT = os.urandom(12 * MIB)
 BLOCK = 128 * KIB
@@ -76,13 +76,7 @@ class Scene:
 
 @asynccontextmanager
 async def scene(tmp_path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
-    write(tmp_path / "desk/root", "film", CONTENT)
-    async with (
-        running_peer(tmp_path / "desk", "desk", mark=Mark.OWN) as desk,
-        running_peer(tmp_path / "lap", "lap") as lap,
-    ):
-        await introduce(desk, lap)
-        await until(lambda: lap.status("film") == "remote")
+    async with film_on_desk(tmp_path, CONTENT) as (desk, lap):
         yield Scene(desk, lap, patch)
 
 

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 from realizefs.model.limits import GUARD_FEW
-from realizefs.model.marks import Mark
-from tests.fakes.peer import introduce, running_peer, until, write
+from tests.fakes.peer import until, write
+from tests.fakes.two_peers import two_owners
 
 MANY = 4 * GUARD_FEW
 
@@ -19,11 +19,7 @@ async def test_many_are_carried_out_that_are_not_too_many(tmp_path: Path) -> Non
     names = [str(number) for number in range(MANY)]
     for name in names:
         write(tmp_path / "a/root", name, name.encode())
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
-    ):
-        await introduce(a, b)
+    async with two_owners(tmp_path) as (a, b):
         await until(lambda: files(b.root) == set(names))
         await until(lambda: b.arena.status()["pending"] == 0)
         for name in names[: MANY // 3]:

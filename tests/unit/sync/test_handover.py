@@ -19,6 +19,7 @@ from realizefs.sync.below import Top
 from realizefs.sync.link import Link
 from realizefs.sync.on_demand import Progress
 from tests.fakes.peer import Peer, introduce, running_peer, until, write
+from tests.fakes.two_peers import owner_and_watcher
 
 FILES = {"d/1": b"one", "d/e/2": b"two" * 1000, "d/big": os.urandom(9 * MIB), "d/empty": b""}
 
@@ -28,11 +29,7 @@ async def two(tmp_path: Path, files: Mapping[str, bytes]) -> AsyncIterator[tuple
     """One who owns these files, and one who sees them."""
     for path, content in files.items():
         write(tmp_path / "a/root", path, content)
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b") as b,
-    ):
-        await introduce(a, b)
+    async with owner_and_watcher(tmp_path) as (a, b):
         await until(lambda: files.keys() <= a.paths() and a.paths() == b.paths())
         yield a, b
 

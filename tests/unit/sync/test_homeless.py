@@ -15,6 +15,7 @@ from realizefs.store.hashing import hash_bytes
 from realizefs.sync import homeless
 from realizefs.sync.homeless import Homeless
 from tests.fakes.peer import Peer, introduce, running_peer, until, write
+from tests.fakes.two_peers import owner_and_watcher
 
 
 async def rename(peer: Peer, old: str, new: str) -> None:
@@ -117,11 +118,7 @@ async def test_what_cannot_be_taken_in_is_not_tried_for_ever(
 
 async def renamed_unfetched(tmp_path: Path) -> None:
     """What `a` has as "photo" is "beach" for b, who hasn't got it, and of whom `a` hasn't heard."""
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b") as b,
-    ):
-        await introduce(a, b)
+    async with owner_and_watcher(tmp_path) as (a, b):
         write(a.root, "photo", b"a beach")
         write(a.root, "other", b"something else")
         await until(lambda: b.paths() == {"photo", "other"})

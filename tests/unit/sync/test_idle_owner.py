@@ -25,7 +25,8 @@ from realizefs.sync.carried import carried_out
 from realizefs.sync.overlay import Overlay
 from realizefs.sync.record import Found, record_found
 from realizefs.sync.rootwork import Target
-from tests.fakes.peer import Peer, introduce, running_peer, until, write
+from tests.fakes.peer import Peer, until, write
+from tests.fakes.two_peers import owner_and_watcher
 
 NAMES = [b"a", b"b", b"c", b"d/a", b"d/b"]
 STEPS = 60
@@ -74,11 +75,7 @@ async def test_an_owner_that_follows_makes_no_conflict_copies(tmp_path: Path, se
     for number, name in enumerate(NAMES):
         write(tmp_path / "a/root", name.decode(), b"%d" % number * 1000 * (number % 3))
     write(tmp_path / "a/root", "stays", b"stays")
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b") as b,
-    ):
-        await introduce(a, b)
+    async with owner_and_watcher(tmp_path) as (a, b):
         await until(lambda: len(b.paths()) == len(NAMES) + 2)
         for _ in range(STEPS):
             with suppress(NotFound):
@@ -120,11 +117,7 @@ async def test_a_chmod_that_is_being_carried_out_is_no_edit_of_the_owner(
         write(tmp_path / "a/root", name, name.encode())
     recording = Recording(monkeypatch)
     commit_real = Actions._commit_real
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b") as b,
-    ):
-        await introduce(a, b)
+    async with owner_and_watcher(tmp_path) as (a, b):
         await until(lambda: b.paths() == {"c", "new", "stays"})
         ino = b.arena.resolve(b"c")
 
@@ -173,11 +166,7 @@ async def test_a_directory_made_for_what_is_in_it_keeps_the_mode_that_peers_know
     write(tmp_path / "a/root", "closed/inner/file", b"content")
     (tmp_path / "a/root/closed/inner").chmod(0o555)
     (tmp_path / "a/root/closed").chmod(0o055)
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b") as b,
-    ):
-        await introduce(a, b)
+    async with owner_and_watcher(tmp_path) as (a, b):
         await until(lambda: b.entry("closed/inner/file"))
         before = shown(b)
         await b.mark("closed/inner/file", Mark.OWN)

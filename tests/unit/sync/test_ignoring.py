@@ -1,15 +1,14 @@
 """What `.realizeignore` names is never shared, and what is shared stays so."""
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from realizefs.core.ignore import IGNORE_BYTES_MAX
 from realizefs.model.marks import Mark
-from tests.fakes.peer import Peer, introduce, running_peer, until, write
+from tests.fakes.peer import Peer, running_peer, until, write
+from tests.fakes.two_peers import two_owners
 
 IGNORE = ".realizeignore"
 
@@ -22,17 +21,6 @@ def ignore(root: Path, patterns: str, directory: str = "") -> None:
     new.write_text(patterns)
     os.utime(new, (1e9, 1e9))
     new.rename(root / path)
-
-
-@asynccontextmanager
-async def two(tmp_path: Path) -> AsyncIterator[tuple[Peer, Peer]]:
-    """`a` owns all, and `b` has joined it."""
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
-    ):
-        await introduce(a, b)
-        yield a, b
 
 
 def has(peer: Peer, names: set[str]) -> bool:
@@ -52,7 +40,7 @@ async def test_what_is_ignored_is_not_announced(tmp_path: Path) -> None:
     ignore(tmp_path / "a/root", "!*.tmp\nsecret\n", "sub")
     for path in ("x.tmp", "build/deep/out", "sub/y.tmp", "sub/secret", "plain"):
         write(tmp_path / "a/root", path, path.encode())
-    async with two(tmp_path) as (a, b):
+    async with two_owners(tmp_path) as (a, b):
         shared = {IGNORE, "sub", f"sub/{IGNORE}", "sub/y.tmp", "plain"}
         await until(lambda: has(b, shared))
         write(a.root, "later.tmp", b"later")
@@ -68,7 +56,7 @@ async def test_what_is_ignored_is_not_announced(tmp_path: Path) -> None:
 
 async def test_what_is_shared_stays_shared(tmp_path: Path) -> None:
     """A pattern never makes a deletion (R8), nor takes the last copy from the others (R1)."""
-    async with two(tmp_path) as (a, b):
+    async with two_owners(tmp_path) as (a, b):
         for path in ("x.tmp", "build/in"):
             write(a.root, path, path.encode())
         await until(lambda: (b.root / "build/in").exists() and (b.root / "x.tmp").exists())
@@ -88,7 +76,7 @@ async def test_what_is_shared_stays_shared(tmp_path: Path) -> None:
 
 
 async def test_renamed_to_an_ignored_name_it_stays_shared(tmp_path: Path) -> None:
-    async with two(tmp_path) as (a, b):
+    async with two_owners(tmp_path) as (a, b):
         ignore(a.root, "*.tmp\n/private/\n")
         write(a.root, "x", b"x")
         write(a.root, "y", b"y")
@@ -120,7 +108,7 @@ async def test_ignored_no_longer_it_is_shared(tmp_path: Path) -> None:
     ignore(tmp_path / "a/root", "*.tmp\n/build/\n")
     write(tmp_path / "a/root", "x.tmp", b"x")
     write(tmp_path / "a/root", "build/deep/out", b"out")
-    async with two(tmp_path) as (a, b):
+    async with two_owners(tmp_path) as (a, b):
         await settled(a)
         assert a.paths() == {IGNORE, "sentinel"}
         ignore(a.root, "*.tmp\n!x.tmp\n")
@@ -132,7 +120,7 @@ async def test_while_it_is_written_anew_nothing_new_is_told(tmp_path: Path) -> N
     """An editor that empties it first, or renames it away, doesn't tell what it hides."""
     ignore(tmp_path / "a/root", "*.tmp\n")
     write(tmp_path / "a/root", "x.tmp", b"x")
-    async with two(tmp_path) as (a, b):
+    async with two_owners(tmp_path) as (a, b):
         await settled(a)
         (a.root / IGNORE).rename(a.root / "old patterns")
         write(a.root, "y.tmp", b"y")
@@ -160,7 +148,7 @@ async def test_a_file_of_patterns_may_name_itself(tmp_path: Path) -> None:
     """Then it stays on this machine, and nobody else's takes its place."""
     ignore(tmp_path / "a/root", f"{IGNORE}\n*.tmp\n")
     write(tmp_path / "a/root", "x.tmp", b"x")
-    async with two(tmp_path) as (a, b):
+    async with two_owners(tmp_path) as (a, b):
         await settled(a)
         assert a.paths() == {"sentinel"}
         ignore(b.root, "*.bak\n")
@@ -175,7 +163,7 @@ async def test_what_a_peer_has_of_that_name_stays_behind_it(tmp_path: Path) -> N
     """Ours is neither overwritten nor told, and deleting it deletes nothing of theirs (R2, R8)."""
     ignore(tmp_path / "a/root", f"{IGNORE}\nnotes\n")
     write(tmp_path / "a/root", "notes", b"ours")
-    async with two(tmp_path) as (a, b):
+    async with two_owners(tmp_path) as (a, b):
         await settled(a)
         write(b.root, "notes", b"theirs")
         await until(lambda: "notes" in a.paths())
@@ -192,7 +180,7 @@ async def test_what_a_peer_has_of_that_name_stays_behind_it(tmp_path: Path) -> N
 
 
 async def test_a_folder_that_a_peer_deletes_keeps_what_is_ignored(tmp_path: Path) -> None:
-    async with two(tmp_path) as (a, b):
+    async with two_owners(tmp_path) as (a, b):
         ignore(a.root, "*.o\n")
         write(a.root, "src/main.c", b"c")
         write(a.root, "src/main.o", b"o")
@@ -212,7 +200,7 @@ async def test_ignored_files_come_and_go_without_anybody_hearing(
 ) -> None:
     ignore(tmp_path / "a/root", "*.tmp\n")
     write(tmp_path / "a/root", "x.tmp", b"x")
-    async with two(tmp_path) as (a, b):
+    async with two_owners(tmp_path) as (a, b):
         await settled(a)
         (a.root / "x.tmp").unlink()
         if change == "symlink":
@@ -238,7 +226,7 @@ async def test_why_is_told(tmp_path: Path) -> None:
 async def test_what_is_as_the_others_have_it_is_theirs(tmp_path: Path) -> None:
     """Made real just before a crash, say, whose commit didn't come: it isn't ours to hide."""
     ignore(tmp_path / "a/root", f"{IGNORE}\n*.tmp\n")
-    async with two(tmp_path) as (a, b):
+    async with two_owners(tmp_path) as (a, b):
         await settled(a)
         await a.arena.set_default_mark(Mark.WATCH)
         write(b.root, "x.tmp", b"theirs")

@@ -15,7 +15,8 @@ from realizefs.model.versions import Held
 from realizefs.store.hashing import hash_bytes
 from realizefs.store.realfile import Root
 from tests.fakes.arena_store import arena_store
-from tests.fakes.peer import Peer, introduce, running_peer, until, write
+from tests.fakes.peer import Peer, running_peer, until, write
+from tests.fakes.two_peers import two_owners
 from tests.unit.sync.test_checking import check
 
 CONTENT = b"somebody else has it, too " * 1000
@@ -55,11 +56,7 @@ async def test_what_a_crash_has_left_out_of_the_root_is_not_deleted(
 
 async def test_what_a_user_deletes_before_it_leaves_is_deleted(tmp_path: Path) -> None:
     """Its Unrealize was decided in this process, and somebody who has it open has put that off."""
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
-    ):
-        await introduce(a, b)
+    async with two_owners(tmp_path) as (a, b):
         ino = await owned(a)
         await until(lambda: b.status("file") == b.status("other") == "real")
         with (a.root / "file").open("ab"):
@@ -72,11 +69,7 @@ async def test_what_a_user_deletes_before_it_leaves_is_deleted(tmp_path: Path) -
 async def test_what_a_repair_takes_away_meanwhile_is_not_deleted(tmp_path: Path) -> None:
     """Though its Unrealize was decided in this process: a repair that fails before its commit leaves
     it out of the root, and nobody deleted it."""
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
-    ):
-        await introduce(a, b)
+    async with two_owners(tmp_path) as (a, b):
         ino = await owned(a)
         await until(lambda: b.status("file") == b.status("other") == "real")
         with (a.root / "file").open("ab"):
@@ -107,11 +100,7 @@ async def test_what_is_wanted_again_while_it_leaves_counts_as_leaving(
         adopt(root, *arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Root, "adopt", halted)
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
-    ):
-        await introduce(a, b)
+    async with two_owners(tmp_path) as (a, b):
         ino = await owned(a)
         await until(lambda: b.status("file") == b.status("other") == "real")
         await a.arena.set_mark(ino, Mark.KEEP)

@@ -12,6 +12,7 @@ from realizefs.model.limits import KIB
 from realizefs.model.marks import Mark
 from realizefs.store import watch
 from tests.fakes.peer import Peer, introduce, running_peer, until, write
+from tests.fakes.two_peers import two_owners
 
 
 def inode(peer: Peer, path: str) -> Inode:
@@ -195,11 +196,7 @@ async def test_folders_that_are_renamed_again_and_again_are_no_deletion(tmp_path
     for number in range(120):
         (tmp_path / f"a/root/0/{number}").mkdir()
     write(tmp_path / "a/root", "stays", b"stays")
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
-    ):
-        await introduce(a, b)
+    async with two_owners(tmp_path) as (a, b):
         for number in range(4):
             if number:
                 (a.root / f"{number - 1}").rename(a.root / f"{number}")

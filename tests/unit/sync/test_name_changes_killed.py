@@ -11,6 +11,7 @@ from realizefs.model.limits import KIB
 from realizefs.model.marks import Mark
 from tests.fakes.peer import Peer, introduce, running_peer, until, write
 from tests.fakes.renaming import READY
+from tests.fakes.two_peers import two_owners
 
 BEFORE = {"d", "d/one", "d/sub", "d/sub/deep", "tmp", "doc", "gone"}
 AFTER = {"e", "e/two", "e/sub", "e/sub/deep", "doc"}
@@ -42,11 +43,7 @@ def numbers(peer: Peer, *paths: str) -> list[int]:
 async def test_renames_are_found_with_inodes_and_marks_and_reach_peers_once(tmp_path: Path) -> None:
     for name in ("d/one", "d/sub/deep", "tmp", "doc", "gone"):
         write(tmp_path / "a/root", name, os.urandom(40 * KIB))
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
-    ):
-        await introduce(a, b)
+    async with two_owners(tmp_path) as (a, b):
         await until(lambda: a.paths() == b.paths() == BEFORE)
         await a.mark("d/one", Mark.OWN)
         await until(lambda: all(b.status(path) == "real" for path in BEFORE))

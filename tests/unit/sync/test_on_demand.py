@@ -14,7 +14,8 @@ from realizefs.model.rates import RateLimit, RateLimits
 from realizefs.sync import below, shelf
 from realizefs.sync.below import Top, files_below
 from realizefs.sync.on_demand import OnDemand, Progress
-from tests.fakes.peer import Peer, introduce, running_peer, until, write
+from tests.fakes.peer import Peer, running_peer, until, write
+from tests.fakes.two_peers import owner_and_watcher
 
 
 def paths_below(peer: Peer, top: str, after: str = "") -> list[str]:
@@ -68,11 +69,7 @@ async def test_a_tree_is_fetched_and_evicted(
         write(tmp_path / "a/root", f"d/{number}", os.urandom(3000 + number))
     write(tmp_path / "a/root", "d/empty", b"")
     write(tmp_path / "a/root", "other", b"not asked for")
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b") as b,
-    ):
-        await introduce(a, b)
+    async with owner_and_watcher(tmp_path) as (a, b):
         await until(lambda: a.paths() == b.paths() and "other" in b.paths())
         await b.mark("d/3", Mark.KEEP)
         await until(lambda: b.status("d/3") == "cached" and not b.arena.status()["pending"])
@@ -94,13 +91,7 @@ async def test_a_tree_is_fetched_and_evicted(
 
 async def test_what_nobody_else_owns_stays(tmp_path: Path) -> None:
     """R1: it is said, and nothing is freed."""
-    write(tmp_path / "a/root", "f", b"x" * 5000)
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b") as b,
-    ):
-        await introduce(a, b)
-        await until(lambda: b.status("f") == "remote")
+    async with owner_and_watcher(tmp_path, {"f": b"x" * 5000}) as (a, b):
         await ask(b, "fetch", "")
         await a.mark("f", Mark.WATCH)
         await forget_holders(b, "f")
@@ -111,14 +102,7 @@ async def test_what_nobody_else_owns_stays(tmp_path: Path) -> None:
 
 
 async def test_what_nobody_can_give_is_told_and_the_rest_is_fetched(tmp_path: Path) -> None:
-    for name in ("f", "g", "h"):
-        write(tmp_path / "a/root", name, b"x" * 5000)
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b") as b,
-    ):
-        await introduce(a, b)
-        await until(lambda: b.status("h") == "remote")
+    async with owner_and_watcher(tmp_path, dict.fromkeys("fgh", b"x" * 5000)) as (_, b):
         await forget_holders(b, "g")
         step = await ask(b, "fetch", "")
         assert step.files == 2
@@ -128,13 +112,7 @@ async def test_what_nobody_can_give_is_told_and_the_rest_is_fetched(tmp_path: Pa
 
 async def test_stopped_in_the_middle_of_a_file_it_goes_on(tmp_path: Path) -> None:
     content = os.urandom(24 * MIB)
-    write(tmp_path / "a/root", "big", content)
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b") as b,
-    ):
-        await introduce(a, b)
-        await until(lambda: b.status("big") == "remote")
+    async with owner_and_watcher(tmp_path, {"big": content}) as (a, b):
         a.household.bandwidth.set(RateLimits(RateLimit(up=16 * MIB)))
         tops, progress = [Top(b"big", b.arena.resolve(b"big"))], Progress()
         async with trio.open_nursery() as nursery:
@@ -161,14 +139,7 @@ async def test_stopped_in_the_middle_of_a_file_it_goes_on(tmp_path: Path) -> Non
 async def test_what_had_to_go_again_is_not_said_to_be_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("f", "g"):
-        write(tmp_path / "a/root", name, b"x" * 5000)
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b") as b,
-    ):
-        await introduce(a, b)
-        await until(lambda: b.status("g") == "remote")
+    async with owner_and_watcher(tmp_path, dict.fromkeys("fg", b"x" * 5000)) as (_, b):
         fetch_page = OnDemand._fetch_page
 
         async def fetch_and_lose(self: OnDemand, *arguments: Any) -> None:
@@ -184,26 +155,15 @@ async def test_what_had_to_go_again_is_not_said_to_be_here(
 async def test_more_than_the_cache_takes_is_refused_before_anything_is_fetched(
     tmp_path: Path,
 ) -> None:
-    write(tmp_path / "a/root", "f", os.urandom(2 * MIB))
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b", cache_max=500 * KIB) as b,
-    ):
-        await introduce(a, b)
-        await until(lambda: b.status("f") == "remote")
+    files = {"f": os.urandom(2 * MIB)}
+    async with owner_and_watcher(tmp_path, files, cache_max=500 * KIB) as (_, b):
         with pytest.raises(CacheFull, match="the cache may take 512,000"):
             await ask(b, "fetch", "")
 
 
 async def test_what_is_kept_leaves_less_room(tmp_path: Path) -> None:
-    for name in ("f", "g"):
-        write(tmp_path / "a/root", name, os.urandom(300 * KIB))
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b", cache_max=500 * KIB) as b,
-    ):
-        await introduce(a, b)
-        await until(lambda: b.status("g") == "remote")
+    files = {name: os.urandom(300 * KIB) for name in ("f", "g")}
+    async with owner_and_watcher(tmp_path, files, cache_max=500 * KIB) as (_, b):
         await b.mark("f", Mark.KEEP)
         await until(lambda: b.status("f") == "cached" and not b.arena.status()["pending"])
         with pytest.raises(CacheFull, match="beside what is kept"):
@@ -216,13 +176,7 @@ async def test_what_was_just_read_is_complete_before_it_is_stored(
 ) -> None:
     """A thumbnailer right after a reader was refused what the reader had just fetched."""
     monkeypatch.setattr(shelf, "GATHER_SECONDS", 3600.0)
-    write(tmp_path / "a/root", "f", b"picture")
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b") as b,
-    ):
-        await introduce(a, b)
-        await until(lambda: b.status("f") == "remote")
+    async with owner_and_watcher(tmp_path, {"f": b"picture"}) as (_, b):
         ino = b.arena.resolve(b"f")
         assert not b.arena.cached_complete(ino)
         assert await b.read("f") == b"picture"

@@ -8,7 +8,8 @@ from realizefs.model.acls import ACCESS
 from realizefs.model.marks import Mark
 from realizefs.sync.own_attributes import native_attributes
 from tests.fakes.acls import acl
-from tests.fakes.peer import Peer, introduce, running_peer, until, write
+from tests.fakes.peer import Peer, until, write
+from tests.fakes.two_peers import owner_and_watcher, two_owners
 
 
 def natively(peer: Peer, path: str) -> dict[bytes, bytes]:
@@ -21,11 +22,7 @@ def kept(peer: Peer, path: str) -> dict[bytes, bytes]:
 
 async def test_attributes_come_and_go_with_the_real_file(tmp_path: Path) -> None:
     write(tmp_path / "a/root", "d/f", b"content")
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b") as b,
-    ):
-        await introduce(a, b)
+    async with owner_and_watcher(tmp_path) as (a, b):
         await until(lambda: b.entry("d/f"))
         for path in ("d", "d/f"):
             ino = b.arena.resolve(path.encode())
@@ -52,11 +49,7 @@ async def test_attributes_come_and_go_with_the_real_file(tmp_path: Path) -> None
 async def test_an_acl_comes_and_goes_with_the_real_file(tmp_path: Path) -> None:
     """Without it the permission bits would say something else: those of the group are its mask."""
     write(tmp_path / "a/root", "f", b"content")
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
-    ):
-        await introduce(a, b)
+    async with two_owners(tmp_path) as (a, b):
         await until(lambda: b.status("f") == "real")
         os.setxattr(b.root / "f", ACCESS, acl(owner=6, nobody=4, group=0, mask=4, others=0))
         b.arena.touched(b"f")
@@ -86,11 +79,7 @@ def describe_mode(peer: Peer, path: str) -> int:
 
 async def test_attributes_stay_when_a_peer_changes_the_content(tmp_path: Path) -> None:
     write(tmp_path / "a/root", "f", b"first")
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
-    ):
-        await introduce(a, b)
+    async with two_owners(tmp_path) as (a, b):
         await until(lambda: b.status("f") == "real")
         os.setxattr(b.root / "f", "user.colour", b"red")
         write(a.root, "f", b"the second one")
@@ -104,11 +93,7 @@ async def test_one_of_two_names_of_a_file_stays_in_the_root(tmp_path: Path) -> N
         write(tmp_path / "a/root", name, b"" if name == "empty" else b"something")
         os.link(tmp_path / "a/root" / name, tmp_path / "a/root" / f"{name}2")
     write(tmp_path / "a/root", "single", b"")
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
-    ):
-        await introduce(a, b)
+    async with two_owners(tmp_path) as (a, b):
         await until(lambda: len(list(b.root.glob("*[!.]*"))) >= 5 and b.status("full2") == "real")
         await a.mark("", Mark.WATCH)
         await until(lambda: not (a.root / "single").exists())

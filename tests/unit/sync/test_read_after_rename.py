@@ -7,17 +7,11 @@ import pytest
 from realizefs.model.errors import Unreachable
 from realizefs.model.marks import Mark
 from tests.fakes.peer import introduce, running_peer, until, write
+from tests.fakes.two_peers import owner_and_watcher
 
 
 async def test_an_unreal_file_is_read_right_after_its_rename(tmp_path: Path) -> None:
-    write(tmp_path / "a/root", "old", b"bytes" * 100)
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b") as b,
-    ):
-        await introduce(a, b)
-        await until(lambda: b.paths() == {"old"})
-        await until(lambda: b.status("old") == "remote")
+    async with owner_and_watcher(tmp_path, {"old": b"bytes" * 100}) as (_, b):
         await b.arena.move(b.arena.resolve(b"old"), b.arena.root_ino, b"new", 0)
         assert await b.read("new") == b"bytes" * 100
 

@@ -5,8 +5,7 @@ import os
 import shutil
 import threading
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,17 +21,8 @@ from realizefs.store import realfile, watch
 from realizefs.store.publish import Place, take_out
 from realizefs.store.realfile import NativeName, Root
 from realizefs.sync.batch import Batch
-from tests.fakes.peer import WAIT_SECONDS, Peer, introduce, running_peer, until, write
-
-
-@asynccontextmanager
-async def _two_owners(directory: Path) -> AsyncIterator[tuple[Peer, Peer]]:
-    async with (
-        running_peer(directory / "a", "a", mark=Mark.OWN) as a,
-        running_peer(directory / "b", "b", mark=Mark.OWN) as b,
-    ):
-        await introduce(a, b)
-        yield a, b
+from tests.fakes.peer import WAIT_SECONDS, introduce, running_peer, until, write
+from tests.fakes.two_peers import owner_and_watcher, two_owners
 
 
 async def test_a_rename_of_an_unreal_file_renames_the_real_one_at_its_owner(
@@ -93,7 +83,7 @@ async def test_a_directory_deleted_by_a_peer_does_not_come_back(tmp_path: Path) 
     for number in range(60):
         write(tmp_path / "a/root", f"d/e/{number}", b"%d" % number)
     write(tmp_path / "a/root", "stays", b"an emptied root would be a missing disk")
-    async with _two_owners(tmp_path) as (a, b):
+    async with two_owners(tmp_path) as (a, b):
         await until(lambda: len(list(b.root.glob("d/e/*"))) == 60 and b.status("stays") == "real")
         shutil.rmtree(a.root / "d")
         await until(lambda: not (b.root / "d").exists())
@@ -121,7 +111,7 @@ async def test_an_unrealize_on_a_slow_disk_is_no_deletion(
     write(tmp_path / "a/root", "empty", b"")
     os.symlink("nowhere", tmp_path / "a/root/link")
     names = ("one", "two", "empty", "link")
-    async with _two_owners(tmp_path) as (a, b):
+    async with two_owners(tmp_path) as (a, b):
         await until(lambda: all(os.path.lexists(b.root / name) for name in names))
         await until(lambda: not b.arena.status()["pending"])
         monkeypatch.setattr(realfile, "take_out", slowly)
@@ -164,7 +154,7 @@ async def test_a_renamed_file_is_owned_by_nobody_who_has_not_said_so(tmp_path: P
 async def test_what_was_on_a_disk_that_is_unmounted_is_not_deleted(tmp_path: Path) -> None:
     """Directories of the disk told that they were unmounted, and were taken for deleted."""
     write(tmp_path / "a/root", "disk/in/f", b"elsewhere")
-    async with _two_owners(tmp_path) as (a, b):
+    async with two_owners(tmp_path) as (a, b):
         await until(lambda: b.status("disk/in/f") == "real")
         inodes = [a.arena.resolve(path) for path in (b"disk/in", b"disk/in/f")]
 
@@ -197,7 +187,7 @@ async def test_one_directory_that_cannot_be_listed_does_not_stop_the_others(
     monkeypatch.setattr(watch, "_GONE", (errno.EACCES,))
     write(tmp_path / "a/root", "locked/f", b"")
     write(tmp_path / "a/root", "open/f", b"")
-    async with _two_owners(tmp_path) as (_, b):
+    async with two_owners(tmp_path) as (_, b):
         await until(lambda: b.status("open/f") == "real")
         assert b.paths() == {"locked", "open", "open/f"}
 
@@ -213,7 +203,7 @@ async def test_sizes_and_counters_that_a_peer_invents_do_no_harm(tmp_path: Path)
         vector=((PeerId(7), COUNTER_MAX),),
         author=PeerId(7),
     )
-    async with _two_owners(tmp_path) as (a, b):
+    async with two_owners(tmp_path) as (a, b):
         tree, inodes = b.store.tree, b.store.inodes
         await b.arena.context.commit(
             lambda batch: [
@@ -235,11 +225,7 @@ async def test_unrealize_again_after_a_crash_before_its_commit_keeps_the_cached_
     """The rename was done, the index said "real" still: the job promised a second blob, found no
     file for it, and the complete first one had been pushed out as outdated."""
     write(tmp_path / "a/root", "f", b"x" * 1000)
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b") as b,
-    ):
-        await introduce(a, b)
+    async with owner_and_watcher(tmp_path) as (_, b):
         await until(lambda: b.entry("f"))
         await b.mark("f", Mark.OWN)
         await until(lambda: b.status("f") == "real")

@@ -9,6 +9,7 @@ from realizefs.model.ids import Inode
 from realizefs.model.marks import Mark
 from tests.fakes.blocking import never, no_commits
 from tests.fakes.peer import Peer, introduce, running_peer, until, write
+from tests.fakes.two_peers import two_owners
 
 
 async def rename(peer: Peer, old: str, new: str) -> None:
@@ -53,14 +54,7 @@ async def test_a_new_file_over_a_real_one_is_its_next_version(tmp_path: Path) ->
 
 
 async def test_a_fifo_over_a_real_file_is_its_deletion(tmp_path: Path) -> None:
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
-    ):
-        await introduce(a, b)
-        write(a.root, "doc", b"draft")
-        write(a.root, "stays", b"stays")
-        await until(lambda: b.status("doc") == b.status("stays") == "real")
+    async with two_owners(tmp_path, {"doc": b"draft", "stays": b"stays"}) as (a, b):
         os.mkfifo(a.root / "fifo")
         fifo = a.arena.overlay.ino_of(a.arena.root_ino, b"fifo")
         await rename(a, "fifo", "doc")
@@ -72,14 +66,7 @@ async def test_a_fifo_over_a_real_file_is_its_deletion(tmp_path: Path) -> None:
 async def test_what_is_replaced_and_deleted_by_a_peer_at_once_is_a_new_file(
     tmp_path: Path,
 ) -> None:
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
-    ):
-        await introduce(a, b)
-        write(a.root, "doc", b"draft")
-        write(a.root, "stays", b"stays")
-        await until(lambda: b.status("doc") == b.status("stays") == "real")
+    async with two_owners(tmp_path, {"doc": b"draft", "stays": b"stays"}) as (a, b):
         async with no_commits(a.arena):
             (b.root / "doc").unlink()
             await until(lambda: b.paths() == {"stays"})

@@ -17,7 +17,8 @@ from realizefs.store.watch import RootEvent, RootWatch
 from realizefs.sync import following, look
 from realizefs.sync import scanner as scanning
 from realizefs.sync.known import Known, known_of
-from tests.fakes.peer import Peer, introduce, running_peer, until, write
+from tests.fakes.peer import Peer, running_peer, until, write
+from tests.fakes.two_peers import two_owners
 
 LARGE = os.urandom(MIB)
 
@@ -129,11 +130,7 @@ async def test_what_is_renamed_is_neither_hashed_nor_fetched_again(
 ) -> None:
     for name in ("big", "d/one", "d/two"):
         write(tmp_path / "a/root", name, LARGE + name.encode())
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
-    ):
-        await introduce(a, b)
+    async with two_owners(tmp_path) as (a, b):
         await until(lambda: all(b.status(n) == "real" for n in ("big", "d/one", "d/two")))
         await until(lambda: not b.arena.status()["pending"])
         sent = a.household.counters.bytes_out

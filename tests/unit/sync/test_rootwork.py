@@ -10,13 +10,13 @@ from realizefs.model import limits
 from realizefs.model.decisions import Decision
 from realizefs.model.entries import Fingerprint
 from realizefs.model.ids import Inode
-from realizefs.model.marks import Mark
 from realizefs.store.realfile import Root
 from realizefs.sync.jobs import Jobs
 from realizefs.sync.rootwork import RootWork
 from realizefs.sync.trash import Trash
 from tests.fakes.clock import SystemClock
-from tests.fakes.peer import WAIT_SECONDS, introduce, running_peer, until, write
+from tests.fakes.peer import WAIT_SECONDS, running_peer, until
+from tests.fakes.two_peers import two_owners
 
 
 async def test_a_folder_leaves_the_root_while_that_which_it_was_in_leaves_it_too(
@@ -66,14 +66,7 @@ async def test_a_folder_that_was_not_empty_yet_is_removed_as_soon_as_it_is(
 
     monkeypatch.setattr(RootWork, "leave", leave_last)
     monkeypatch.setattr(Jobs, "_failed", noted)
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
-    ):
-        await introduce(a, b)
-        write(a.root, "d/file", b"file")
-        write(a.root, "stays", b"stays")
-        await until(lambda: (b.root / "d/file").exists() and (b.root / "stays").exists())
+    async with two_owners(tmp_path, {"d/file": b"file", "stays": b"stays"}) as (a, b):
         await until(lambda: b.arena.status()["pending"] == 0)
         shutil.rmtree(a.root / "d")
         await until(lambda: not (b.root / "d").exists())

@@ -17,6 +17,7 @@ from realizefs.model.marks import Mark
 from realizefs.model.ranges import Ranges
 from realizefs.store.blob import Blob
 from tests.fakes.peer import Peer, introduce, running_peer, until, write
+from tests.fakes.two_peers import owner_and_watcher
 
 PIECE = 128 * KIB
 
@@ -27,11 +28,7 @@ async def owner_and_reader(
 ) -> AsyncIterator[tuple[Peer, Peer]]:
     for name, content in contents.items():
         write(directory / "a/root", name, content)
-    async with (
-        running_peer(directory / "a", "a", mark=Mark.OWN) as a,
-        running_peer(directory / "b", "b", cache_max=cache_max) as b,
-    ):
-        await introduce(a, b)
+    async with owner_and_watcher(directory, cache_max=cache_max) as (a, b):
         await until(lambda: len(b.paths()) == len(contents))
         yield a, b
 

@@ -1,21 +1,19 @@
 """Which pieces a big file comes in, where some of it is here already, in memory or on the disk."""
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import trio
 
 from realizefs.model.limits import KIB, MIB
-from realizefs.model.marks import Mark
 from realizefs.model.messages import Read
 from realizefs.sync import fetcher, pace
 from realizefs.sync.arena import Arena
 from realizefs.sync.pieces import Piece
 from realizefs.sync.urgency import Need, Urgency
-from tests.fakes.peer import Peer, introduce, running_peer, until, write
+from tests.fakes.peer import Peer, until
+from tests.fakes.two_peers import film_on_desk
 
 CONTENT = os.urandom(48 * MIB)
 STEP = 128 * KIB
@@ -36,19 +34,6 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Read]:
     return found
 
 
-@asynccontextmanager
-async def reader(tmp_path: Path, content: bytes = CONTENT) -> AsyncIterator[Peer]:
-    """The peer beside one who has a film."""
-    write(tmp_path / "desk/root", "film", content)
-    async with (
-        running_peer(tmp_path / "desk", "desk", mark=Mark.OWN) as desk,
-        running_peer(tmp_path / "lap", "lap", cache_max=4 * len(content)) as lap,
-    ):
-        await introduce(desk, lap)
-        await until(lambda: lap.status("film") == "remote")
-        yield lap
-
-
 async def flush(peer: Peer) -> None:
     """As happens each second; nobody has read from the disk for a while."""
     entry = peer.entry("film")
@@ -62,7 +47,7 @@ async def flush(peer: Peer) -> None:
 async def test_what_is_on_the_disk_already_is_not_fetched_ahead_again(
     tmp_path: Path, asked: list[Read]
 ) -> None:
-    async with reader(tmp_path) as lap:
+    async with film_on_desk(tmp_path, CONTENT, cache_max=4 * len(CONTENT)) as (_, lap):
         await lap.read("film", 30 * MIB, 10 * MIB)
         for start in range(0, len(CONTENT), MIB):
             for at in range(start, start + MIB, STEP):
@@ -75,7 +60,7 @@ async def test_pieces_in_memory_that_overlap_are_read_as_what_they_bring_togethe
     tmp_path: Path, asked: list[Read]
 ) -> None:
     """What a small cache has let go is fetched again, in pieces as large as the line is fast then."""
-    async with reader(tmp_path) as lap:
+    async with film_on_desk(tmp_path, CONTENT, cache_max=4 * len(CONTENT)) as (_, lap):
         entry, mine = lap.entry("film"), lap.arena.fetcher
         assert entry is not None
         wanted = await mine._sources.wanted(entry.ino, entry.version)
@@ -95,7 +80,7 @@ async def test_a_download_is_cut_in_two_no_longer_once_the_line_is_known_to_be_f
 ) -> None:
     """Pieces end at multiples of what is asked for at once, wherever the smaller ones ended."""
     monkeypatch.setattr(pace, "piece_bytes", lambda *_: (8 if len(asked) > 3 else 3) * MIB)
-    async with reader(tmp_path, CONTENT * 2) as lap:
+    async with film_on_desk(tmp_path, CONTENT * 2, cache_max=8 * len(CONTENT)) as (_, lap):
         entry = lap.entry("film")
         assert entry is not None
         blob = await lap.arena.fetcher.complete(entry.ino, entry.version)

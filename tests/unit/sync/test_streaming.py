@@ -2,8 +2,6 @@
 
 import fcntl
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -12,12 +10,12 @@ import pytest
 
 from realizefs.core.calls import Request
 from realizefs.model.limits import KIB, MIB
-from realizefs.model.marks import Mark
 from realizefs.model.messages import Read
 from realizefs.sync import pace
 from realizefs.sync.arena import Arena
 from realizefs.sync.recent import RECENT_BYTES_MAX, Recent
-from tests.fakes.peer import Peer, introduce, running_peer, until, write
+from tests.fakes.peer import until
+from tests.fakes.two_peers import film_on_desk
 
 CONTENT = os.urandom(80 * MIB)
 READ = 512 * KIB
@@ -60,19 +58,6 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
     return found
 
 
-@asynccontextmanager
-async def two(tmp_path: Path, cache_max: int = 1024 * MIB) -> AsyncIterator[Peer]:
-    """The one who reads; the other has a film of CONTENT."""
-    write(tmp_path / "desk/root", "film", CONTENT)
-    async with (
-        running_peer(tmp_path / "desk", "desk", mark=Mark.OWN) as desk,
-        running_peer(tmp_path / "lap", "lap", cache_max=cache_max) as lap,
-    ):
-        await introduce(desk, lap)
-        await until(lambda: lap.status("film") == "remote")
-        yield lap
-
-
 def times(ranges: list[tuple[int, int]]) -> set[int]:
     """How often each block came."""
     count = dict.fromkeys(range(0, len(CONTENT), 128 * KIB), 0)
@@ -86,7 +71,7 @@ def times(ranges: list[tuple[int, int]]) -> set[int]:
 async def test_each_byte_comes_once_and_goes_straight_to_the_disk(
     tmp_path: Path, counted: Counted, shift: int
 ) -> None:
-    async with two(tmp_path) as lap:
+    async with film_on_desk(tmp_path, CONTENT, cache_max=1024 * MIB) as (_, lap):
         assert await lap.read("film", 0, shift) == CONTENT[:shift]
         for at in range(shift, len(CONTENT), READ):
             assert await lap.read("film", at, READ) == CONTENT[at : at + READ]
@@ -101,7 +86,7 @@ async def test_each_byte_comes_once_and_goes_straight_to_the_disk(
 async def test_two_who_follow_each_other_and_one_who_goes_backwards(
     tmp_path: Path, counted: Counted
 ) -> None:
-    async with two(tmp_path) as lap:
+    async with film_on_desk(tmp_path, CONTENT, cache_max=1024 * MIB) as (_, lap):
         behind = 20 * MIB
         for at in range(0, len(CONTENT) + behind, READ):
             for start in (at, at - behind, len(CONTENT) - at - READ):
@@ -114,7 +99,7 @@ async def test_two_who_follow_each_other_and_one_who_goes_backwards(
 async def test_a_cache_that_does_not_hold_it_is_no_reason_to_fetch_anything_twice(
     tmp_path: Path, counted: Counted
 ) -> None:
-    async with two(tmp_path, cache_max=16 * MIB) as lap:
+    async with film_on_desk(tmp_path, CONTENT, cache_max=16 * MIB) as (_, lap):
         for at in range(0, len(CONTENT), READ):
             assert await lap.read("film", at, READ) == CONTENT[at : at + READ]
         assert times(counted.ranges) == {1}

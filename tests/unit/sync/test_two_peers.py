@@ -9,6 +9,7 @@ from realizefs.model.errors import Unreachable
 from realizefs.model.limits import KIB, MIB
 from realizefs.model.marks import Mark
 from tests.fakes.peer import Peer, introduce, running_peer, until, write
+from tests.fakes.two_peers import owner_and_watcher, two_owners
 
 
 async def test_a_file_of_one_peer_is_listed_and_read_at_the_other(tmp_path: Path) -> None:
@@ -40,11 +41,7 @@ async def test_a_middle_read_of_a_big_file_fetches_little(tmp_path: Path) -> Non
 
 async def test_edits_deletes_and_new_files_travel_both_ways(tmp_path: Path) -> None:
     write(tmp_path / "a/root", "f", b"first")
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
-    ):
-        await introduce(a, b)
+    async with two_owners(tmp_path) as (a, b):
         await until((b.root / "f").exists)
         write(b.root, "f", b"second, from b")
         await until(lambda: (a.root / "f").read_bytes() == b"second, from b")
@@ -60,11 +57,7 @@ async def test_marks_bring_files_here_and_send_them_back(tmp_path: Path) -> None
     for number in range(20):
         write(tmp_path / "a/root", f"sub/{number}", b"%d" % number * 5000)
     os.utime(tmp_path / "a/root/sub/7", ns=(1, 1234567890123456789))
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b") as b,
-    ):
-        await introduce(a, b)
+    async with owner_and_watcher(tmp_path) as (a, b):
         names = [f"sub/{number}" for number in range(20)]
         await until(lambda: b.entry("sub/19"))
         await b.mark("sub", Mark.KEEP)
@@ -84,11 +77,7 @@ async def test_a_file_made_by_who_watches_goes_to_the_owner_and_is_cached_here(
 ) -> None:
     """At each moment one of them has it as a plain file."""
     owned: list[bool] = []
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b") as b,
-    ):
-        await introduce(a, b)
+    async with owner_and_watcher(tmp_path) as (a, b):
         write(b.root, "d/f", b"new" * 5000)
 
         def is_cached() -> bool:
@@ -151,20 +140,12 @@ async def test_the_last_owner_keeps_its_files(tmp_path: Path) -> None:
 
 async def test_concurrent_edits_leave_two_files_at_both(tmp_path: Path) -> None:
     write(tmp_path / "a/root", "f", b"common")
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
-    ):
-        await introduce(a, b)
+    async with two_owners(tmp_path) as (a, b):
         await until((b.root / "f").exists)
     write(tmp_path / "a/root", "f", b"edited by a")
     write(tmp_path / "b/root", "f", b"edited by b, later")
     os.utime(tmp_path / "b/root/f", ns=(0, 4_000_000_000 * 10**9))
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
-    ):
-        await introduce(a, b)
+    async with two_owners(tmp_path) as (a, b):
         await until(lambda: (a.root / "f").read_bytes() == b"edited by b, later")
         await until(lambda: len(_contents(a.root)) == 2)
         await until(lambda: _contents(a.root) == _contents(b.root))
@@ -182,11 +163,7 @@ async def test_changes_made_while_the_other_is_away_arrive_later(tmp_path: Path)
         write(a.root, "stays", b"changed")
         await until(lambda: a.entry("goes") is None)
     write(tmp_path / "b/root", "fresh", b"made while a was away")
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
-    ):
-        await introduce(a, b)
+    async with two_owners(tmp_path) as (a, b):
         await until(lambda: not (b.root / "goes").exists())
         await until(lambda: (b.root / "stays").read_bytes() == b"changed")
         await until((a.root / "fresh").exists)
@@ -210,11 +187,7 @@ async def test_the_cache_limit_holds_and_evicted_files_are_fetched_again(tmp_pat
     contents = {f"f{number}": os.urandom(MIB) for number in range(12)}
     for name, content in contents.items():
         write(tmp_path / "a/root", name, content)
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b", cache_max=4 * MIB) as b,
-    ):
-        await introduce(a, b)
+    async with owner_and_watcher(tmp_path, cache_max=4 * MIB) as (_, b):
         await until(lambda: len(b.paths()) == 12)
         for name, content in [*contents.items(), *contents.items()]:
             assert await b.read(name) == content
@@ -225,11 +198,7 @@ async def test_a_file_that_becomes_a_directory_at_one_peer_does_so_at_the_other(
     tmp_path: Path,
 ) -> None:
     write(tmp_path / "a/root", "x", b"a file")
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
-    ):
-        await introduce(a, b)
+    async with two_owners(tmp_path) as (a, b):
         await until((b.root / "x").is_file)
         (a.root / "x").unlink()
         write(a.root, "x/inside", b"now a directory")
@@ -245,11 +214,7 @@ async def test_marks_are_obeyed_for_files_larger_than_the_cache(tmp_path: Path) 
     kept, owned = os.urandom(3 * MIB), os.urandom(5 * MIB)
     write(tmp_path / "a/root", "kept", kept)
     write(tmp_path / "a/root", "owned", owned)
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b", cache_max=2 * MIB) as b,
-    ):
-        await introduce(a, b)
+    async with owner_and_watcher(tmp_path, cache_max=2 * MIB) as (_, b):
         await until(lambda: b.entry("kept") and b.entry("owned"))
         await b.mark("kept", Mark.KEEP)
         await b.mark("owned", Mark.OWN)

@@ -8,7 +8,8 @@ import pytest
 import trio
 
 from realizefs.model.marks import Mark
-from tests.fakes.peer import Peer, introduce, running_peer, until
+from tests.fakes.peer import Peer, running_peer, until
+from tests.fakes.two_peers import two_owners
 from tests.fakes.whirl import Whirl, tree
 
 WHIRL_SECONDS = 100
@@ -50,11 +51,7 @@ async def test_the_index_is_true_in_the_end(tmp_path: Path, seed: int, pause: fl
 @pytest.mark.parametrize("seed", range(4))
 async def test_two_owners_have_the_same_in_the_end(tmp_path: Path, seed: int) -> None:
     """Both at work in the same folders."""
-    async with (
-        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
-        running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
-    ):
-        await introduce(a, b)
+    async with two_owners(tmp_path) as (a, b):
         async with trio.open_nursery() as nursery:
             for number, peer in enumerate((a, b)):
                 nursery.start_soon(whirl, peer, 2 * seed + number, 150, 0.1)
