@@ -58,5 +58,6 @@ def is_many(pending: int, removed: int) -> bool:
 def is_too_much(pending: int, folders: int, removed: int, left: int, percent: float) -> bool:
     """Whether somebody must be asked. `folders` of those `pending` are no files; `left` is all that is
     real, those `pending` included."""
-    doomed = pending + removed
-    return is_many(pending - folders, removed) and doomed * 100 > percent * (left + removed)
+    if percent >= 100 or not is_many(pending - folders, removed):
+        return False
+    return (pending + removed) * 100 > percent * (left + removed)

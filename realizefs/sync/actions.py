@@ -270,6 +270,7 @@ class Actions:
         def note(batch: Batch) -> None:
             if self._store.real.delete(batch.txn, target.ino) or place:
                 self._context.renames.trashed(batch, target.ino, real, place)
+            self._context.guard.left(batch.txn, target.ino)
             batch.held_changed(target.ino)
             self._store.dirty.mark(batch.txn, target.entry.parent)  # it may be empty now
 

@@ -64,6 +64,13 @@ class Guard:
             return self._now_ns() + int(GUARD_GATHER_SECONDS * 1e9)
         return 0
 
+    def left(self, txn: Txn, ino: Inode) -> None:
+        """It has left the root, in this very transaction: what waits and what was removed add up at
+        each moment, else a wave would look like more than there is."""
+        entry = self._store.tree.entry(txn, ino)
+        if entry is not None and self._store.removals.is_one(txn, ino):
+            self._no_longer(txn, entry)
+
     def judge(self, txn: Txn) -> None:
         """After a page of decisions: whether somebody must be asked."""
         removals = self._store.removals
