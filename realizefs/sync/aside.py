@@ -71,14 +71,17 @@ def _is_of(real: RealRow, version: Version) -> bool:
 
 
 def name_anew(batch: Batch, entry: Entry, loser: Version) -> None:
-    """An entry for a content that isn't a real file here. Peers hear of it before they hear that
-    the old name lost it."""
+    """An entry for a content that isn't a real file here, or not where it was. Peers hear of it before
+    they hear that the old name lost it."""
     store, txn = batch.store, batch.txn
     for name in _conflict_names(batch, entry.name, loser):
         there = store.tree.lookup(txn, entry.parent, name)
         if there is None:
-            version = changed(loser, batch.dot)
-            batch.add(store.inodes.allocate(), entry.parent, name, version)
+            copy = batch.add(store.inodes.allocate(), entry.parent, name, changed(loser, batch.dot))
+            if copy.version.size:
+                store.sought.note(txn, copy.ino, copy.version.hash)
+                batch.seeks = True
+                batch.named[copy.ino] = entry.ino
             return
         known = store.tree.entry(txn, there.ino)
         if known is not None and known.version.content == loser.content:

@@ -33,7 +33,7 @@ from realizefs.sync.names import Names
 from realizefs.sync.overlay import Overlay
 from realizefs.sync.pending import Place
 from realizefs.sync.renames import Renames
-from realizefs.sync.successors import Edited
+from realizefs.sync.successors import Edited, Named
 from realizefs.sync.telling import write_down
 from realizefs.sync.to_leave import ToLeave
 from realizefs.sync.writer import Request, Writer
@@ -100,6 +100,7 @@ class Context:
     sought: Bell = field(default_factory=Bell)
     """rung when something more is to be looked for under other names"""
     edited: Edited = field(default_factory=Edited)
+    named: Named = field(default_factory=Named)
     """what was changed here from which content"""
     lately: Lately = field(default_factory=Lately)
     """which changes the journal has told lately"""
@@ -201,6 +202,7 @@ class Context:
         for change in batch.changes:
             self.tell(change)
         self.edited.note(batch.edited)
+        self.named.note(batch.named)
         self.lately.note(batch.happened, batch.now_ns)
         if batch.seeks:
             self.sought.ring()

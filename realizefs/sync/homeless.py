@@ -25,7 +25,7 @@ from realizefs.sync.batch import Batch
 from realizefs.sync.context import Context
 from realizefs.sync.fetcher import Fetcher
 from realizefs.sync.patience import patiently
-from realizefs.sync.successors import give_on
+from realizefs.sync.successors import give_on, give_up
 
 log = logging.getLogger(__name__)
 
@@ -101,12 +101,16 @@ class Homeless:
                         self._again = True  # a job may just have asked for it in vain
             missing = {digest: wanted[digest] for digest in wanted.keys() - found.keys()}
             await self._give_on(missing)
+            lost = set[tuple[Inode, Digest]]()
             for digest, seekers in missing.items():  # its file may just be on its way
                 for ino, _ in seekers:
                     self._in_vain[ino, digest] += 1
                     if self._in_vain[ino, digest] < TRIES_MAX:
                         left.add(ino)
                         self._again = True
+                    else:
+                        lost.add((ino, digest))
+            await self._give_up(lost)
             await self._settle([one for one in page if one[0] not in left])
 
     def _page(self, after: Inode) -> list[tuple[Inode, Digest]]:
@@ -150,6 +154,30 @@ class Homeless:
                         give_on(batch, entry, successor)
 
         await context.commit(note)
+
+    async def _give_up(self, lost: set[tuple[Inode, Digest]]) -> None:
+        """Of these contents nothing is left, so conflict copies that were named for them go again."""
+        context = self._context
+        if not any(ino in context.named for ino, _ in lost):
+            return
+        elsewhere = await trio.to_thread.run_sync(self._known, {digest for _, digest in lost})
+
+        def note(batch: Batch) -> None:
+            for ino, digest in lost:
+                entry = batch.store.tree.entry(batch.txn, ino)
+                if entry is None or entry.version.hash != digest or digest in elsewhere:
+                    continue
+                if is_homeless(context, batch.txn, entry) and context.named.is_given_up(
+                    batch.store, batch.txn, entry
+                ):
+                    give_up(batch, entry, context.clock.wall_ns())
+
+        await context.commit(note)
+
+    def _known(self, wanted: set[Digest]) -> set[Digest]:
+        """Those of which a file here has the content, as far as is known: its disk may be away.
+        Blocking."""
+        return {digest for _, digest in self._real_files() if digest in wanted}
 
     async def _settle(self, page: list[tuple[Inode, Digest]]) -> None:
         sought = self._context.store.sought

@@ -43,6 +43,9 @@ AGAIN_SECONDS_MIN = 0.1
 """Seconds before the next try at least: what ends at an instant may not have ended yet as the clock
 tells it, and would be tried over and over within that instant."""
 
+_MOVED = FileNotFoundError | FileExistsError | NotADirectoryError
+"""What a job meets where a user is just renaming or replacing the folder that its file is in."""
+
 
 class Jobs:
     """Decides and carries out, for one arena."""
@@ -284,8 +287,8 @@ class Jobs:
 def _backoff(attempts: int, error: Exception) -> float:
     """Seconds until the next try after so many failed."""
     steps: tuple[float, ...] = limits.BACKOFF_SECONDS
-    if isinstance(error, Busy):
-        if error.seconds is not None:
-            return max(error.seconds, AGAIN_SECONDS_MIN)
+    if isinstance(error, Busy) and error.seconds is not None:
+        return max(error.seconds, AGAIN_SECONDS_MIN)
+    if isinstance(error, Busy | _MOVED):
         steps = limits.BUSY_SECONDS + steps[1:]
     return steps[min(attempts, len(steps)) - 1]

@@ -6,13 +6,16 @@ file meant the file, edits included; so the new name gets what its content has b
 a content says nothing: another file may have taken that name. So what is edited is remembered here, by
 who edited it, and no other. These are hints: bounded, and lost with the process; then the new name stays
 unavailable.
+
+And a conflict copy gets its name where its file should be; if its user has just taken that elsewhere, and
+changed or deleted it before it was found there, nothing is left of it, and the name goes again (`give_up`).
 """
 
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from realizefs.core.merge import changed
+from realizefs.core.merge import changed, deleted
 from realizefs.model.entries import Entry
 from realizefs.model.ids import Digest, Inode
 from realizefs.model.versions import Kind, Version
@@ -53,6 +56,38 @@ class Edited:
         if ino is None or entry is None or not _is_here(store, txn, entry):
             return None
         return Successor(ino, entry.version)
+
+
+@dataclass(slots=True)
+class Named:
+    """Conflict copies that were named without content → what they are copies of. Hints, too: where
+    they are lost, a name stays that can't be read."""
+
+    _copies: OrderedDict[Inode, Inode] = field(default_factory=OrderedDict)
+
+    def note(self, named: Mapping[Inode, Inode]) -> None:
+        """These were."""
+        self._copies.update(named)
+        while len(self._copies) > REMEMBERED_MAX:
+            self._copies.popitem(last=False)
+
+    def __contains__(self, copy: Inode) -> bool:
+        return copy in self._copies
+
+    def is_given_up(self, store: ArenaStore, txn: Txn, copy: Entry) -> bool:
+        """Whether nobody, away or not, is known to have what it was to be the copy of. It is homeless,
+        and no file here has its content."""
+        was, digest = self._copies.get(copy.ino), copy.version.hash
+        if was is None:
+            return False
+        blob = store.blobs.find(txn, was)
+        return not store.holders.having(txn, was, digest) and (blob is None or blob.hash != digest)
+
+
+def give_up(batch: Batch, copy: Entry, now_ns: int) -> None:
+    """The name goes."""
+    grave = deleted(copy.version, batch.dot, now_ns)
+    batch.put(copy.ino, copy.parent, copy.name, grave)
 
 
 def give_on(batch: Batch, entry: Entry, successor: Successor) -> None:

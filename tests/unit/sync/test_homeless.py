@@ -3,19 +3,23 @@
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from realizefs.model.ids import Digest, Inode
+from realizefs.model.entries import Holder
+from realizefs.model.ids import Digest, Inode, PeerId
 from realizefs.model.limits import MIB
 from realizefs.model.marks import Mark
-from realizefs.model.versions import Version
+from realizefs.model.versions import Held, Version
 from realizefs.store.hashing import hash_bytes
+from realizefs.store.watch import RootWatch
 from realizefs.sync import homeless
+from realizefs.sync.aside import name_anew
 from realizefs.sync.homeless import Homeless
 from tests.fakes.peer import Peer, introduce, running_peer, until, write
-from tests.fakes.two_peers import owner_and_watcher
+from tests.fakes.two_peers import owner_and_watcher, two_owners
 
 
 async def rename(peer: Peer, old: str, new: str) -> None:
@@ -172,3 +176,69 @@ async def test_another_file_that_took_the_name_is_no_edit(
 def hash_of(peer: Peer, path: str) -> Digest | None:
     entry = peer.entry(path)
     return entry.version.hash if entry is not None else None
+
+
+async def named(peer: Peer, content: bytes) -> str:
+    """A conflict copy of "photo" whose file isn't there any more as it is to be renamed; its name."""
+    entry = peer.entry("photo")
+    assert entry is not None
+    lost = replace(entry.version, hash=hash_bytes(content), size=len(content))
+    before = peer.paths()
+    await peer.arena.context.commit(lambda batch: name_anew(batch, entry, lost))
+    [name] = peer.paths() - before
+    return name
+
+
+async def test_a_conflict_copy_whose_content_is_nowhere_any_more_goes_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its user took the file elsewhere, and deleted it there, before it was named."""
+    monkeypatch.setattr(homeless, "SETTLE_SECONDS", 0.05)
+    async with two_owners(tmp_path, {"photo": b"a photo"}) as (a, b):
+        name = await named(a, b"what it was")
+        await until(lambda: name in b.paths())
+        await until(lambda: a.paths() == b.paths() == {"photo"})
+        assert not sought(a)
+        await until(lambda: not a.arena.status()["pending"] and not b.arena.status()["pending"])
+
+
+async def test_a_conflict_copy_has_its_content_from_where_its_user_took_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(homeless, "SETTLE_SECONDS", 0.05)
+    async with two_owners(tmp_path, {"photo": b"a photo", "moved": b"what it was"}) as (a, b):
+        name = await named(a, b"what it was")
+        await until(lambda: a.status(name) == b.status(name) == "real")
+        assert (b.root / name).read_bytes() == b"what it was"
+
+
+async def test_a_conflict_copy_stays_while_who_is_away_has_its_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under the name that it had."""
+    monkeypatch.setattr(homeless, "SETTLE_SECONDS", 0.05)
+    async with two_owners(tmp_path, {"photo": b"a photo"}) as (a, _):
+        entry, holder = a.entry("photo"), Holder(PeerId(9), Held.OWN, hash_bytes(b"what it was"))
+        assert entry is not None
+        await a.arena.context.commit(
+            lambda batch: batch.store.holders.put(batch.txn, entry.ino, holder)
+        )
+        name = await named(a, b"what it was")
+        await until(lambda: not sought(a))
+        assert name in a.paths()
+
+
+async def test_a_conflict_copy_stays_while_a_disk_is_away_that_may_have_its_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(homeless, "SETTLE_SECONDS", 0.05)
+    write(tmp_path / "a/root", "photo", b"a photo")
+    write(tmp_path / "a/root", "on the disk", b"what it was")
+    async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
+        await until(lambda: a.status("photo") == a.status("on the disk") == "real")
+        await until(lambda: not a.arena.status()["pending"])
+        monkeypatch.setattr(RootWatch, "read", lambda self: [])
+        (a.root / "on the disk").rename(tmp_path / "elsewhere")
+        name = await named(a, b"what it was")
+        await until(lambda: not sought(a))
+        assert name in a.paths()
