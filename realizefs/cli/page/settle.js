@@ -95,8 +95,8 @@ export class Settling {
     const done = await attempt(() => ask("conflicts-resolve", { paths: [this.path(one)], keep }));
     if (!done) this.settled.delete(key("conflict", one));
     const other = keep === "both" ? `; ${shown(one.peer)}'s is now ${shown(done?.[0]?.path ?? "")}` : "";
+    await this.showConflicts(); // said once it is so
     by("conflicts-said").textContent = done ? `Settled: ${shown(one.original ?? one.path)}${other}.` : "";
-    await this.showConflicts();
     await this.look();
   }
 
@@ -128,8 +128,8 @@ export class Settling {
 
   async restore(one) {
     const done = await attempt(() => ask("trash-restore", { paths: [this.path(one)] }));
-    by("trash-said").textContent = done ? `Back, for all machines: ${done.slice(0, NAMED_MAX).map((each) => shown(each.path)).join(", ")}.` : "";
     await this.showTrash();
+    by("trash-said").textContent = done ? `Back, for all machines: ${done.slice(0, NAMED_MAX).map((each) => shown(each.path)).join(", ")}.` : "";
   }
 
   async empty() {
@@ -137,9 +137,9 @@ export class Settling {
     const text = make("p", {}, `${count(total, "file")}${several} will be gone for good from this machine's trash.`);
     if (!(await confirmed("Empty the trash?", [text], "Empty it"))) return;
     const done = await attempt(() => ask("trash-empty", { names: [] }));
-    by("trash-said").textContent = done ? `${count(done.reduce((sum, each) => sum + each.count, 0), "file")} removed.` : "";
     const had = document.activeElement === by("empty");
     await this.showTrash();
+    by("trash-said").textContent = done ? `${count(done.reduce((sum, each) => sum + each.count, 0), "file")} removed.` : "";
     if (had && by("empty").hidden) { by("trash-title").setAttribute("tabindex", "-1"); by("trash-title").focus(); }
   }
 

@@ -151,7 +151,7 @@ async def test_what_was_renamed_while_its_holder_edited_it_has_the_edit(
         async with running_peer(tmp_path / "b", "b") as b:
             await introduce(a, b)
             await until(lambda: a.paths() == b.paths() == {"photo", "beach", "other"})
-            await until((a.root / "beach").exists)
+            await until(lambda: b.status("photo") == b.status("beach") == "remote")
             assert (await b.read("photo"), await b.read("beach")) == (edited, edited)
             assert (a.root / "photo").read_bytes() == (a.root / "beach").read_bytes()
 

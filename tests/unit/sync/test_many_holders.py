@@ -128,13 +128,18 @@ async def test_one_that_lies_is_left_and_told_by_name(
 
     holders.changes = {"b": lie}
     assert await holders.read() == CONTENT
-    [sentence] = holders.reader.arena.context.links.distrust.sentences()
+    arena = holders.reader.arena
+    [sentence] = arena.context.links.distrust.sentences()
     assert sentence.startswith("b sent ")
     assert '"film"' in sentence
     assert any(record.getMessage().startswith("b sent ") for record in caplog.records)
     lies = holders.served["b"]
     write(holders.owners["a"].root, "another", CONTENT[: 4 * MIB])
-    await until(lambda: holders.reader.status("another") == "remote")
+    await until(
+        lambda: (
+            {("a", "own"), ("c", "cached")} <= set(arena.describe(arena.resolve(b"another")).holders)
+        )
+    )
     assert await holders.reader.read("another") == CONTENT[: 4 * MIB]
     assert holders.served["b"] == lies, "who lied is asked last"
 

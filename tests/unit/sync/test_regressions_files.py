@@ -235,6 +235,7 @@ async def test_unrealize_again_after_a_crash_before_its_commit_keeps_the_cached_
         assert real is not None
         await b.mark("f", None)
         await until(lambda: b.status("f") == "cached")
+        await until(lambda: not b.arena.scanner.is_pending(b"f"))  # which would miss it
         decision = Decision(Action.UNREALIZE, real.hash)
         await b.arena.context.commit(lambda batch: b.store.real.put(batch.txn, ino, real))
         await b.arena._actions.carry_out(ino, decision)
