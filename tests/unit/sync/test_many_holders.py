@@ -137,7 +137,8 @@ async def test_one_that_lies_is_left_and_told_by_name(
     write(holders.owners["a"].root, "another", CONTENT[: 4 * MIB])
     await until(
         lambda: (
-            {("a", "own"), ("c", "cached")} <= set(arena.describe(arena.resolve(b"another")).holders)
+            {("a", "own"), ("c", "cached")}
+            <= set(arena.describe(arena.resolve(b"another")).holders)
         )
     )
     assert await holders.reader.read("another") == CONTENT[: 4 * MIB]
