@@ -49,6 +49,8 @@ def record_move(
     both live, and what has no native file that could be found is the one that gets another name.
     """
     entry = entry_of(batch, ino)
+    if place == (entry.parent, entry.name):
+        return True  # else its own tombstone would take its place
     if _stays(batch, entry, beside=beside):
         if replaced is not None:
             _is_edited(batch, place, replaced)

@@ -22,7 +22,7 @@ from realizefs.sync.ignoring import QUIET_SECONDS, Ignoring, directories_of, is_
 from realizefs.sync.known import Known, known_of
 from realizefs.sync.look import DirectoryScan, is_gone, scan_directory
 from realizefs.sync.looking import BATCH_PATHS, Looking
-from realizefs.sync.moved import Leaving, is_below
+from realizefs.sync.moved import Leaving, is_below, others
 from realizefs.sync.presence import check_still_present
 from realizefs.sync.record import Found
 from realizefs.sync.recording import is_directory, record_together
@@ -250,8 +250,9 @@ class Scanner:
                 self._eyes.look_at, rest, known, ignoring, limiter=self._limiter
             )
             gone += vanished
-            left = await trio.to_thread.run_sync(self._leaving.left_of, self._due.some(), found)
+            left, others = await trio.to_thread.run_sync(self._known_of, self._due.some(), found)
             moved_whole = await self._record(found, gone + left, ignoring.conditional)
+            self._moved |= dict.fromkeys(others)
             above = [one for one in found if is_directory(one)]
             with self._leaving.while_gone(gone if above else []):
                 for one in above:
@@ -281,6 +282,14 @@ class Scanner:
         left = set(gone)
         there = [path for path in touched if path not in left]
         return gone, there, known_of(self._context.store, gone)
+
+    def _known_of(
+        self, waiting: list[bytes], found: list[Found]
+    ) -> tuple[list[bytes], list[bytes]]:
+        """Which of those that wait may be what was found, and which directories are others than they
+        were: what was in those is gone, and nobody has heard of it where one was made anew, as by a
+        job, before it was missed."""
+        return self._leaving.left_of(waiting, found), others(self._context.store, found)
 
     async def _descend(self, found: Found) -> None:
         """A directory in which something is new (it was moved in, say) is scanned below."""

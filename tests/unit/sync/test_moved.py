@@ -11,6 +11,9 @@ from realizefs.model.ids import Inode
 from realizefs.model.limits import KIB
 from realizefs.model.marks import Mark
 from realizefs.store import watch
+from realizefs.sync.look import look
+from realizefs.sync.moving import record_move
+from realizefs.sync.recording import record_together
 from tests.fakes.peer import Peer, introduce, running_peer, until, write
 from tests.fakes.two_peers import two_owners
 
@@ -214,3 +217,29 @@ async def test_very_many_folders_that_moved_are_scanned_one_after_the_other(tmp_
         await until(lambda: not scanner._moved, seconds=60)
         write(peer.root, "d/new", b"new")
         await until(lambda: peer.paths() == {"d", "d/file", "d/new"})
+
+
+async def test_what_has_left_since_it_was_looked_at_has_not_come_from_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It seemed to be renamed to its own name, and its tombstone took its place in the index."""
+    async with one_peer(tmp_path, "d/file", "other") as peer:
+        await until(lambda: not peer.arena.status()["pending"])
+        monkeypatch.setattr(watch.RootWatch, "read", lambda self: [])
+        found = look(peer.store.root, b"d/file", lambda: False)
+        assert found is not None
+        (peer.root / "d/file").rename(tmp_path / "away")
+        await record_together(peer.arena.context, [found], [b"d/file"], set())
+        peer.arena.touched(b"d/file")
+        await until(lambda: peer.paths() == {"d", "other"})
+
+
+async def test_what_is_renamed_to_its_own_name_stays(tmp_path: Path) -> None:
+    async with one_peer(tmp_path, "d/file") as peer:
+        entry = peer.entry("d/file")
+        assert entry is not None
+        place = entry.parent, entry.name
+        await peer.arena.context.commit(
+            lambda batch: record_move(batch, entry.ino, place, peer.arena.context.clock.wall_ns())
+        )
+        assert peer.entry("d/file") == entry

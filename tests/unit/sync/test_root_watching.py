@@ -177,6 +177,22 @@ async def test_what_waits_in_a_folder_that_is_renamed_is_not_hashed_again(
         assert not hashed
 
 
+async def test_what_was_in_a_folder_that_was_made_anew_is_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scan finds it gone, and as that is looked at a job has just made one of its name."""
+    write(tmp_path / "a/root", "d/e/file", b"file")
+    async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
+        await until(lambda: is_indexed(a, "d/e/file", b"file"))
+        await until(lambda: not a.arena.status()["pending"])
+        monkeypatch.setattr(RootWatch, "read", lambda self: [])
+        (a.root / "d").rename(tmp_path / "away")
+        (a.root / "d/e").mkdir(parents=True)
+        await a.arena.scanner._index([b"d", b"d/e"], descend=False)
+        a.arena.touched(b"d")
+        await until(lambda: a.paths() == {"d", "d/e"})
+
+
 async def test_a_renamed_file_that_was_written_to_is_hashed(tmp_path: Path) -> None:
     write(tmp_path / "a/root", "big", LARGE)
     async with running_peer(tmp_path / "a", "a") as a:
