@@ -59,8 +59,12 @@ def keep_loser(batch: Batch, entry: Entry, loser: Version) -> None:
     real = batch.store.real.get(batch.txn, entry.ino)
     path = batch.store.tree.path(batch.txn, entry.ino)
     assert path is not None, "an entry that is merged has a path"
-    if real is None or not _is_of(real, loser) or set_aside(batch, path, loser) is None:
+    if real is None or not _is_of(real, loser):
         name_anew(batch, entry, loser)
+    elif set_aside(batch, path, loser) is None:  # its user has just taken it elsewhere
+        copy = name_anew(batch, entry, loser)
+        if copy is not None:
+            batch.named[copy.ino] = entry.ino
     else:
         batch.store.real.delete(batch.txn, entry.ino)
 
@@ -70,9 +74,9 @@ def _is_of(real: RealRow, version: Version) -> bool:
     return real.hash == version.hash and links == (version.kind is Kind.SYMLINK)
 
 
-def name_anew(batch: Batch, entry: Entry, loser: Version) -> None:
-    """An entry for a content that isn't a real file here, or not where it was. Peers hear of it before
-    they hear that the old name lost it."""
+def name_anew(batch: Batch, entry: Entry, loser: Version) -> Entry | None:
+    """An entry for a content that isn't a real file here, or not where it was; None if there is one
+    already. Peers hear of it before they hear that the old name lost it."""
     store, txn = batch.store, batch.txn
     for name in _conflict_names(batch, entry.name, loser):
         there = store.tree.lookup(txn, entry.parent, name)
@@ -81,11 +85,11 @@ def name_anew(batch: Batch, entry: Entry, loser: Version) -> None:
             if copy.version.size:
                 store.sought.note(txn, copy.ino, copy.version.hash)
                 batch.seeks = True
-                batch.named[copy.ino] = entry.ino
-            return
+            return copy
         known = store.tree.entry(txn, there.ino)
         if known is not None and known.version.content == loser.content:
-            return  # it has that name already
+            return None  # it has that name already
+    raise AssertionError("the names end with an error")
 
 
 def free_conflict_name(batch: Batch, parent: Inode, name: bytes, version: Version) -> bytes:

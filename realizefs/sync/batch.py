@@ -48,7 +48,7 @@ class Batch:
     edited: dict[Digest, Inode] = field(default_factory=dict)
     """contents of real files that their user has changed, and which files"""
     named: dict[Inode, Inode] = field(default_factory=dict)
-    """conflict copies that got a name and have no content yet → what they are copies of"""
+    """conflict copies whose file wasn't where it was real → what they are copies of"""
     in_hand: frozenset[Inode] = frozenset()
     to_leave: ToLeave = field(default_factory=ToLeave)
     came: list[Entry] = field(default_factory=list)

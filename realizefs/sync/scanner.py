@@ -250,9 +250,9 @@ class Scanner:
                 self._eyes.look_at, rest, known, ignoring, limiter=self._limiter
             )
             gone += vanished
-            left, others = await trio.to_thread.run_sync(self._known_of, self._due.some(), found)
+            left, anew = await trio.to_thread.run_sync(self._known_of, self._due.some(), found)
             moved_whole = await self._record(found, gone + left, ignoring.conditional)
-            self._moved |= dict.fromkeys(others)
+            self._moved |= dict.fromkeys(anew)
             above = [one for one in found if is_directory(one)]
             with self._leaving.while_gone(gone if above else []):
                 for one in above:

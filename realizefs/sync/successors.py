@@ -60,8 +60,9 @@ class Edited:
 
 @dataclass(slots=True)
 class Named:
-    """Conflict copies that were named without content → what they are copies of. Hints, too: where
-    they are lost, a name stays that can't be read."""
+    """Conflict copies whose file wasn't where it was real → what they are copies of. No others: what was
+    never real here is somebody else's, who may be away. Hints, too: where they are lost, a name stays
+    that can't be read."""
 
     _copies: OrderedDict[Inode, Inode] = field(default_factory=OrderedDict)
 

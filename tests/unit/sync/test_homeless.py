@@ -15,8 +15,9 @@ from realizefs.model.marks import Mark
 from realizefs.model.versions import Held, Version
 from realizefs.store.hashing import hash_bytes
 from realizefs.store.watch import RootWatch
-from realizefs.sync import homeless
-from realizefs.sync.aside import name_anew
+from realizefs.sync import aside, homeless
+from realizefs.sync.aside import keep_loser, name_anew
+from realizefs.sync.batch import Batch
 from realizefs.sync.homeless import Homeless
 from tests.fakes.peer import Peer, introduce, running_peer, until, write
 from tests.fakes.two_peers import owner_and_watcher, two_owners
@@ -184,7 +185,17 @@ async def named(peer: Peer, content: bytes) -> str:
     assert entry is not None
     lost = replace(entry.version, hash=hash_bytes(content), size=len(content))
     before = peer.paths()
-    await peer.arena.context.commit(lambda batch: name_anew(batch, entry, lost))
+
+    def keep(batch: Batch) -> None:
+        real = batch.store.real.get(batch.txn, entry.ino)
+        assert real is not None
+        batch.store.real.put(batch.txn, entry.ino, replace(real, hash=lost.hash))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(aside, "set_aside", lambda *_: None)
+            keep_loser(batch, entry, lost)
+        batch.store.real.put(batch.txn, entry.ino, real)
+
+    await peer.arena.context.commit(keep)
     [name] = peer.paths() - before
     return name
 
@@ -242,3 +253,17 @@ async def test_a_conflict_copy_stays_while_a_disk_is_away_that_may_have_its_cont
         name = await named(a, b"what it was")
         await until(lambda: not sought(a))
         assert name in a.paths()
+
+
+async def test_a_conflict_copy_of_what_was_never_real_here_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has it is away, and knows it by a name of before."""
+    monkeypatch.setattr(homeless, "SETTLE_SECONDS", 0.05)
+    async with two_owners(tmp_path, {"photo": b"a photo"}) as (a, _):
+        entry = a.entry("photo")
+        assert entry is not None
+        lost = replace(entry.version, hash=hash_bytes(b"what it was"), size=11)
+        await a.arena.context.commit(lambda batch: name_anew(batch, entry, lost))
+        await until(lambda: not sought(a))
+        assert len(a.paths()) == 2
