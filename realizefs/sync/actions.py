@@ -68,7 +68,7 @@ class Actions:
         target = self._target(ino)
         if target is None or target.version.hash != decision.hash:
             return
-        if not self._is_wanted(ino, decision):
+        if not self._is_wanted(ino, decision.action):
             return  # a mark or an owner changed since it was decided (R1); it is decided anew
         if decision.action is Action.UPDATE_CACHE:
             (await self._fetcher.complete(ino, target.version)).close()
@@ -129,9 +129,9 @@ class Actions:
             real, mark = store.real.get(txn, ino), store.marks.get(txn, ino)
             return Target(ino, path, entry, real, mark, store.attributes.of(txn, ino))
 
-    def _is_wanted(self, ino: Inode, decision: Decision) -> bool:
+    def _is_wanted(self, ino: Inode, action: Action) -> bool:
         with self._store.env.read() as txn:
-            return is_wanted(self._context, txn, ino, decision.action)
+            return is_wanted(self._context, txn, ino, action)
 
     # -- realize ------------------------------------------------------------------------------
 
@@ -241,7 +241,7 @@ class Actions:
             await self._native(target, self._work.check_alone, target.path)
         if keeps and version.kind is Kind.FILE and version.size:
             await self._give_up(target)
-        else:
+        elif self._is_wanted(target.ino, Action.UNREALIZE):
             await self._out_of_root(target)
 
     async def _give_up(self, target: Target) -> None:
@@ -253,6 +253,8 @@ class Actions:
             same = now is not None and now == replace(target, attributes=now.attributes)
             if not same or now is None or now.real is None:
                 raise Busy(f'"{show(target.path)}" changed while others were asked to keep it.')
+            if not self._is_wanted(target.ino, Action.UNREALIZE):
+                return  # its folder got another mark, say
             await self._to_cache(now, now.real, still)
 
     async def _keep_attributes(self, target: Target) -> None:

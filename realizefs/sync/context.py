@@ -100,8 +100,9 @@ class Context:
     sought: Bell = field(default_factory=Bell)
     """rung when something more is to be looked for under other names"""
     edited: Edited = field(default_factory=Edited)
-    named: Named = field(default_factory=Named)
     """what was changed here from which content"""
+    named: Named = field(default_factory=Named)
+    """conflict copies whose file was just taken elsewhere"""
     lately: Lately = field(default_factory=Lately)
     """which changes the journal has told lately"""
     removed: set[Inode] = field(default_factory=set)

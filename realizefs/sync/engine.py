@@ -80,7 +80,7 @@ def _decide_one(context: Context, batch: Batch, ino: Inode) -> bool:
         store.blobs.protect(txn, ino, protect)
     known, action = store.decisions.get(txn, ino), decide(at)
     unwanted = known is not None and known.action is Action.UNREALIZE is not action
-    if unwanted and ino in context.in_hand and context.running.get(ino) is Action.UNREALIZE:
+    if unwanted and context.running.get(ino) is Action.UNREALIZE:
         # After a crash in this moment it is to count as taken away by us; its job ends, and sees.
         return False
     if unwanted and note_left(batch, ino):

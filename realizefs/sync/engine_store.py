@@ -62,16 +62,16 @@ class EngineStore:
         return await self._context.commit(change)
 
     async def failed(self, ino: Inode, decision: Decision, after: Decision) -> None:
-        """Store when it is tried again. An Unrealize that is no longer wanted, and was kept while its
-        file was about to leave the root, is decided anew."""
+        """Store when it is tried again. An Unrealize that is no longer wanted, and was kept while its job
+        ran, is decided anew."""
 
         def change(batch: Batch) -> None:
             if self._is_still(batch, ino, decision):
                 self._decisions.set(batch.txn, ino, after)
-                if decision.action is Action.UNREALIZE and not is_wanted(
-                    self._context, batch.txn, ino, decision.action
-                ):
-                    batch.store.dirty.mark(batch.txn, ino)
+            if decision.action is Action.UNREALIZE and not is_wanted(
+                self._context, batch.txn, ino, decision.action
+            ):
+                batch.store.dirty.mark(batch.txn, ino)
 
         await self._context.commit(change)
 

@@ -101,16 +101,14 @@ class Homeless:
                         self._again = True  # a job may just have asked for it in vain
             missing = {digest: wanted[digest] for digest in wanted.keys() - found.keys()}
             await self._give_on(missing)
-            lost = set[tuple[Inode, Digest]]()
-            for digest, seekers in missing.items():  # its file may just be on its way
-                for ino, _ in seekers:
-                    self._in_vain[ino, digest] += 1
-                    if self._in_vain[ino, digest] < TRIES_MAX:
-                        left.add(ino)
-                        self._again = True
-                    else:
-                        lost.add((ino, digest))
-            await self._give_up(lost)
+            in_vain = [(ino, digest) for digest, some in missing.items() for ino, _ in some]
+            lost = {one for one in in_vain if self._in_vain[one] + 1 >= TRIES_MAX}
+            await self._give_up(lost)  # counted once that is done: what fails is tried again
+            for one in in_vain:  # its file may just be on its way
+                if one not in lost:
+                    self._in_vain[one] += 1
+                    left.add(one[0])
+                    self._again = True
             await self._settle([one for one in page if one[0] not in left])
 
     def _page(self, after: Inode) -> list[tuple[Inode, Digest]]:
@@ -166,6 +164,9 @@ class Homeless:
             for ino, digest in lost:
                 entry = batch.store.tree.entry(batch.txn, ino)
                 if entry is None or entry.version.hash != digest or digest in elsewhere:
+                    continue
+                # What has a real row, whichever, is being written.
+                if batch.store.real.has(batch.txn, ino) or ino in batch.in_hand:
                     continue
                 if is_homeless(context, batch.txn, entry) and context.named.is_given_up(
                     batch.store, batch.txn, entry

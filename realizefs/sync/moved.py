@@ -104,22 +104,6 @@ class Leaving:
         return [self._natives[native] for native in natives if native in self._natives]
 
 
-def others(store: ArenaStore, found: list[Found]) -> list[bytes]:
-    """Directories that have taken the place of others, which were real there and are indexed."""
-    directories = [one for one in found if one.kind is Kind.DIRECTORY]
-    if not directories:
-        return []
-    with store.env.read() as txn:
-        known = {one.path: store.tree.entry_at(txn, one.path) for one in directories}
-        rows = {path: store.real.get(txn, entry.ino) for path, entry in known.items() if entry}
-    now = {one.path: (one.fingerprint.dev, one.fingerprint.ino) for one in directories}
-    return [
-        path
-        for path, row in rows.items()
-        if row is not None and (row.fingerprint.dev, row.fingerprint.ino) != now[path]
-    ]
-
-
 def _natives_of(store: ArenaStore, gone: list[bytes]) -> dict[_Native, bytes]:
     """What was real at these paths."""
     natives: dict[_Native, bytes] = {}

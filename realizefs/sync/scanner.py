@@ -22,7 +22,7 @@ from realizefs.sync.ignoring import QUIET_SECONDS, Ignoring, directories_of, is_
 from realizefs.sync.known import Known, known_of
 from realizefs.sync.look import DirectoryScan, is_gone, scan_directory
 from realizefs.sync.looking import BATCH_PATHS, Looking
-from realizefs.sync.moved import Leaving, is_below, others
+from realizefs.sync.moved import Leaving, is_below
 from realizefs.sync.presence import check_still_present
 from realizefs.sync.record import Found
 from realizefs.sync.recording import is_directory, record_together
@@ -186,7 +186,7 @@ class Scanner:
         came = self._came.intersection(ready)
         later = {path for path in ready if is_below(path, came)}
         for path in later:
-            self._due.add(path, 0.0)
+            self._due.hurry(path, 0.0)  # it was due
         return [path for path in ready if path not in later]
 
     # -- scanning -----------------------------------------------------------------------------
@@ -216,18 +216,18 @@ class Scanner:
         stack = [directory]
         differs: list[bytes] = []
         ignored: list[bytes] = []
-        gone = 0
+        gone = set[bytes]()
         while stack:
             scan = await self._scan_directory(stack.pop())
             differs += scan.changed + scan.gone
-            gone += len(scan.gone)
+            gone.update(scan.gone)
             ignored = [*ignored, *scan.ignored][-TOGETHER_MAX:] if scan.ignored else ignored
             stack += reversed(scan.directories)
             if len(differs) >= TOGETHER_MAX:
-                await self._index(differs + (ignored if gone else []), descend=False)
-                differs, gone = [], 0
+                await self._index(differs + (ignored if gone else []), descend=False, missed=gone)
+                differs, gone = [], set()
         # Something ignored may be what is gone, under another name.
-        await self._index(differs + (ignored if gone else []), descend=False)
+        await self._index(differs + (ignored if gone else []), descend=False, missed=gone)
 
     async def _scan_directory(self, path: bytes) -> DirectoryScan:
         ignoring = Ignoring(self._context, self._due.__contains__)
@@ -237,12 +237,19 @@ class Scanner:
 
     # -- indexing -----------------------------------------------------------------------------
 
-    async def _index(self, touched: list[bytes], *, descend: bool = True) -> None:
-        """What is there is recorded before what is gone: peers hear of it in that order (R1)."""
+    async def _index(
+        self, touched: list[bytes], *, descend: bool = True, missed: Set[bytes] = frozenset()
+    ) -> None:
+        """What is there is recorded before what is gone: peers hear of it in that order (R1).
+
+        A folder that a scan `missed`, and that is there by now, as a job has just made one of its
+        name, is scanned next: what was in the former is gone, and nobody is told of that any more.
+        """
         await self._context.names_committed()
         outer = self._looking
         self._looking = outer.union(touched)
         gone, there, known = await trio.to_thread.run_sync(self._gone_of, touched)
+        anew = missed & set(there)
         ignoring = Ignoring(self._context, self._due.__contains__, gone)
         rest = await trio.to_thread.run_sync(ignoring.with_those_above, there)
         while rest:
@@ -250,9 +257,8 @@ class Scanner:
                 self._eyes.look_at, rest, known, ignoring, limiter=self._limiter
             )
             gone += vanished
-            left, anew = await trio.to_thread.run_sync(self._known_of, self._due.some(), found)
+            left = await trio.to_thread.run_sync(self._leaving.left_of, self._due.some(), found)
             moved_whole = await self._record(found, gone + left, ignoring.conditional)
-            self._moved |= dict.fromkeys(anew)
             above = [one for one in found if is_directory(one)]
             with self._leaving.while_gone(gone if above else []):
                 for one in above:
@@ -263,7 +269,7 @@ class Scanner:
                         await self._descend(one)
         came = self._came.intersection(touched)
         self._came -= came
-        self._moved |= dict.fromkeys(came)
+        self._moved |= dict.fromkeys(came | anew)
         if descend:
             self._moved |= directories_of(touched)
         await self._believe(gone)
@@ -282,14 +288,6 @@ class Scanner:
         left = set(gone)
         there = [path for path in touched if path not in left]
         return gone, there, known_of(self._context.store, gone)
-
-    def _known_of(
-        self, waiting: list[bytes], found: list[Found]
-    ) -> tuple[list[bytes], list[bytes]]:
-        """Which of those that wait may be what was found, and which directories are others than they
-        were: what was in those is gone, and nobody has heard of it where one was made anew, as by a
-        job, before it was missed."""
-        return self._leaving.left_of(waiting, found), others(self._context.store, found)
 
     async def _descend(self, found: Found) -> None:
         """A directory in which something is new (it was moved in, say) is scanned below."""

@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from realizefs.model.entries import Holder
+from realizefs.model.errors import StoreFault
 from realizefs.model.ids import Digest, Inode, PeerId
 from realizefs.model.limits import MIB
 from realizefs.model.marks import Mark
@@ -19,6 +21,7 @@ from realizefs.sync import aside, homeless
 from realizefs.sync.aside import keep_loser, name_anew
 from realizefs.sync.batch import Batch
 from realizefs.sync.homeless import Homeless
+from realizefs.sync.successors import give_up
 from tests.fakes.peer import Peer, introduce, running_peer, until, write
 from tests.fakes.two_peers import owner_and_watcher, two_owners
 
@@ -267,3 +270,43 @@ async def test_a_conflict_copy_of_what_was_never_real_here_stays(
         await a.arena.context.commit(lambda batch: name_anew(batch, entry, lost))
         await until(lambda: not sought(a))
         assert len(a.paths()) == 2
+
+
+async def test_a_conflict_copy_that_is_being_written_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who replaces its content doesn't ask for the one that it was to have."""
+    monkeypatch.setattr(homeless, "SETTLE_SECONDS", 0.05)
+    write(tmp_path / "a/root", "photo", b"a photo")
+    async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
+        await until(lambda: a.status("photo") == "real" and not a.arena.status()["pending"])
+        name = await named(a, b"what it was")
+        ino = a.arena.resolve(name.encode())
+        a.arena.scanner.writing(ino)
+        await a.arena._actions.make_real(ino, truncate=True)
+        await until(lambda: not sought(a))
+        assert name in a.paths()
+        (a.root / name).write_bytes(b"another")
+        a.arena.scanner.written(ino)
+        a.arena.touched(name.encode())
+        await until(lambda: hash_of(a, name) == hash_bytes(b"another"))
+        assert a.arena.resolve(name.encode()) == ino
+
+
+async def test_a_conflict_copy_goes_though_the_database_fails_at_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(homeless, "SETTLE_SECONDS", 0.05)
+    failed = list[int]()
+
+    def refused(*arguments: Any) -> None:
+        if not failed:
+            failed.append(1)
+            raise StoreFault("The disk is full.")
+        give_up(*arguments)
+
+    monkeypatch.setattr("realizefs.sync.homeless.give_up", refused)
+    async with two_owners(tmp_path, {"photo": b"a photo"}) as (a, b):
+        await named(a, b"what it was")
+        await until(lambda: failed)
+        await until(lambda: a.paths() == b.paths() == {"photo"})

@@ -2,6 +2,7 @@
 
 import errno
 import threading
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from realizefs.model.marks import Mark
 from realizefs.model.versions import Held
 from realizefs.store.hashing import hash_bytes
 from realizefs.store.realfile import Root
+from realizefs.sync import actions
+from realizefs.sync.own_attributes import native_attributes
 from tests.fakes.arena_store import arena_store
 from tests.fakes.peer import Peer, running_peer, until, write
 from tests.fakes.two_peers import two_owners
@@ -111,6 +114,32 @@ async def test_what_is_wanted_again_while_it_leaves_counts_as_leaving(
         on.set()
         await until(lambda: wanted(a, ino) is None and a.status("file") == "real")
         assert (a.root / "file").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("mark", [Mark.KEEP, Mark.WATCH])
+async def test_what_is_wanted_again_before_it_leaves_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mark: Mark
+) -> None:
+    """By the mark of its folder, while its job looks at it."""
+    begun, on = threading.Event(), threading.Event()
+
+    def halted(root: Root, path: bytes) -> Mapping[bytes, bytes]:
+        begun.set()
+        assert on.wait(20)
+        return native_attributes(root, path)
+
+    async with two_owners(tmp_path, {"d/file": CONTENT, "other": b"other"}) as (a, b):
+        await until(lambda: not a.arena.status()["pending"] and not b.arena.status()["pending"])
+        ino, native = a.arena.resolve(b"d/file"), (a.root / "d/file").stat().st_ino
+        monkeypatch.setattr(actions, "native_attributes", halted)
+        await a.mark("d", mark)
+        await until(begun.is_set)
+        await a.mark("d", Mark.OWN)
+        await until(lambda: not is_dirty(a))
+        assert wanted(a, ino) is Action.UNREALIZE, "until its job has ended"
+        on.set()
+        await until(lambda: wanted(a, ino) is None and a.status("d/file") == "real")
+        assert (a.root / "d/file").stat().st_ino == native
 
 
 def is_dirty(peer: Peer) -> bool:

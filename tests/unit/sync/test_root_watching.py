@@ -187,9 +187,14 @@ async def test_what_was_in_a_folder_that_was_made_anew_is_missed(
         await until(lambda: not a.arena.status()["pending"])
         monkeypatch.setattr(RootWatch, "read", lambda self: [])
         (a.root / "d").rename(tmp_path / "away")
-        (a.root / "d/e").mkdir(parents=True)
-        await a.arena.scanner._index([b"d", b"d/e"], descend=False)
-        a.arena.touched(b"d")
+
+        def made_then(store: ArenaStore, path: bytes, ignores: look.Ignores) -> look.DirectoryScan:
+            found = look.scan_directory(store, path, ignores)
+            (a.root / "d/e").mkdir(parents=True, exist_ok=True)
+            return found
+
+        monkeypatch.setattr(scanning, "scan_directory", made_then)
+        await a.arena.scanner._scan_below(b"")
         await until(lambda: a.paths() == {"d", "d/e"})
 
 
