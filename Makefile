@@ -8,6 +8,8 @@ BIN := .venv/bin
 DIR ?= $(HOME)/arena
 SRC ?= /usr/include
 CHECK ?=
+# Of 100 calls into threads, and messages, 6 begin up to 0.4 s later.
+LATE ?= 0.06,0.4
 # Options for pytest: a process for each core, each test file in one of them.
 PYTEST ?= -n auto --dist loadfile
 
@@ -44,6 +46,10 @@ test: check ## check, then every test but the big ones
 .PHONY: test-big
 test-big: setup ## the tests that take minutes, with the figures that they print
 	@$(BIN)/pytest -m big -s
+
+.PHONY: test-late
+test-late: setup ## the tests with threads and messages late at random: what rests on their order
+	@LATE="$(LATE)" PYTHONPATH="$(CURDIR)/scripts/late" $(BIN)/pytest -m "not big" $(PYTEST)
 
 .PHONY: format
 format: setup ## format the code and fix what ruff can fix
