@@ -155,6 +155,7 @@ async def test_what_is_busy_for_a_known_time_is_tried_right_after_it(directory: 
 
 
 def test_in_the_instant_in_which_a_promise_ends_nothing_is_tried_over_and_over() -> None:
+    assert _backoff(3, Busy("It changed.")) == _backoff(3, FileNotFoundError()) < 2.0
     assert _backoff(4, Busy("It is relied on.", 40.0)) == 40.0
     assert _backoff(4, Busy("It is relied on.", 0.0)) == AGAIN_SECONDS_MIN > 0
 
