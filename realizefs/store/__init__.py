@@ -34,6 +34,7 @@ In reading order:
   the arena root
     realfile, openat                `Root`, the one way to real files; never out of the root
     publish, lease                  the atomic moves in and out; knowing that nobody has it open
+    in_root                         another name, permissions, mtime: of the very file that is known
     pagecache                       reading without waiting for the disk
     fingerprint, hashing            is it still that file; BLAKE3 of it and its blocks
     watch, statedir, lock           inotify; ROOT/.realize; one daemon at a time

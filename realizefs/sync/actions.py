@@ -181,8 +181,7 @@ class Actions:
                 moves.taken(batch.txn, row)
                 now = self._work.follow(batch.txn, target, fingerprint)
                 real = RealRow(now, target.version.hash, target.version.vector)
-                store.real.put(batch.txn, target.ino, real)
-                batch.held_changed(target.ino)
+                batch.became_real(target.ino, real)
                 if target.real is not None and place:  # it may have another name by now
                     self._context.renames.trashed(batch, target.ino, target.real, place)
 
@@ -206,8 +205,7 @@ class Actions:
         def note(batch: Batch) -> None:
             if aside:
                 name_anew(batch, target.entry, target.version)
-            self._store.real.put(batch.txn, target.ino, row)
-            batch.held_changed(target.ino)
+            batch.became_real(target.ino, row)
 
         await self._surely(target, note)
 
@@ -274,7 +272,8 @@ class Actions:
                 self._context.renames.trashed(batch, target.ino, real, place)
             self._context.guard.left(batch.txn, target.ino)
             batch.held_changed(target.ino)
-            self._store.dirty.mark(batch.txn, target.entry.parent)  # it may be empty now
+            if (now := self._store.tree.entry(batch.txn, target.ino)) is not None:
+                self._store.dirty.mark(batch.txn, now.parent)  # it may be empty now
 
         with self._in_hand(target):
             leave = self._work.drop if promised else self._work.leave

@@ -6,7 +6,7 @@ from realizefs.core.causal import Context
 from realizefs.core.ignore import are_patterns
 from realizefs.core.telling import Note, note_of
 from realizefs.model.changes import Change, ChangeKind
-from realizefs.model.entries import Entry
+from realizefs.model.entries import Entry, RealRow
 from realizefs.model.ids import NO_DIGEST, AuthorId, Digest, Inode, PeerId, is_by
 from realizefs.model.marks import Mark
 from realizefs.model.versions import Dot, Held, Kind, Version
@@ -168,13 +168,22 @@ class Batch:
         content = _content((before if before and after.version.deleted else after).version)
         self.changes.append(Change(after.parent, after.name, after.ino, what, content))
 
+    def became_real(self, ino: Inode, row: RealRow) -> None:
+        """A job has put its content into the root. Where the entry is forgotten by now, the scanner finds a
+        file of its own."""
+        if self.store.tree.entry(self.txn, ino) is not None:
+            self.store.real.put(self.txn, ino, row)
+            self.held_changed(ino)
+
     def held_changed(self, ino: Inode) -> None:
-        """What we hold of the current version changed: peers are told, the engine looks again."""
+        """What we hold of the current version changed: peers are told, the engine looks again. Nothing
+        where a job notes what it did to an entry that is forgotten by now."""
+        entry = self.store.tree.entry(self.txn, ino)
+        if entry is None:
+            return
         self.store.tree.touch(self.txn, ino)
         self.mark_dirty(ino)
-        entry = self.store.tree.entry(self.txn, ino)
-        if entry is not None:
-            self.changes.append(Change(entry.parent, entry.name, ino, ChangeKind.ATTRIBUTES))
+        self.changes.append(Change(entry.parent, entry.name, ino, ChangeKind.ATTRIBUTES))
 
     def held(self, entry: Entry) -> Held:
         """What we hold of an entry's current version, as peers should hear it."""

@@ -71,7 +71,7 @@ class EngineStore:
             if decision.action is Action.UNREALIZE and not is_wanted(
                 self._context, batch.txn, ino, decision.action
             ):
-                batch.store.dirty.mark(batch.txn, ino)
+                self._decide_anew(batch, ino)
 
         await self._context.commit(change)
 
@@ -84,7 +84,7 @@ class EngineStore:
                     note_left(batch, ino)
                 self._decisions.clear(batch.txn, ino)
                 batch.to_leave.dropped(ino)
-            batch.store.dirty.mark(batch.txn, ino)
+            self._decide_anew(batch, ino)
 
         await self._context.commit(change)
 
@@ -128,6 +128,12 @@ class EngineStore:
             return self._decisions.wake_failed(batch.txn, now, after, WAKE_PAGE)
 
         return await self._context.commit(change)
+
+    def _decide_anew(self, batch: Batch, ino: Inode) -> None:
+        """But what is forgotten by now, as where a user has made something in the place of what was
+        deleted: its tombstone goes on in that."""
+        if batch.store.tree.entry(batch.txn, ino) is not None:
+            batch.store.dirty.mark(batch.txn, ino)
 
     def _is_still(self, batch: Batch, where: Inode | bytes, over: Decision | None) -> bool:
         return over is None or self._decisions.get(batch.txn, where) == over

@@ -9,11 +9,15 @@ the old name is then shown as unreal, and stays until it is deleted once more.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from realizefs.model import paths
 from realizefs.model.entries import Entry, RealRow
+from realizefs.model.errors import Busy
 from realizefs.model.marks import Mark
 from realizefs.model.versions import Held, Kind
+from realizefs.store import in_root
+from realizefs.store.fingerprint import NEVER_INDEXED
 from realizefs.sync.batch import Batch
 from realizefs.sync.record import Found
 
@@ -28,13 +32,13 @@ def was_followed(batch: Batch, found: Found, gone: Iterable[bytes]) -> bool:
     ino = store.tree.resolve(txn, old) if old is not None else None
     if old is None or ino is None:
         return False
-    store.root.chmod(found.path, new.version.mode)
-    store.root.utime_ns(found.path, None, new.version.mtime_ns)
-    store.root.sync(found.path)
+    now = NEVER_INDEXED  # where it was changed since it was looked at
+    with suppress(Busy):
+        mode, mtime_ns = new.version.mode, new.version.mtime_ns
+        now = in_root.stamp(store.root, found.path, found.fingerprint, mode, mtime_ns)
     for above in {paths.split(old)[0], paths.split(found.path)[0]}:
         if store.root.fingerprint_if_any(above) is not None:
             store.root.sync_directory(above)
-    now = store.root.fingerprint(found.path)
     store.real.put(txn, new.ino, RealRow(now, new.version.hash, new.version.vector))
     store.real.delete(txn, ino)
     batch.held_changed(new.ino)

@@ -36,6 +36,9 @@ is recorded as new, and as gone."""
 REST = 2
 """Times that it took to look up what has left its place, until that is done anew."""
 
+TOOK_SECONDS_MAX = 1.0
+"""Where it took longer the disk was busy with something else: that says nothing of the next time."""
+
 WITNESSES_MAX = 16
 """Entries of a directory that are looked for natively, to know it again."""
 
@@ -99,9 +102,25 @@ class Leaving:
             left = [path for path in waiting if is_gone(self._store, path)]
             self._natives = _natives_of(self._store, [*self._gone, *left])
             self._at = self._clock.now()
-            self._took = self._at - began
+            self._took = min(self._at - began, TOOK_SECONDS_MAX)
         natives = [(one.fingerprint.dev, one.fingerprint.ino) for one in found]
         return [self._natives[native] for native in natives if native in self._natives]
+
+
+def others(store: ArenaStore, found: list[Found]) -> list[bytes]:
+    """Directories that have taken the place of others, which were real there and are indexed."""
+    directories = [one for one in found if one.kind is Kind.DIRECTORY]
+    if not directories:
+        return []
+    with store.env.read() as txn:
+        known = {one.path: store.tree.entry_at(txn, one.path) for one in directories}
+        rows = {path: store.real.get(txn, entry.ino) for path, entry in known.items() if entry}
+    now = {one.path: (one.fingerprint.dev, one.fingerprint.ino) for one in directories}
+    return [
+        path
+        for path, row in rows.items()
+        if row is not None and (row.fingerprint.dev, row.fingerprint.ino) != now[path]
+    ]
 
 
 def _natives_of(store: ArenaStore, gone: list[bytes]) -> dict[_Native, bytes]:

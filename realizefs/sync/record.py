@@ -155,6 +155,9 @@ def _inode(
     if dirent is not None:  # the tombstone goes on in the new entry, which has seen it
         grave = batch.store.tree.entry(batch.txn, dirent.ino)
         assert grave is not None, "a dirent always has its entry"
+        real = batch.store.real.get(batch.txn, dirent.ino)
+        if real is not None and real.hash:
+            batch.edited[real.hash] = ino
         below = list(batch.store.tree.children(batch.txn, dirent.ino))
         batch.store.tree.put(batch.txn, ino, parent, name, grave.version)
         for child in below:

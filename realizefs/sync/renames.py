@@ -14,6 +14,7 @@ Runs in transactions, in the writer's thread only; may run twice.
 """
 
 import os
+from contextlib import suppress
 
 from realizefs.model import paths
 from realizefs.model.entries import Entry, Fingerprint, RealRow
@@ -21,9 +22,9 @@ from realizefs.model.errors import Busy
 from realizefs.model.ids import Digest, Inode
 from realizefs.model.marks import Mark
 from realizefs.model.ports import Clock
-from realizefs.model.versions import Held, Kind
-from realizefs.store.fingerprint import fingerprint_of
-from realizefs.store.openat import RENAME_NOREPLACE
+from realizefs.model.versions import Held, Kind, Version
+from realizefs.store import in_root
+from realizefs.store.fingerprint import NEVER_INDEXED, fingerprint_of
 from realizefs.store.realfile import Root
 from realizefs.sync.batch import Batch
 from realizefs.sync.our_doing import record_made
@@ -156,15 +157,14 @@ class Renames:
             return False
         try:
             self._move(batch, (source, place, fingerprint), entry, target)
-            self._root.chmod(target, entry.version.mode)
-            self._root.utime_ns(target, None, entry.version.mtime_ns)
-            self._root.sync(target)
-            now = self._root.fingerprint(target)
+            now = self._stamped(target, fingerprint, entry.version)
         except (OSError, Busy):
-            return False  # in use, changed, or something is in the way: the trash keeps it
+            return False  # changed, or something is in the way: the trash keeps it
         if place == _IN_ROOT:
             store.real.delete(txn, old)
         store.real.put(txn, entry.ino, RealRow(now, digest, entry.version.vector))
+        if now == NEVER_INDEXED:
+            batch.touched.add(target)
         batch.held_changed(entry.ino)
         if grave is not None:
             if not grave.version.deleted:
@@ -178,7 +178,8 @@ class Renames:
     ) -> None:
         path, place, fingerprint = source
         there = self._root.fingerprint_if_any(to)
-        if there is not None and _is_it(there, fingerprint):
+        times = (fingerprint.mtime_ns, entry.version.mtime_ns)
+        if there is not None and _is_it(there, fingerprint) and there.mtime_ns in times:
             return  # moved when this ran first
         self._check(path, place, fingerprint)
         before = batch.store.real.get(batch.txn, entry.ino)
@@ -190,11 +191,20 @@ class Renames:
                 self._remember_left(before.hash, entry.ino, before.fingerprint, taken)
         self._make_parents(batch, to)
         if path is not None:
-            self._root.rename(path, to, RENAME_NOREPLACE)
+            in_root.move(self._root, path, to, fingerprint)
         else:
             self._root.restore(place, to)
         for above in {paths.split(one)[0] for one in (path, to) if one is not None}:
             self._root.sync_directory(above)  # before the commit that says so
+
+    def _stamped(self, path: bytes, known: Fingerprint, version: Version) -> Fingerprint:
+        """What to index of the file that is at `path` now: a user may change it as soon as it has its
+        name, and that must not pass for what it was."""
+        now = self._root.fingerprint(path)
+        if _is_it(now, known) and now.mtime_ns in (known.mtime_ns, version.mtime_ns):
+            with suppress(Busy):
+                return in_root.stamp(self._root, path, now, version.mode, version.mtime_ns)
+        return NEVER_INDEXED
 
     def _check(self, path: bytes | None, place: bytes, fingerprint: Fingerprint) -> None:
         if path is not None:

@@ -9,7 +9,7 @@ import os
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from realizefs.model import paths
@@ -19,6 +19,7 @@ from realizefs.model.errors import Busy
 from realizefs.model.ids import Inode
 from realizefs.model.marks import Mark
 from realizefs.model.versions import LOCAL_MODE, Kind, Version
+from realizefs.store import in_root
 from realizefs.store.arena import ArenaStore
 from realizefs.store.blob import Blob
 from realizefs.store.fingerprint import NEVER_INDEXED, fingerprint_of, same_but_renamed
@@ -132,12 +133,7 @@ class RootWork:
         if version.kind is Kind.SYMLINK:
             return self._realize_symlink(target)
         assert found is not None, "its content is here"
-        mode = _mode(version, found)
-        self._root.chmod(path, mode)
-        self._root.utime_ns(path, None, version.mtime_ns)
-        self._root.sync(path)
-        wanted = replace(found, mode=stat.S_IFREG | mode, mtime_ns=version.mtime_ns)
-        return _unless_edited(wanted, self._root.fingerprint(path))
+        return in_root.stamp(self._root, path, found, version.mode, version.mtime_ns)
 
     def _realize_symlink(self, target: Target) -> Fingerprint:
         temporary, ino = self._root.state.temp.symlink(

@@ -22,7 +22,7 @@ from realizefs.sync.ignoring import QUIET_SECONDS, Ignoring, directories_of, is_
 from realizefs.sync.known import Known, known_of
 from realizefs.sync.look import DirectoryScan, is_gone, scan_directory
 from realizefs.sync.looking import BATCH_PATHS, Looking
-from realizefs.sync.moved import Leaving, is_below
+from realizefs.sync.moved import Leaving, is_below, others
 from realizefs.sync.presence import check_still_present
 from realizefs.sync.record import Found
 from realizefs.sync.recording import is_directory, record_together
@@ -243,13 +243,16 @@ class Scanner:
         """What is there is recorded before what is gone: peers hear of it in that order (R1).
 
         A folder that a scan `missed`, and that is there by now, as a job has just made one of its
-        name, is scanned next: what was in the former is gone, and nobody is told of that any more.
+        name, is scanned next, and one that took the place of another as events tell: what was in the
+        former is gone, and nobody is told of that any more.
         """
-        await self._context.names_committed()
         outer = self._looking
-        self._looking = outer.union(touched)
+        self._looking = outer.union(
+            touched
+        )  # before anything is waited for: they aren't due any more
+        await self._context.names_committed()
         gone, there, known = await trio.to_thread.run_sync(self._gone_of, touched)
-        anew = missed & set(there)
+        anew = {path for path in there if path in missed}
         ignoring = Ignoring(self._context, self._due.__contains__, gone)
         rest = await trio.to_thread.run_sync(ignoring.with_those_above, there)
         while rest:
@@ -257,6 +260,8 @@ class Scanner:
                 self._eyes.look_at, rest, known, ignoring, limiter=self._limiter
             )
             gone += vanished
+            if descend:
+                anew |= set(await trio.to_thread.run_sync(others, self._context.store, found))
             left = await trio.to_thread.run_sync(self._leaving.left_of, self._due.some(), found)
             moved_whole = await self._record(found, gone + left, ignoring.conditional)
             above = [one for one in found if is_directory(one)]
@@ -269,7 +274,7 @@ class Scanner:
                         await self._descend(one)
         came = self._came.intersection(touched)
         self._came -= came
-        self._moved |= dict.fromkeys(came | anew)
+        self._moved |= dict.fromkeys(came | {path for path in anew if not is_below(path, anew)})
         if descend:
             self._moved |= directories_of(touched)
         await self._believe(gone)

@@ -220,6 +220,14 @@ MOVING: dict[str, Scenario] = {
         meddle=("store.publish._replace:renameat2#1", _a_file_for_the_link),
         kept_after_meddling=(EDIT,),
     ),
+    "realize permissions and mtime while a program saves over it": Scenario(
+        _metadata_changed,
+        work,
+        (OLD,),
+        mark=Mark.OWN,
+        meddle=("store.in_root.stamp:chmod#1", _another_file),
+        kept_after_meddling=(EDIT,),
+    ),
     "realize while a directory takes its place": Scenario(
         _outdated,
         work,

@@ -49,7 +49,7 @@ def test_a_crash_after_publish_is_no_change_of_ours(runner: Runner) -> None:
 
 def test_a_crash_between_permissions_and_mtime_undoes_no_edit(runner: Runner) -> None:
     """Half of the peer's metadata with half of ours was told as a local change."""
-    point = "store.realfile.Root.utime_ns:utime#1"
+    point = "store.in_root.stamp:utime#1"
     assert runner.killed_at("realize permissions and mtime", point, after=False) == []
 
 

@@ -13,7 +13,7 @@ from tests.fakes.peer import Peer, introduce, running_peer, until, write
 async def two_owners(
     directory: Path, files: Mapping[str, bytes] | None = None
 ) -> AsyncIterator[tuple[Peer, Peer]]:
-    """`a` and `b`, who own all; once introduced `a` gets these files, and `b` has them as real."""
+    """`a` and `b`, who own all; once introduced `a` gets these files, and both are at rest."""
     async with (
         running_peer(directory / "a", "a", mark=Mark.OWN) as a,
         running_peer(directory / "b", "b", mark=Mark.OWN) as b,
@@ -21,8 +21,22 @@ async def two_owners(
         await introduce(a, b)
         for path, content in (files or {}).items():
             write(a.root, path, content)
-        await until(lambda: all(b.status(path) == "real" for path in files or {}))
+        await until(lambda: (files or {}).keys() <= b.paths() and at_rest(a, b))
         yield a, b
+
+
+def at_rest(a: Peer, b: Peer) -> bool:
+    """Whether both, who own all, have the same, know that of each other, and have nothing to do."""
+    for one, other in ((a, b), (b, a)):
+        status, paths = one.arena.status(), one.paths()
+        if status["pending"] or status["jobs"] or paths != other.paths():
+            return False
+        name = other.household.roster.name
+        for path in paths:
+            seen = one.arena.describe(one.arena.resolve(path.encode()))
+            if seen.status != "real" or (name, "own") not in seen.holders:
+                return False
+    return True
 
 
 @asynccontextmanager

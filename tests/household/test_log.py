@@ -4,10 +4,25 @@ import json
 import select
 import signal
 import subprocess
-from typing import Any
+from contextlib import suppress
+from pathlib import Path
 
-from tests.household.machines import Pair
+from tests.household.machines import Machine, Pair
 from tests.household.waiting import until
+
+Event = tuple[str, str, str | None]
+
+
+def events(machine: Machine, where: Path) -> list[Event]:
+    found = json.loads(machine.ask("log", where, "--json"))
+    return [(one["peer"], one["what"], one["old"]) for one in found]
+
+
+def until_told(machine: Machine, where: Path, happened: list[Event]) -> None:
+    """Wait until it tells that; fails with what it tells."""
+    with suppress(AssertionError):
+        until(lambda: events(machine, where) == happened, "it tells what happened")
+    assert events(machine, where) == happened, machine.name
 
 
 def test_who_did_what_is_told_on_both_machines(pair: Pair) -> None:
@@ -19,17 +34,13 @@ def test_who_did_what_is_told_on_both_machines(pair: Pair) -> None:
     (path.parent / "b.txt").unlink()  # bob, in the mount
     until(lambda: not (pair.files / "told/b.txt").exists(), "alice has it no more")
 
-    def events(machine: Any, where: Any) -> Any:
-        found = json.loads(machine.ask("log", where, "--json"))
-        return [(one["peer"], one["what"], one["old"]) for one in found]
-
     happened = [
         ("alice", "added", None),
         ("alice", "renamed", "told/a \x1b.txt"),
         ("bob", "deleted", None),
     ]
-    until(lambda: events(pair.alice, pair.files / "told/b.txt") == happened, "alice tells it")
-    until(lambda: events(pair.bob, path.parent / "b.txt") == happened, "bob tells it")
+    until_told(pair.alice, pair.files / "told/b.txt", happened)
+    until_told(pair.bob, path.parent / "b.txt", happened)
     said = pair.bob.ask("log", path.parent, "--since", "1h", "--peer", "alice").splitlines()
     assert said[-1].endswith('alice renamed "told/a \\x1b.txt" to "told/b.txt"')
     assert "no peer called" in pair.bob.refused("log", "--peer", "nobody")

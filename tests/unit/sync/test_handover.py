@@ -41,6 +41,13 @@ async def move(peer: Peer, path: str, to: Peer, progress: Progress | None = None
     return progress
 
 
+async def owned_too(peer: Peer, path: str, other: Peer) -> None:
+    """`peer` owns it, and `other` knows: what is left of a move is to give it up."""
+    await peer.mark(path, Mark.OWN)
+    ino, holder = other.arena.resolve(path.encode()), (peer.household.roster.name, "own")
+    await until(lambda: holder in other.arena.describe(ino).holders)
+
+
 async def test_the_other_owns_all_before_anything_is_given_up(tmp_path: Path) -> None:
     async with two(tmp_path, {**FILES, "other": b"stays"}) as (a, b):
         progress = await move(a, "d", b)
@@ -64,6 +71,7 @@ async def test_what_is_moved_of_several_arenas_is_told_in_all(
         progress = await move(a, "two", b, await move(a, "one", b))
         assert (progress.files, progress.all_files) == (2, 2)
         assert (progress.size, progress.all_size) == (3, 3)
+        await owned_too(b, "used", a)
         monkeypatch.setattr(handover, "STALLED_SECONDS", 1.0)
         with (a.root / "used").open("rb"):
             await move(a, "used", b, progress)
@@ -146,6 +154,7 @@ async def test_what_the_disk_there_has_no_room_for_isnt_asked_for(tmp_path: Path
 
 async def test_what_is_in_use_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with two(tmp_path, {"f": b"content"}) as (a, b):
+        await owned_too(b, "f", a)
         with (a.root / "f").open("rb"), monkeypatch.context() as patch:
             patch.setattr(handover, "STALLED_SECONDS", 1.0)
             progress = await move(a, "f", b)

@@ -16,6 +16,7 @@ from realizefs.model.limits import MIB
 from realizefs.model.marks import Mark
 from realizefs.model.versions import Held, Version
 from realizefs.store.hashing import hash_bytes
+from realizefs.store.realfile import Root
 from realizefs.store.watch import RootWatch
 from realizefs.sync import aside, homeless
 from realizefs.sync.aside import keep_loser, name_anew
@@ -23,6 +24,7 @@ from realizefs.sync.batch import Batch
 from realizefs.sync.homeless import Homeless
 from realizefs.sync.successors import give_up
 from tests.fakes.peer import Peer, introduce, running_peer, until, write
+from tests.fakes.peer import replace as save
 from tests.fakes.two_peers import owner_and_watcher, two_owners
 
 
@@ -157,7 +159,36 @@ async def test_what_was_renamed_while_its_holder_edited_it_has_the_edit(
             await until(lambda: a.paths() == b.paths() == {"photo", "beach", "other"})
             await until(lambda: b.status("photo") == b.status("beach") == "remote")
             assert (await b.read("photo"), await b.read("beach")) == (edited, edited)
-            assert (a.root / "photo").read_bytes() == (a.root / "beach").read_bytes()
+            for name in ("photo", "beach"):
+                await until(lambda name=name: (a.root / name).read_bytes() == edited)  # type: ignore[misc]
+
+
+async def test_what_is_saved_as_its_rename_is_followed_is_the_edit_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was renamed then was indexed as what it had just replaced: wrong bytes by a right hash."""
+    monkeypatch.setattr(homeless, "SETTLE_SECONDS", 1.0)
+    await renamed_unfetched(tmp_path)
+    edited, saved = b"a beach at sunset", list[bytes]()
+    original = Root.rename
+
+    def rename(root: Root, old: bytes, new: bytes, flags: int = 0) -> None:
+        if old == b"photo" and not saved:
+            saved.append(new)
+            save(tmp_path / "a/root", "photo", edited)
+        original(root, old, new, flags)
+
+    monkeypatch.setattr(Root, "rename", rename)
+    async with (
+        running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a,
+        running_peer(tmp_path / "b", "b") as b,
+    ):
+        await introduce(a, b)
+        await until(lambda: a.paths() == b.paths() == {"photo", "beach", "other"})
+        for name in ("photo", "beach"):
+            await until(lambda name=name: hash_of(a, name) == hash_bytes(edited))  # type: ignore[misc]
+            await until(lambda name=name: (a.root / name).read_bytes() == edited)  # type: ignore[misc]
+    assert saved == [b"beach"]
 
 
 async def test_another_file_that_took_the_name_is_no_edit(

@@ -83,7 +83,7 @@ async def test_renamed_to_an_ignored_name_it_stays_shared(tmp_path: Path) -> Non
         write(a.root, "d/in", b"in")
         (a.root / "private").mkdir()
         (a.root / "private/secret").write_bytes(b"secret")
-        await until(lambda: (b.root / "d/in").exists() and (b.root / "y").exists())
+        await until(lambda: all((b.root / path).exists() for path in ("x", "y", "d/in")))
         (a.root / "x").rename(a.root / "x.tmp")
         (a.root / "y").rename(a.root / "private/y")
         (a.root / "d").rename(a.root / "d.tmp")
@@ -175,7 +175,7 @@ async def test_what_a_peer_has_of_that_name_stays_behind_it(tmp_path: Path) -> N
         await settled(a, "third")
         await settled(b, "fourth")
         assert (b.root / "notes").read_bytes() == b"theirs"
-        assert b.paths() >= {"notes", "another"}
+        await until(lambda: b.paths() >= {"notes", "another"})
         assert not [path for path in b.paths() if "conflict" in path]
 
 

@@ -24,6 +24,7 @@ from realizefs.sync.overlay import Overlay
 from realizefs.sync.record import Found, record_found
 from tests.fakes.blocking import no_commits
 from tests.fakes.peer import Peer, introduce, running_peer, until, write
+from tests.fakes.two_peers import at_rest
 
 WAIT_SECONDS = 20
 
@@ -385,7 +386,7 @@ async def test_a_file_that_a_peer_deletes_while_it_is_renamed_here_stays(tmp_pat
         running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
     ):
         await introduce(a, b)
-        await until(lambda: b.paths() == {"a", "stays"} and (b.root / "a").exists())
+        await until(lambda: b.paths() == {"a", "stays"} and at_rest(a, b))
         async with no_commits(a.arena):
             (b.root / "a").unlink()
             await until(lambda: b.paths() == {"stays"})
@@ -402,7 +403,7 @@ async def test_a_delete_loses_against_an_edit_that_was_on_its_way(tmp_path: Path
         running_peer(tmp_path / "b", "b", mark=Mark.OWN) as b,
     ):
         await introduce(a, b)
-        await until(lambda: b.paths() == {"a", "stays"} and b.status("a") == "real")
+        await until(lambda: b.paths() == {"a", "stays"} and at_rest(a, b))
         async with no_commits(a.arena):
             write(b.root, "a", b"edited")
             await until(lambda: len(a.arena.context.writer._queue) > 0)
