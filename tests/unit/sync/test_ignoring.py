@@ -138,7 +138,7 @@ async def test_what_cannot_be_read_hides_what_is_new(tmp_path: Path) -> None:
         write(a.root, "sub/x", b"x")
         await settled(a)
         assert a.paths() == {"sub", "sentinel"} or a.paths() == {"sentinel"}
-        assert "has more than 64 KiB" in str(a.arena.status()["notice"])
+        await until(lambda: "has more than 64 KiB" in str(a.arena.status()["notice"]))
         ignore(a.root, "y\n", "sub")
         await until(lambda: {"sub/x", f"sub/{IGNORE}"} <= a.paths())
         assert a.arena.status()["notice"] is None
