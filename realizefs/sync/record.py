@@ -203,6 +203,8 @@ def _record_version(batch: Batch, ino: Inode, parent: Inode, name: bytes, found:
         _note_edit(batch, ino, real, digest)
         # If only the vector was joined with the peer's, this is current all the same.
         _record_real(batch, ino, RealRow(found.fingerprint, digest, winner.vector), announce=False)
+    else:
+        _record_outdated(batch, ino, real, found)
     if found.content and found.content.blocks:
         batch.store.blocks.put(batch.txn, found.content.hash, found.content.blocks)
     if entry is not None:
@@ -210,6 +212,14 @@ def _record_version(batch: Batch, ino: Inode, parent: Inode, name: bytes, found:
             if loser.content != local.content:
                 keep_loser(batch, entry, loser)
     batch.put(ino, parent, name, resolved(winner, batch.is_ours))
+
+
+def _record_outdated(batch: Batch, ino: Inode, real: RealRow | None, found: Found) -> None:
+    """What there is has replaced that content knowingly: an older file, which the engine takes away."""
+    if found.kind is not Kind.DIRECTORY:
+        digest = found.content.hash if found.content else NO_DIGEST
+        vector = real.vector if real is not None else ()
+        _record_real(batch, ino, RealRow(found.fingerprint, digest, vector), announce=False)
 
 
 def _note_edit(batch: Batch, ino: Inode, real: RealRow | None, digest: Digest) -> None:

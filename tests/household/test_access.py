@@ -51,6 +51,16 @@ def arena_id(machine: Machine, name: str) -> ArenaId:
     return ArenaId(bytes.fromhex(listed[name]))
 
 
+def arenas_of(machine: Machine, name: str) -> list[str]:
+    """Which arenas a peer of that name is known to have."""
+    return [
+        arena
+        for peer in machine.ask_json("peer", "list")
+        if peer["name"] == name
+        for arena in peer["arenas"]
+    ]
+
+
 async def test_an_arena_that_is_not_for_a_peer_does_not_exist_for_it(household: Household) -> None:
     """Not in the hello, not in what it hears of others, and a question about it is answered like one
     about an arena that nobody ever had."""
@@ -64,12 +74,11 @@ async def test_an_arena_that_is_not_for_a_peer_does_not_exist_for_it(household: 
     said = alice.ask("peer", "set", "bob", "--arena", "taxes", "--no-access")
     assert said == "bob is in docs."
     until(
-        lambda: (
-            [p["arenas"] for p in carol.ask_json("peer", "list") if p["name"] == "bob"]
-            == [["docs"]]
-        ),
+        lambda: arenas_of(carol, "bob") == ["docs"],
         "carol heeds it, too",
     )
+    for one, name in ((alice, "carol"), (carol, "alice")):
+        until(lambda one=one, name=name: "docs" in arenas_of(one, name), "they know of each other")  # type: ignore[misc]
     bob.stop()
     docs, taxes, nothing = arena_id(alice, "docs"), arena_id(alice, "taxes"), ArenaId(b"n" * 16)
     identity = load_or_create_identity(bob.home, "bob")
