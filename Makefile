@@ -8,8 +8,8 @@ BIN := .venv/bin
 DIR ?= $(HOME)/arena
 SRC ?= /usr/include
 CHECK ?=
-# Of 100 calls into threads, and messages, 6 begin up to 0.4 s later.
-LATE ?= 0.06,0.4
+# Of 100 calls into threads, and messages, 6 begin up to 0.4 s later. Or say "jobs,0.6", see scripts/late.
+LATE ?= threads,0.4
 # Options for pytest: a process for each core, each test file in one of them.
 PYTEST ?= -n auto --dist loadfile
 
@@ -48,7 +48,7 @@ test-big: setup ## the tests that take minutes, with the figures that they print
 	@$(BIN)/pytest -m big -s
 
 .PHONY: test-late
-test-late: setup ## the tests with threads and messages late at random: what rests on their order
+test-late: setup ## the tests with something late, threads and messages at random, or LATE=jobs,0.6
 	@LATE="$(LATE)" PYTHONPATH="$(CURDIR)/scripts/late" $(BIN)/pytest -m "not big" $(PYTEST)
 
 .PHONY: format
