@@ -21,6 +21,17 @@ def fingerprint_of(stat: os.stat_result) -> Fingerprint:
     )
 
 
+def unsure(now: Fingerprint) -> Fingerprint:
+    """Matches no file either; who looks at it again finds a change in another content only, and not in
+    the metadata that are there `now`."""
+    return replace(NEVER_INDEXED, mode=now.mode, mtime_ns=now.mtime_ns)
+
+
+def matches_none(fingerprint: Fingerprint) -> bool:
+    """Whether it is one of these."""
+    return (fingerprint.dev, fingerprint.ino) == (0, 0)
+
+
 def same_but_renamed(a: Fingerprint, b: Fingerprint) -> bool:
     """Whether they are equal but for ctime, which a rename changes."""
     return replace(a, ctime_ns=0) == replace(b, ctime_ns=0)

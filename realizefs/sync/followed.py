@@ -17,7 +17,7 @@ from realizefs.model.errors import Busy
 from realizefs.model.marks import Mark
 from realizefs.model.versions import Held, Kind
 from realizefs.store import in_root
-from realizefs.store.fingerprint import NEVER_INDEXED
+from realizefs.store.fingerprint import NEVER_INDEXED, matches_none
 from realizefs.sync.batch import Batch
 from realizefs.sync.record import Found
 
@@ -39,6 +39,8 @@ def was_followed(batch: Batch, found: Found, gone: Iterable[bytes]) -> bool:
     for above in {paths.split(old)[0], paths.split(found.path)[0]}:
         if store.root.fingerprint_if_any(above) is not None:
             store.root.sync_directory(above)
+    if matches_none(now):
+        batch.touched.add(found.path)
     store.real.put(txn, new.ino, RealRow(now, new.version.hash, new.version.vector))
     store.real.delete(txn, ino)
     batch.held_changed(new.ino)

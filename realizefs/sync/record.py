@@ -204,7 +204,7 @@ def _record_version(batch: Batch, ino: Inode, parent: Inode, name: bytes, found:
         # If only the vector was joined with the peer's, this is current all the same.
         _record_real(batch, ino, RealRow(found.fingerprint, digest, winner.vector), announce=False)
     else:
-        _record_outdated(batch, ino, real, found)
+        _replaced_knowingly(batch, ino, real, found, local)
     if found.content and found.content.blocks:
         batch.store.blocks.put(batch.txn, found.content.hash, found.content.blocks)
     if entry is not None:
@@ -214,12 +214,19 @@ def _record_version(batch: Batch, ino: Inode, parent: Inode, name: bytes, found:
     batch.put(ino, parent, name, resolved(winner, batch.is_ours))
 
 
-def _record_outdated(batch: Batch, ino: Inode, real: RealRow | None, found: Found) -> None:
-    """What there is has replaced that content knowingly: an older file, which the engine takes away."""
-    if found.kind is not Kind.DIRECTORY:
-        digest = found.content.hash if found.content else NO_DIGEST
-        vector = real.vector if real is not None else ()
-        _record_real(batch, ino, RealRow(found.fingerprint, digest, vector), announce=False)
+def _replaced_knowingly(
+    batch: Batch, ino: Inode, real: RealRow | None, found: Found, local: Version
+) -> None:
+    """What there is has replaced that very content: an older file, which the engine takes away. But who
+    has just brought it back over what was real here hasn't seen what there is (R2)."""
+    if found.kind is Kind.DIRECTORY:
+        return
+    if real is not None and (real.hash != local.hash or found.kind is Kind.SYMLINK):
+        set_aside(batch, found.path, local)
+        batch.store.real.delete(batch.txn, ino)
+        return
+    vector = real.vector if real is not None else ()
+    _record_real(batch, ino, RealRow(found.fingerprint, local.hash, vector), announce=False)
 
 
 def _note_edit(batch: Batch, ino: Inode, real: RealRow | None, digest: Digest) -> None:

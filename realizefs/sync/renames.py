@@ -24,7 +24,7 @@ from realizefs.model.marks import Mark
 from realizefs.model.ports import Clock
 from realizefs.model.versions import Held, Kind, Version
 from realizefs.store import in_root
-from realizefs.store.fingerprint import NEVER_INDEXED, fingerprint_of
+from realizefs.store.fingerprint import NEVER_INDEXED, fingerprint_of, matches_none
 from realizefs.store.realfile import Root
 from realizefs.sync.batch import Batch
 from realizefs.sync.our_doing import record_made
@@ -163,7 +163,7 @@ class Renames:
         if place == _IN_ROOT:
             store.real.delete(txn, old)
         store.real.put(txn, entry.ino, RealRow(now, digest, entry.version.vector))
-        if now == NEVER_INDEXED:
+        if matches_none(now):
             batch.touched.add(target)
         batch.held_changed(entry.ino)
         if grave is not None:

@@ -1,5 +1,6 @@
 """Another name, other permissions: of the very file that is known, whoever is at work meanwhile."""
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from realizefs.model.errors import Busy
 from realizefs.store import in_root
-from realizefs.store.fingerprint import NEVER_INDEXED
+from realizefs.store.fingerprint import matches_none
 from realizefs.store.realfile import Root
 
 MTIME_NS = 1_234_567_890_123_456_789
@@ -40,6 +41,20 @@ def before_rename(monkeypatch: pytest.MonkeyPatch, meddle: Callable[[], None]) -
         original(self, *arguments)
 
     monkeypatch.setattr(Root, "rename", rename)
+
+
+def before(
+    monkeypatch: pytest.MonkeyPatch, call: str, meddle: Callable[..., None], *arguments: Any
+) -> None:
+    """The same before the next call of that name to the system."""
+    original, meddlers = getattr(os, call), [meddle]
+
+    def meddled(*given: Any, **options: Any) -> Any:
+        if meddlers:
+            meddlers.pop()(*arguments)
+        return original(*given, **options)
+
+    monkeypatch.setattr(f"realizefs.store.in_root.os.{call}", meddled)
 
 
 def test_a_file_gets_a_name(root: Root, tmp_path: Path) -> None:
@@ -94,13 +109,7 @@ def test_another_file_is_left_as_it_is(root: Root, tmp_path: Path) -> None:
 def test_what_takes_its_place_at_that_moment_does_not_pass_for_it(
     root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = os.chmod
-
-    def chmod(*arguments: Any) -> None:
-        save(tmp_path, b"new")
-        original(*arguments)
-
-    monkeypatch.setattr("realizefs.store.in_root.os.chmod", chmod)
+    before(monkeypatch, "fchmod", lambda: save(tmp_path, b"new"))
     found = in_root.stamp(root, b"d/f", root.fingerprint(b"d/f"), 0o640, MTIME_NS)
     now = root.fingerprint(b"d/f")
     assert found.ino != now.ino
@@ -108,18 +117,44 @@ def test_what_takes_its_place_at_that_moment_does_not_pass_for_it(
 
 
 def test_what_may_be_written_meanwhile_is_looked_at_again(root: Root, tmp_path: Path) -> None:
-    """The mtime no longer tells."""
+    """Its mtime tells what was, and of the rest nothing is a change."""
     with (tmp_path / "d/f").open("r+b") as file:
-        found = in_root.stamp(root, b"d/f", root.fingerprint(b"d/f"), 0o640, MTIME_NS)
+        before = root.fingerprint(b"d/f")
+        found = in_root.stamp(root, b"d/f", before, 0o640, MTIME_NS)
+        now = root.fingerprint(b"d/f")
+        assert matches_none(found)
+        assert (found.mode, found.mtime_ns) == (now.mode, now.mtime_ns)
+        assert (now.mode & 0o777, now.mtime_ns) == (0o640, before.mtime_ns)
         file.write(b"new")
-    assert found == NEVER_INDEXED
+
+
+def test_where_nobody_can_tell_it_is_looked_at_again(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A filesystem without leases."""
+
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.EINVAL, "no leases")
+
+    monkeypatch.setattr("realizefs.store.in_root.lease", refuse)
+    assert matches_none(in_root.stamp(root, b"d/f", root.fingerprint(b"d/f"), 0o640, MTIME_NS))
     assert root.fingerprint(b"d/f").mode & 0o777 == 0o640
 
 
+def test_a_chmod_at_that_moment_is_a_change(
+    root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for call in ("utime", "fsync"):
+        before(monkeypatch, call, (tmp_path / "d/f").chmod, 0o600)
+        found = in_root.stamp(root, b"d/f", root.fingerprint(b"d/f"), 0o640, MTIME_NS)
+        assert found != root.fingerprint(b"d/f")
+
+
 def test_who_may_not_read_it_may_change_its_permissions(
-    root: Root, monkeypatch: pytest.MonkeyPatch
+    root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As root may read everything here, it is refused."""
+    (tmp_path / "d/f").chmod(0o200)
     original = Root.open
 
     def refuse(self: Root, path: bytes, flags: int, mode: int = 0) -> int:
@@ -130,3 +165,4 @@ def test_who_may_not_read_it_may_change_its_permissions(
     monkeypatch.setattr(Root, "open", refuse)
     found = in_root.stamp(root, b"d/f", root.fingerprint(b"d/f"), 0o600, MTIME_NS)
     assert (found.mode & 0o777, found.mtime_ns) == (0o600, MTIME_NS)
+    assert found == root.fingerprint(b"d/f")

@@ -22,7 +22,7 @@ from realizefs.store.publish import Place, take_out
 from realizefs.store.realfile import NativeName, Root
 from realizefs.sync.batch import Batch
 from tests.fakes.peer import WAIT_SECONDS, introduce, running_peer, until, write
-from tests.fakes.two_peers import owner_and_watcher, two_owners
+from tests.fakes.two_peers import at_rest, owner_and_watcher, two_owners
 
 
 async def test_a_rename_of_an_unreal_file_renames_the_real_one_at_its_owner(
@@ -253,3 +253,19 @@ async def test_a_decision_is_not_carried_out_once_the_last_owner_has_let_go(
         assert entry is not None
         await a.arena._actions.carry_out(entry.ino, Decision(Action.UNREALIZE, entry.version.hash))
         assert (a.root / "f").read_bytes() == b"x" * MIB
+
+
+async def test_permissions_of_what_is_open_for_writing_are_no_change_of_its_user(
+    tmp_path: Path,
+) -> None:
+    """The version that nobody made won against what their author did next."""
+    async with two_owners(tmp_path, {"f": b"content"}) as (a, b):
+        with (b.root / "f").open("r+b"):
+            for mode in (0o640, 0o600):
+                (a.root / "f").chmod(mode)
+                await until(lambda mode=mode: (b.root / "f").stat().st_mode & 0o777 == mode)  # type: ignore[misc]
+            await until(lambda: not b.arena.scanner.is_pending(b"f") and at_rest(a, b))
+        assert (a.root / "f").stat().st_mode & 0o777 == 0o600
+        entry = b.entry("f")
+        assert entry is not None
+        assert len(entry.version.vector) == 1, "nobody else has changed it"
