@@ -48,6 +48,8 @@ def both_own(pair: Pair, folder: str, files: dict[str, bytes]) -> dict[str, byte
     os.setxattr(pair.mnt / folder, MARK, b"own")
     for name in files:
         wait_word(pair.mnt / folder / name, "real")
+    # Nothing of a former test waits for the other, who is about to leave.
+    until(lambda: pair.bob.arena()["pending"] == 0, "bob has settled")
     return dict(files)
 
 
