@@ -127,7 +127,7 @@ class Root:
 
     def readlink(self, path: bytes) -> bytes:
         """Where the symlink points; EINVAL if it is none."""
-        with self.place(path) as (parent, name):
+        with self._place(path) as (parent, name):
             return os.readlink(name, dir_fd=parent)
 
     def statvfs(self) -> os.statvfs_result:
@@ -138,39 +138,39 @@ class Root:
 
     def mkdir(self, path: bytes, mode: int = 0o755) -> None:
         """Make one directory; not durable."""
-        with self.place(path) as (parent, name):
+        with self._place(path) as (parent, name):
             os.mkdir(name, mode, dir_fd=parent)
 
     def rmdir(self, path: bytes) -> None:
         """Remove an empty directory."""
-        with self.place(path) as (parent, name):
+        with self._place(path) as (parent, name):
             os.rmdir(name, dir_fd=parent)
 
     def unlink(self, path: bytes) -> None:
         """Remove a name that is no directory."""
-        with self.place(path) as (parent, name):
+        with self._place(path) as (parent, name):
             os.unlink(name, dir_fd=parent)
 
     def symlink(self, target: bytes, path: bytes) -> None:
         """Make `path` point to `target`, which is stored as it is and never followed."""
-        with self.place(path) as (parent, name):
+        with self._place(path) as (parent, name):
             os.symlink(target, name, dir_fd=parent)
 
     def mknod(self, path: bytes, mode: int, device: int = 0) -> None:
         """Make a file, fifo, socket or device; `mode` has the type."""
-        with self.place(path) as (parent, name):
+        with self._place(path) as (parent, name):
             os.mknod(name, mode, device, dir_fd=parent)
 
     def link(self, old: bytes, new: bytes) -> None:
         """Another name for the same file; a symlink is linked itself."""
-        with self.place(old) as (old_parent, old_name), self.place(new) as (parent, name):
+        with self._place(old) as (old_parent, old_name), self._place(new) as (parent, name):
             os.link(old_name, name, src_dir_fd=old_parent, dst_dir_fd=parent, follow_symlinks=False)
 
     def rename(self, old: bytes, new: bytes, flags: int = 0) -> None:
         """renameat2 with RENAME_NOREPLACE or RENAME_EXCHANGE; nothing is synced."""
         if flags & RENAME_WHITEOUT:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), old)
-        with self.place(old) as (old_parent, old_name), self.place(new) as (parent, name):
+        with self._place(old) as (old_parent, old_name), self._place(new) as (parent, name):
             renameat2(old_parent, old_name, parent, name, flags)
 
     def make_parents(self, path: bytes, mode: int = 0o755) -> Sequence[bytes]:
@@ -195,12 +195,12 @@ class Root:
 
     def chown(self, path: bytes, uid: int, gid: int) -> None:
         """-1 leaves one as it is."""
-        with self.place(path) as (parent, name):
+        with self._place(path) as (parent, name):
             os.chown(name, uid, gid, dir_fd=parent, follow_symlinks=False)
 
     def utime_ns(self, path: bytes, atime_ns: int | None, mtime_ns: int | None) -> None:
         """Nanoseconds since 1970; None leaves one as it is."""
-        with self.place(path) as (parent, name):
+        with self._place(path) as (parent, name):
             if atime_ns is None or mtime_ns is None:
                 now = os.stat(name, dir_fd=parent, follow_symlinks=False)
                 atime_ns = now.st_atime_ns if atime_ns is None else atime_ns
@@ -290,13 +290,13 @@ class Root:
 
     def put_back(self, place: Place, path: bytes) -> None:
         """The same for a file of any directory of ours."""
-        with self.place(path) as (parent, name):
+        with self._place(path) as (parent, name):
             renameat2(*place, parent, name, RENAME_NOREPLACE)
 
     # -- ways in ------------------------------------------------------------------------------
 
     @contextmanager
-    def place(self, path: bytes) -> Iterator[Place]:
+    def _place(self, path: bytes) -> Iterator[Place]:
         """(O_PATH fd of the parent, last name); for the root itself ".", which can't be moved."""
         _check(path)
         if b"/" not in path:

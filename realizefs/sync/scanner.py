@@ -247,9 +247,7 @@ class Scanner:
         former is gone, and nobody is told of that any more.
         """
         outer = self._looking
-        self._looking = outer.union(
-            touched
-        )  # before anything is waited for: they aren't due any more
+        self._looking = outer.union(touched)  # before any await: they aren't due any more
         await self._context.names_committed()
         gone, there, known = await trio.to_thread.run_sync(self._gone_of, touched)
         anew = {path for path in there if path in missed}
