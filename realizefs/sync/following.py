@@ -2,7 +2,8 @@
 
 The kernel bounds how many folders may be watched. Where that is too few for a root, what there are
 watches for is followed, everything is scanned every RESCAN_SECONDS, and the user is told what to
-do about it; with each scan it is tried anew.
+do about it; with each scan it is tried anew. Everything is scanned once a day in any case, as Syncthing
+does each hour: what no event told, or was lost on its way, isn't missing until the next start.
 """
 
 import logging
@@ -28,6 +29,9 @@ DEBOUNCE_WRITING_SECONDS = 1.0
 
 RESCAN_SECONDS = 60.0
 """Seconds between scans where inotify can't watch everything."""
+
+RESCAN_SECONDS_WATCHED = 24 * 3600.0
+"""Seconds between scans where it can."""
 
 
 class Heard(Protocol):
@@ -68,7 +72,10 @@ class Following:
         """Until cancelled; RootGone where everything is gone (R8)."""
         try:
             while True:
-                with trio.move_on_after(RESCAN_SECONDS if self._context.watching else inf):
+                # What was read and not told yet at that moment is found by the scan.
+                with trio.move_on_after(
+                    RESCAN_SECONDS if self._context.watching else RESCAN_SECONDS_WATCHED
+                ):
                     await self._follow()
                 self.close()
                 await self.begin()

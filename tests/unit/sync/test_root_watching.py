@@ -98,6 +98,24 @@ async def test_too_few_watches_are_told_and_scans_serve_instead(
         await until(lambda: is_indexed(a, "unwatched/last", b"content"))
 
 
+async def test_what_no_event_told_is_found_once_a_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deaf(watch: RootWatch) -> list[RootEvent]:
+        watch._inotify.read(0)
+        return []
+
+    monkeypatch.setattr(following, "RESCAN_SECONDS_WATCHED", 0.2)
+    monkeypatch.setattr(RootWatch, "read", deaf)
+    async with running_peer(tmp_path / "a", "a") as a:
+        for name in ("f", "stays"):
+            write(a.root, name, name.encode())
+        await until(lambda: is_indexed(a, "f", b"f") and is_indexed(a, "stays", b"stays"))
+        assert a.arena.status()["notice"] is None
+        (a.root / "f").unlink()
+        await until(lambda: a.paths() == {"stays"})
+
+
 async def test_a_file_that_is_being_written_is_indexed_when_it_is_stable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
