@@ -16,6 +16,7 @@ from realizefs.model.versions import LOCAL_MODE, SYNCED_MODE
 from realizefs.store.fingerprint import NEVER_INDEXED, fingerprint_of, same_but_renamed, unsure
 from realizefs.store.lease import NO_WRITERS, lease
 from realizefs.store.openat import RENAME_NOREPLACE
+from realizefs.store.publish import OTHER_THINGS
 from realizefs.store.realfile import Root
 
 COARSE_NS = 2_000_000_000
@@ -81,6 +82,10 @@ def _open(root: Root, path: bytes, expected: Fingerprint) -> tuple[int, Fingerpr
         return root.open(path, os.O_RDONLY | os.O_NONBLOCK), expected
     except PermissionError:
         fd = root.open(path, os.O_PATH)
+    except OSError as error:
+        if error.errno in OTHER_THINGS:
+            raise _changed(path) from None
+        raise
     try:
         if not same_but_renamed(fingerprint_of(os.fstat(fd)), expected):
             raise _changed(path)

@@ -20,6 +20,9 @@ from realizefs.store.fingerprint import fingerprint_of, same_but_renamed
 from realizefs.store.lease import NO_OTHERS, NO_WRITERS, is_intact, lease
 from realizefs.store.openat import RENAME_EXCHANGE, RENAME_NOREPLACE, openat2, renameat2
 
+OTHER_THINGS = (errno.ENOENT, errno.ELOOP, errno.ENXIO)
+"""What opening a regular file says where nothing is by now, a symlink, or a socket."""
+
 Place = tuple[int, bytes]
 """A name in an open directory; the fd isn't O_PATH where it is to be synced."""
 
@@ -146,8 +149,10 @@ def _open_expected(place: Place, expected: Fingerprint, shown: str) -> int:
     """Open the file for the lease; neither a fifo nor a device put there instead is waited for."""
     try:
         fd = openat2(*place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except FileNotFoundError:
-        raise _changed(shown) from None
+    except OSError as error:
+        if error.errno in OTHER_THINGS:
+            raise _changed(shown) from None
+        raise
     if fingerprint_of(os.fstat(fd)) != expected:
         os.close(fd)
         raise _changed(shown)

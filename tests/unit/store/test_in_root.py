@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,21 @@ def test_another_file_is_left_as_it_is(root: Root, tmp_path: Path) -> None:
     with pytest.raises(Busy, match='"d/f" changed just now'):
         in_root.stamp(root, b"d/f", expected, 0o640, MTIME_NS)
     assert root.fingerprint(b"d/f") == before
+
+
+def test_another_thing_is_left_as_it_is(root: Root, tmp_path: Path) -> None:
+    """A symlink, a socket, or nothing."""
+    expected = root.fingerprint(b"d/f")
+    (tmp_path / "d/f").unlink()
+    with pytest.raises(Busy):
+        in_root.stamp(root, b"d/f", expected, 0o640, MTIME_NS)
+    (tmp_path / "d/f").symlink_to("g")
+    with pytest.raises(Busy):
+        in_root.stamp(root, b"d/f", expected, 0o640, MTIME_NS)
+    (tmp_path / "d/f").unlink()
+    os.mknod(tmp_path / "d/f", stat.S_IFSOCK | 0o600)
+    with pytest.raises(Busy):
+        in_root.stamp(root, b"d/f", expected, 0o640, MTIME_NS)
 
 
 def test_what_takes_its_place_at_that_moment_does_not_pass_for_it(

@@ -1,6 +1,7 @@
 """Realize and unrealize, the root's half: one rename each, and only of what was decided about."""
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -251,3 +252,18 @@ def _temp(root: Root, data: bytes) -> bytes:
 
 def _ino(root: Root, temp: bytes) -> int:
     return os.lstat(temp, dir_fd=root.state.tmp_fd).st_ino
+
+
+@pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFSOCK, None])
+def test_another_thing_in_its_place_is_a_change(
+    root: Root, tmp_path: Path, kind: int | None
+) -> None:
+    """It was an error of the disk's, after which nothing was tried again soon."""
+    expected = root.fingerprint(b"d/f")
+    (tmp_path / "d/f").unlink()
+    if kind == stat.S_IFLNK:
+        (tmp_path / "d/f").symlink_to("g")
+    elif kind is not None:
+        os.mknod(tmp_path / "d/f", kind | 0o600)
+    with pytest.raises(Busy, match='"d/f" changed just now'):
+        root.adopt(b"d/f", expected, root.state.temp.place(b"f"))
