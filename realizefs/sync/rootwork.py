@@ -265,9 +265,9 @@ def _give(fd: int, mark: Mark | None, attributes: Mapping[bytes, bytes]) -> None
     write_fd_attributes(fd, attributes)
 
 
-def _mode(version: Version, found: Fingerprint | None) -> int:
+def _mode(version: Version, found: Fingerprint) -> int:
     """The permission bits to set: setuid and setgid are this machine's own business."""
-    return version.mode | (found.mode & LOCAL_MODE if found is not None else 0)
+    return version.mode | (found.mode & LOCAL_MODE)
 
 
 def _unless_edited(known: Fingerprint, now: Fingerprint) -> Fingerprint:

@@ -225,7 +225,7 @@ MOVING: dict[str, Scenario] = {
         work,
         (OLD,),
         mark=Mark.OWN,
-        meddle=("store.in_root.stamp:chmod#1", _another_file),
+        meddle=("store.in_root.stamp:fchmod#1", _another_file),
         kept_after_meddling=(EDIT,),
     ),
     "realize while a directory takes its place": Scenario(

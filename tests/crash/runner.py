@@ -67,6 +67,8 @@ class Runner:
         with self.place() as directory:
             run = self.order(do="act", scenario=scenario, directory=directory)
             assert "points" in run, run
+            meddle = SCENARIOS[scenario].meddle
+            assert meddle is None or meddle[0] in run["points"], f"nobody meddles in {scenario}"
             after = self.order(do="go on", scenario=scenario, directory=directory)
             assert not after["problems"], "\n".join([scenario, *after["problems"]])
         return run["points"], after["state"]
