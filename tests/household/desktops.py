@@ -160,8 +160,9 @@ class Desktop:
 
     @contextmanager
     def running(self, program: Program, folder: Path) -> Iterator[None]:
-        """It shows a folder."""
-        with (Path(self._screen.environment["HOME"]) / "manager.log").open("wb") as log:
+        """It shows a folder. AssertionError with what it wrote where it ends by itself."""
+        wrote = Path(self._screen.environment["HOME"]) / "manager.log"
+        with wrote.open("wb") as log:
             process = subprocess.Popen(
                 [*program.start, str(folder)],
                 env=self.environment,
@@ -170,7 +171,10 @@ class Desktop:
                 stderr=log,
             )
             with ended(process):
-                yield
+                try:
+                    yield
+                finally:
+                    assert process.poll() is None, f"It ended: {wrote.read_text()}"
 
 
 @contextmanager

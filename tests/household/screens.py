@@ -46,10 +46,12 @@ class FileManager:
 
 @contextmanager
 def screen(home: Path) -> Iterator[Screen]:
-    """An X server of the test's own."""
+    """An X server of the test's own. It begins anew whenever its last client leaves, unless told not to,
+    and takes none meanwhile: a program that starts at that moment ends."""
     home.mkdir(mode=0o700)
     told, tells = os.pipe()
-    command = ["Xvfb", "-displayfd", str(tells), "-screen", "0", "800x600x24", "-nolisten", "tcp"]
+    shape = ["-screen", "0", "800x600x24", "-nolisten", "tcp", "-noreset"]
+    command = ["Xvfb", "-displayfd", str(tells), *shape]
     with os.fdopen(told) as display:
         try:
             process = subprocess.Popen(
