@@ -35,11 +35,14 @@ RESCAN_SECONDS_WATCHED = 24 * 3600.0
 
 
 class Heard(Protocol):
-    """Who is told of what happens: of paths and how long they are to be quiet, and of directories
-    that have another name."""
+    """Who is told of what happens: of paths and how long they are to be quiet, and then of directories
+    that have left their place or have another name."""
 
     def touched(self, path: bytes, delay: float) -> None:
         """Something may have changed there."""
+
+    def left(self, path: bytes) -> None:
+        """The directory that was there isn't any more."""
 
     def renamed(self, old: bytes, new: bytes) -> None:
         """A directory was renamed."""
@@ -129,6 +132,8 @@ class Following:
                 self._heard.touched(
                     event.path, DEBOUNCE_WRITING_SECONDS if slow else DEBOUNCE_SECONDS
                 )
+            if event.is_dir and event.kind in ("gone", "moved_from"):
+                self._heard.left(event.path)
             if event.is_dir and event.kind == "moved_from":
                 left[event.cookie] = event.path
             elif event.is_dir and event.kind == "moved_to" and event.cookie in left:

@@ -57,6 +57,7 @@ class Scanner:
         self._scans = 0
         self._moved: dict[bytes, None] = {}
         self._came: set[bytes] = set()  # each of them is due or looked at, too
+        self._left: set[bytes] = set()  # likewise
         self._leaving = Leaving(context.store, context.clock)
         self._eyes = Looking(context.store, self.touched)
         self._limiter = trio.CapacityLimiter(2)
@@ -75,6 +76,7 @@ class Scanner:
         if len(self._due) >= TOUCHED_MAX:
             self._due.clear()
             self._came.clear()
+            self._left.clear()
             self._rescan = True
         self._due.add(path, delay)
         self._wake.ring()
@@ -86,6 +88,14 @@ class Scanner:
             if not self._touched_elsewhere(old, new) or self._scans or self._rescan:
                 self._moved[new] = None
                 self._wake.ring()
+
+    def left(self, path: bytes) -> None:
+        """A directory isn't there any more, with all that was in it, of which nobody tells, or which was
+        looked for when nothing was where it was: should a job make another one of its name before it is
+        recorded as gone, that is scanned. Nothing else tells one from the other: numbers are given
+        out again."""
+        if path in self._due:
+            self._left.add(path)
 
     def renamed(self, old: bytes, new: bytes) -> None:
         """A directory was renamed by another program. What waits to be looked at in it is elsewhere
@@ -242,15 +252,17 @@ class Scanner:
     ) -> None:
         """What is there is recorded before what is gone: peers hear of it in that order (R1).
 
-        A folder that a scan `missed`, and that is there by now, as a job has just made one of its
-        name, is scanned next, and one that took the place of another as events tell: what was in the
-        former is gone, and nobody is told of that any more.
+        A folder that a scan `missed`, or that has left its place, and that is there in the end, as a job
+        has just made one of its name, is scanned next, and one that took the place of another as events
+        tell: what was in the former is gone, and nobody is told of that any more.
         """
+        missed = missed | self._left.intersection(touched)
+        self._left -= missed
         outer = self._looking
         self._looking = outer.union(touched)  # before any await: they aren't due any more
         await self._context.names_committed()
         gone, there, known = await trio.to_thread.run_sync(self._gone_of, touched)
-        anew = {path for path in there if path in missed}
+        anew: set[bytes] = set()
         ignoring = Ignoring(self._context, self._due.__contains__, gone)
         rest = await trio.to_thread.run_sync(ignoring.with_those_above, there)
         while rest:
@@ -272,12 +284,15 @@ class Scanner:
                         await self._descend(one)
         came = self._came.intersection(touched)
         self._came -= came
-        self._moved |= dict.fromkeys(came | {path for path in anew if not is_below(path, anew)})
-        if descend:
-            self._moved |= directories_of(touched)
         await self._believe(gone)
         for start in range(0, len(gone), BATCH_PATHS):
             await self._record([], gone[start : start + BATCH_PATHS], set())
+        if missed:
+            anew |= await trio.to_thread.run_sync(self._there_of, missed)
+            self._left |= {path for path in missed - anew if path in self._due}  # nothing recorded
+        self._moved |= dict.fromkeys(came | {path for path in anew if not is_below(path, anew)})
+        if descend:
+            self._moved |= directories_of(touched)
         self._looking = outer
 
     async def _believe(self, gone: list[bytes]) -> None:
@@ -291,6 +306,9 @@ class Scanner:
         left = set(gone)
         there = [path for path in touched if path not in left]
         return gone, there, known_of(self._context.store, gone)
+
+    def _there_of(self, missed: Set[bytes]) -> set[bytes]:
+        return {path for path in missed if not is_gone(self._context.store, path)}
 
     async def _descend(self, found: Found) -> None:
         """A directory in which something is new (it was moved in, say) is scanned below."""
