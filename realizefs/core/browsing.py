@@ -23,7 +23,7 @@ WINDOW_MAX = 128
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """In one folder: the last name, how many were read one after the other, files to fetch ahead."""
+    """In one folder: the last name, how many were read one after the other, files to fetch ahead next."""
 
     last: bytes
     count: int = 1
@@ -40,19 +40,21 @@ def goes_on(run: Run, name: bytes, *, is_near: bool) -> Run:
     if not is_near:
         return Run(name)
     count = run.count + 1
-    return Run(name, count, _larger(run.window) if count >= RUN_MIN else 0)
+    return Run(name, count, (run.window or WINDOW_FIRST) if count >= RUN_MIN else 0)
+
+
+def asked(run: Run, last: bytes) -> Run:
+    """After the window was asked for, up to the file `last`: the next one is larger. Who reads on before
+    that, as the machine is slow, doesn't double what nobody has asked for."""
+    return Run(last, run.count, min(2 * run.window, WINDOW_MAX))
 
 
 def reached(run: Run) -> Run:
     """After a read in the middle of what was fetched ahead: the next window."""
-    return Run(run.last, run.count + run.window // 2, _larger(run.window))
+    return Run(run.last, run.count + run.window // 4, run.window or WINDOW_FIRST)
 
 
 def late(name: bytes) -> Run:
     """After what was fetched ahead wasn't here when the reader came to `name`, or didn't come at all: it is
     some time before the next is tried, in whatever order he reads."""
     return Run(name, -LATE_COUNT)
-
-
-def _larger(window: int) -> int:
-    return min(max(2 * window, WINDOW_FIRST), WINDOW_MAX)

@@ -9,13 +9,13 @@ wait, as on a network that costs money. Trio thread.
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol
 
 import trio
 
-from realizefs.core.browsing import NEAR_MAX, WINDOW_MAX, Run, goes_on, late, reached
+from realizefs.core.browsing import NEAR_MAX, WINDOW_MAX, Run, asked, goes_on, late, reached
 from realizefs.core.striping import PIECES_MIN
 from realizefs.model.entries import Entry
 from realizefs.model.ids import Digest, Inode
@@ -139,7 +139,7 @@ class Siblings:
         entries = [one for one in entries if one.ino not in self._coming]
         if not entries or self._runs.get(parent) != run:
             return
-        self._runs[parent] = replace(run, last=entries[-1].name)
+        self._runs[parent] = asked(run, entries[-1].name)
         self._marks[entries[len(entries) // 2].ino] = parent
         deadline = trio.current_time() + HEDGE_SECONDS
         coming = {one.ino: _Coming(parent, one.name, one.version.hash, deadline) for one in entries}

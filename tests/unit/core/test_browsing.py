@@ -6,6 +6,7 @@ from realizefs.core.browsing import (
     WINDOW_FIRST,
     WINDOW_MAX,
     Run,
+    asked,
     goes_on,
     late,
     reached,
@@ -19,12 +20,14 @@ def test_nothing_is_fetched_before_some_were_read_one_after_the_other() -> None:
         assert (run.count, run.window) == (count, 0)
     run = goes_on(run, b"c", is_near=True)
     assert (run.last, run.window) == (b"c", WINDOW_FIRST)
+    later = goes_on(run, b"d", is_near=True)
+    assert (later.last, later.window) == (b"d", WINDOW_FIRST), "nobody has asked for it yet"
 
 
 def test_the_window_doubles_up_to_its_bound() -> None:
     run, windows = Run(b"a", RUN_MIN, WINDOW_FIRST), []
-    for _ in range(8):
-        run = reached(run)
+    for number in range(8):
+        run = reached(asked(run, b"b%d" % number))
         windows.append(run.window)
     assert windows[:2] == [2 * WINDOW_FIRST, 4 * WINDOW_FIRST]
     assert windows[-1] == WINDOW_MAX
