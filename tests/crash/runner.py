@@ -103,21 +103,25 @@ class Runner:
 
     def failed_at(self, scenario: str, point: str, code: int, times: int, again: bool) -> list[str]:
         """What is wrong after a fault at a point."""
-        with self.place() as directory:
-            run = self.order(
-                do="fail",
-                scenario=scenario,
-                directory=directory,
-                point=point,
-                code=code,
-                times=times,
-                again=again,
-            )
-            if run["killed"] or not run.get("failed"):
-                return [f"the fault didn't come about: {run}"]
-            # What was tried in vain meanwhile has counted versions up.
-            after = self._goes_on(scenario, directory, counts_up=True, may_trash=True)
-            return [*run["problems"], *after]
+        run: dict[str, Any] = {}
+        for _ in range(TRIES_MAX):
+            with self.place() as directory:
+                run = self.order(
+                    do="fail",
+                    scenario=scenario,
+                    directory=directory,
+                    point=point,
+                    code=code,
+                    times=times,
+                    again=again,
+                )
+                if run["killed"]:
+                    break
+                if run.get("failed"):
+                    # What was tried in vain meanwhile has counted versions up.
+                    after = self._goes_on(scenario, directory, counts_up=True, may_trash=True)
+                    return [*run["problems"], *after]
+        return [f"the fault didn't come about: {run}"]
 
     def _goes_on(
         self,

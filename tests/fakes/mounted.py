@@ -21,6 +21,10 @@ from tests.household.waiting import until
 T = TypeVar("T")
 
 
+ECHO_SECONDS = 100.0
+"""Its hand looks for watchers a twentieth of the time at most: a look that took a second is late by twenty."""
+
+
 class MountedView:
     """Mounted on entering, gone on leaving, whatever happened."""
 
@@ -88,7 +92,7 @@ class MountedView:
     def echoed(self) -> None:
         """Wait until watchers have heard of all that was announced so far."""
         live = self._mount._live
-        until(lambda: self.call(lambda: live.settled), "watchers to be told", END_SECONDS)
+        until(lambda: self.call(lambda: live.settled), "watchers to be told", ECHO_SECONDS)
 
     def forgotten(self) -> None:
         """Have the kernel drop what it knows: by its own means, or where that isn't allowed (or

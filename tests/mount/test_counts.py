@@ -5,6 +5,7 @@ import os
 import subprocess
 
 from realizefs.core.counting import MountCounts
+from tests.household.waiting import until
 from tests.mount.conftest import Bench, failure
 from tests.mount.test_unreal_files import BIG, unreal
 
@@ -29,6 +30,8 @@ def test_bytes_that_are_read_are_those_of_the_program(bench: Bench) -> None:
 
 
 def test_each_request_is_counted_once_whoever_answers_it(bench: Bench) -> None:
+    # What is open here while the hand is made is open there, too, for a moment: it is released late.
+    until(lambda: bench.view.hand, "the hand is there")
     before = {name: one.count for name, one in counts(bench).operations.items()}
     (bench.mnt / "folder").mkdir()
     (bench.mnt / "folder" / "file").write_bytes(b"x")

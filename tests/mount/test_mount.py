@@ -14,6 +14,7 @@ from realizefs.fs.views import SingleView
 from realizefs.model.errors import Busy, Misuse, NotFound
 from tests.fakes.arena import FakeArena
 from tests.fakes.mounted import MountedView
+from tests.household.waiting import until
 from tests.mount.conftest import Bench
 
 ROOT = Path(__file__).parents[2]
@@ -77,6 +78,7 @@ def test_laid_over_the_root_itself(fuse: None, root: Path) -> None:
 def test_ends_when_somebody_unmounts(fuse: None, root: Path, tmp_path: Path) -> None:
     arena = FakeArena(root)
     with MountedView(SingleView(arena), tmp_path / "mnt") as view:
+        until(lambda: view.hand, "the hand is there")  # it has for a moment what is open here
         os.listdir(view.path)
         mountpoints.unmount(view.path)
         view.wait_ended()

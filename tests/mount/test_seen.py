@@ -50,6 +50,7 @@ def test_only_what_cannot_change_unseen_is_trusted_for_long(
     (bench.root / "other").hardlink_to(bench.root / "one")
     assert trust(bench, b"alone") == (SHORT, SHORT)
     bench.arena.watched.add(b"")
+    monkeypatch.setattr(attrs, "SETTLED_SECONDS", 3600.0)
     assert trust(bench, b"alone") == (LONG, SHORT), "it has just changed"
     monkeypatch.setattr(attrs, "SETTLED_SECONDS", -1.0)
     assert trust(bench, b"alone") == (LONG, LONG)

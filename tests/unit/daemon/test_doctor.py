@@ -1,6 +1,7 @@
 """What hangs is a finding; what the doctor asks the kernel."""
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -83,12 +84,12 @@ async def test_an_address_where_nobody_listens_says_why() -> None:
         (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
         port = listener.socket.getsockname()[1]
         nursery.start_soon(trio.serve_listeners, lambda stream: stream.aclose(), [listener])
-        free = await trio.open_tcp_listeners(0, host="127.0.0.1")
-        closed = free[0].socket.getsockname()[1]
-        await free[0].aclose()
-        tried = dict(
-            await examining.tried([f"127.0.0.1:{port}", f"127.0.0.1:{closed}", "nonsense"])
-        )
+        with socket.socket() as deaf:  # it doesn't listen, and nobody else gets its port
+            deaf.bind(("127.0.0.1", 0))
+            closed = deaf.getsockname()[1]
+            tried = dict(
+                await examining.tried([f"127.0.0.1:{port}", f"127.0.0.1:{closed}", "nonsense"])
+            )
         nursery.cancel_scope.cancel()
     assert tried[f"127.0.0.1:{port}"] == ""
     assert tried[f"127.0.0.1:{closed}"] == "Connection refused"
