@@ -1,9 +1,9 @@
 """A whole peer without a mount or a daemon: real stores, real TLS on loopback, in this process."""
 
+import dataclasses
 import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import trio
@@ -39,7 +39,7 @@ WAIT_SECONDS = 20
 """Seconds after which what a test waits for isn't going to happen."""
 
 
-@dataclass(eq=False)
+@dataclasses.dataclass(eq=False)
 class Peer:
     """One running peer with one arena."""
 
@@ -163,6 +163,13 @@ async def introduce(*peers: Peer) -> None:
         for other in peers:
             if other is not one:
                 await one.household.roster.add(other.card)
+
+
+async def introduce_to(first: Peer, second: Peer) -> None:
+    """Both know each other, and only the second knows where the other is: there is one link, and none
+    takes its place, as happens where both dial; what is asked for then may be asked for again."""
+    await first.household.roster.add(dataclasses.replace(second.card, addresses=()))
+    await second.household.roster.add(first.card)
 
 
 async def until(

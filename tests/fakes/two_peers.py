@@ -6,7 +6,7 @@ from pathlib import Path
 
 from realizefs.model.limits import MIB
 from realizefs.model.marks import Mark
-from tests.fakes.peer import Peer, introduce, running_peer, until, write
+from tests.fakes.peer import Peer, introduce, introduce_to, running_peer, until, write
 
 
 @asynccontextmanager
@@ -28,6 +28,8 @@ async def two_owners(
 def at_rest(a: Peer, b: Peer) -> bool:
     """Whether both, who own all, have the same, know that of each other, and have nothing to do."""
     for one, other in ((a, b), (b, a)):
+        if not one.arena.scanner.scanned.is_set():
+            return False
         status, paths = one.arena.status(), one.paths()
         if status["pending"] or status["jobs"] or paths != other.paths():
             return False
@@ -55,8 +57,9 @@ async def owner_and_watcher(
         running_peer(directory / first, first, mark=Mark.OWN) as owner,
         running_peer(directory / second, second, cache_max=cache_max) as watcher,
     ):
-        await introduce(owner, watcher)
+        await introduce_to(owner, watcher)
         await until(lambda: all(watcher.status(path) == "remote" for path in files or {}))
+        await until(lambda: all(one.arena.scanner.scanned.is_set() for one in (owner, watcher)))
         yield owner, watcher
 
 

@@ -2,6 +2,9 @@
 
 import os
 import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from realizefs.store.env import Environment
@@ -41,13 +44,25 @@ def visible(root: Path) -> set[str]:
     return {path.name for path in root.iterdir() if path.name != ".realize"}
 
 
-def take_away(root: Path) -> Path:
-    """What is in an arena root goes elsewhere, its state stays."""
+def take_away(root: Path, seen_by: int | None) -> Path:
+    """What is in an arena root goes elsewhere, its state stays: the daemon with that process sees it all
+    at once."""
     away = root.with_name("away")
     away.mkdir()
-    for name in visible(root):
-        (root / name).rename(away / name)
+    with stopped(seen_by) if seen_by is not None else nullcontext():
+        for name in visible(root):
+            (root / name).rename(away / name)
     return away
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """Meanwhile the process does nothing."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def bring_back(away: Path, root: Path) -> None:
@@ -167,7 +182,7 @@ def rot(pair: Pair, real: Path) -> None:
 def test_a_root_that_is_emptied_while_it_is_served_deletes_nothing(own_pair: Pair) -> None:
     pair = own_pair
     seen = [pair.write(name, name * 100) for name in ("one", "two", "three")]
-    away = take_away(pair.files)
+    away = take_away(pair.files, pair.alice.pid)
     wait_out_of_service(pair.alice, "is empty although files of it are known")
     (told,) = check(pair.alice, status=1)[1:-1]
     assert "`realizefs arena accept-loss docs`" in told
@@ -183,7 +198,7 @@ def test_a_root_that_is_empty_at_the_start_deletes_nothing(own_pair: Pair) -> No
     pair = own_pair
     seen = pair.write("only", CONTENT)
     pair.alice.stop()
-    away = take_away(pair.files)
+    away = take_away(pair.files, None)
     pair.alice.serve()
     wait_out_of_service(pair.alice, "is empty although files of it are known")
     pair.wait_connected()
@@ -258,7 +273,7 @@ def test_a_mount_over_a_root_that_goes_and_comes(household: Household) -> None:
     machine.serve()
     machine.ask("mount", mnt)
     until(lambda: machine.arena()["files"] == 2, "both are indexed")
-    away = take_away(root)
+    away = take_away(root, machine.pid)
     wait_out_of_service(machine, "is empty")
     bring_back(away, root)
     wait_in_service(machine)
@@ -274,7 +289,7 @@ def test_a_loss_is_accepted_and_peers_keep_what_they_have(own_pair: Pair) -> Non
     os.setxattr(kept, MARK, b"keep")
     wait_word(kept, "cached")
     until(lambda: holder_known(pair, "kept"), "alice knows of bob's copy")
-    shutil.rmtree(take_away(pair.files))
+    shutil.rmtree(take_away(pair.files, pair.alice.pid))
     wait_out_of_service(pair.alice, "accept-loss docs")
     said = pair.alice.run("arena", "accept-loss", "docs")
     assert said.status == 2

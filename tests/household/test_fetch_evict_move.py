@@ -76,6 +76,7 @@ def test_a_folder_is_moved_to_another_machine(own_pair: Pair) -> None:
     } == contents
     assert "no peer called" in own_pair.bob.refused("move", shown, "--to", "nobody")
     own_pair.alice.stop()
+    until(lambda: not own_pair.bob.connected(own_pair.alice), "bob knows")
     assert "alice is not connected" in own_pair.bob.run("move", shown, "--to", "alice").err
     own_pair.alice.serve()
 

@@ -191,6 +191,7 @@ def test_the_first_mount_after_joining_shows_what_there_is(household: Household)
         (files / f"d{number}" / "f").write_bytes(b"x")
     alice.serve()
     alice.share("docs", files)
+    until(lambda: alice.arena()["files"] == 100, "alice knows all")
     bob.ask("join", alice.ask("invite", "docs"), bob.directory / "files")
     mnt = bob.directory / "mnt"
     mnt.mkdir()

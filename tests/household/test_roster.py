@@ -46,13 +46,14 @@ def test_a_removed_peer_is_refused_by_one_that_was_off_then_too(household: House
     assert alice.ask("peer", "remove", "bob") == "bob no longer belongs to the household."
     until(lambda: not bob.connected(alice), "bob is refused")
     until(lambda: "is not in the roster" in alice.log_text(), "and hears it when it dials")
-    (root(bob) / "of-bob").write_text("made by somebody who is out")
     (root(alice) / "second").write_text("second")
     carol.serve()
     has(carol, "second", "second")
     until(lambda: known_to(carol) == {"alice"}, "carol has heard of it")
     assert known_to(alice) == {"carol"}
     until(lambda: not bob.connected(carol), "carol refuses bob, too")
+    (root(bob) / "of-bob").write_text("made by somebody who is out")
+    until(lambda: bob.arena()["files"] == 2, "bob has indexed it")
     (root(carol) / "third").write_text("third")
     has(alice, "third", "third")
     assert not (root(alice) / "of-bob").exists()

@@ -129,7 +129,7 @@ def test_systemd_keeps_the_service_running(desk: Session) -> None:
     unit = Path(first["unit"])
     quick = unit.with_name(f"{unit.name}.d") / "quick.conf"  # as `systemctl --user edit` writes it
     quick.parent.mkdir()
-    quick.write_text("[Service]\nRestartSec=100ms\nWatchdogSec=5s\n")
+    quick.write_text("[Service]\nRestartSec=100ms\nWatchdogSec=10s\n")
     desk.says("systemctl", "--user", "daemon-reload")
     desk.says("systemctl", "--user", "restart", unit.name)
 

@@ -42,8 +42,12 @@ def test_plain_files_stay_and_nothing_else(own_pair: Pair) -> None:
     assert bob.pid is None
     assert not os.path.ismount(own_pair.mnt)
     assert alice.pid is not None
-    (known,) = alice.ask_json("peer", "list")
-    assert (known["name"], known["arenas"]) == ("bob", [])  # nobody waits for it
+
+    def known() -> tuple[str, list[str]]:
+        (peer,) = alice.ask_json("peer", "list")
+        return peer["name"], peer["arenas"]
+
+    until(lambda: known() == ("bob", []), "nobody waits for it")
     assert (own_pair.files / "there.txt").read_text() == "hers"
 
 

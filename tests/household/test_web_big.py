@@ -13,6 +13,8 @@ from tests.household.conftest import running_household
 from tests.household.machines import Machine
 from tests.household.waiting import until
 
+pytestmark = pytest.mark.timeout(300)
+
 FILES = 20_000
 ROWS_MAX = 60
 """In the document: the box has room for some fifteen."""

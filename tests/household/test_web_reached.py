@@ -31,7 +31,7 @@ def page(fuse: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDr
     place = tmp_path_factory.mktemp("reached")
     with (
         running_household(place) as household,
-        running_browser(place / "profile") as browser,
+        running_browser(tmp_path_factory.mktemp("profile")) as browser,
     ):
         alice, bob = torn(household)
         with running_page(bob) as link:

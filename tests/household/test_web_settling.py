@@ -15,7 +15,7 @@ from tests.household.browser import (
 )
 from tests.household.conftest import Household
 from tests.household.machines import Machine
-from tests.household.test_guard import MANY, files, held, tree, wipe
+from tests.household.test_guard import MANY, files, hears_all, held, tree, wipe
 from tests.household.test_roster import has, member, root
 from tests.household.waiting import until
 
@@ -87,7 +87,9 @@ def test_much_that_was_deleted_is_brought_back_or_deleted_there(
     with running_page(bob) as link:
         browser.get(link)
         wipe(alice)
+        hears_all(bob)
         until(lambda: "are still here." in text_of(browser, "note-list"), "it waits, and is said")
+        until(lambda: f"{held(bob)} files" in text_of(browser, "note-list"), "all of it")
         press_button(browser, REJECT)
         asked = answer_dialog(browser, "Cancel")
         assert "files and folders back?" in asked
@@ -100,7 +102,9 @@ def test_much_that_was_deleted_is_brought_back_or_deleted_there(
         until(lambda: not browser.find_element(By.ID, "notes").is_displayed(), "it is settled")
         until(lambda: not bob.arena()["pending"], "bob is through")
         wipe(alice)
+        hears_all(bob)
         until(lambda: "are still here." in text_of(browser, "note-list"), "it waits again")
+        until(lambda: f"{held(bob)} files" in text_of(browser, "note-list"), "all of it")
         press_button(browser, APPROVE)
         assert "go to the trash here" in answer_dialog(browser, "Delete")
         until(lambda: files(bob) == {"stays"}, "they are deleted")
@@ -137,6 +141,7 @@ def test_the_trash_is_restored_and_emptied_there(household: Household, browser: 
         until(lambda: "a (restored" in text_of(browser, "trash-said"), "the older comes beside it")
         press_button(browser, "Restore sub/b.txt")
         has(alice, "sub/b.txt", "first")
+        until(lambda: text_of(browser, "trash-said").endswith(": sub/b.txt."), "this, too")
         press_button(browser, "Empty…")
         assert "1 file will be gone for good" in answer_dialog(browser, "Cancel")
         assert bob.ask_json("trash", "list")[0]["count"] == 1

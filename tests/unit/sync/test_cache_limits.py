@@ -43,7 +43,8 @@ async def test_what_is_left_free_of_the_disk_bounds_the_cache_too(tmp_path: Path
     async with owner_and_watcher(tmp_path) as (_, b):
         await until(lambda: b.entry("f"))
         await b.read("f")
-        await until(lambda: b.status("f") == "cached")
+        await until(lambda: b.arena.status()["cached_bytes"] == MIB)
+        await until(lambda: not b.arena.fetcher._pieces)
         everything = Amount(100, percent=True)
         await b.arena.limit_cache(CacheLimits(everything, leave=everything))
         assert b.arena.status()["cache_limit"] == 0

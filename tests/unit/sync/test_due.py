@@ -46,6 +46,16 @@ def test_after_a_rest_what_is_quiet_is_taken_at_once() -> None:
     assert len(due) == 0
 
 
+def test_both_names_of_a_rename_are_taken_together_though_the_second_is_touched_later() -> None:
+    clock = HandClock()
+    due = Due(clock)
+    due.add(b"old", DELAY)
+    clock.at += TICK_SECONDS
+    due.add(b"new", DELAY)
+    clock.at += DELAY
+    assert due.take(nothing)[0] == [b"new", b"old"]
+
+
 def test_what_is_held_stays() -> None:
     clock = HandClock()
     due = Due(clock)

@@ -71,7 +71,8 @@ class Scene:
     async def is_over(self) -> None:
         """Nothing is waited for, of the wire or in this process."""
         with trio.fail_after(PROGRESS_SECONDS - 2):  # then it would end because nothing comes
-            await until(lambda: not self.in_flight and not self.lap.arena.fetcher._pieces)
+            await until(lambda: not self.in_flight)
+        await until(lambda: not self.lap.arena.fetcher._pieces)
 
 
 @asynccontextmanager

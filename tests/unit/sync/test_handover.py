@@ -158,8 +158,8 @@ async def test_what_is_in_use_is_named(tmp_path: Path, monkeypatch: pytest.Monke
         with (a.root / "f").open("rb"), monkeypatch.context() as patch:
             patch.setattr(handover, "STALLED_SECONDS", 1.0)
             progress = await move(a, "f", b)
-        assert [path for path, _ in progress.failures] == [b"f"]
-        assert (progress.files, b.status("f"), a.status("f")) == (0, "real", "real")
+            assert [path for path, _ in progress.failures] == [b"f"]
+            assert (progress.files, b.status("f"), a.status("f")) == (0, "real", "real")
         assert (await move(a, "f", b)).failed == 0
         await until(lambda: a.status("f") != "real")
 

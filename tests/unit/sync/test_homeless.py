@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
 from realizefs.model.entries import Holder
 from realizefs.model.errors import StoreFault
@@ -239,11 +240,20 @@ async def test_a_conflict_copy_whose_content_is_nowhere_any_more_goes_again(
 ) -> None:
     """Its user took the file elsewhere, and deleted it there, before it was named."""
     monkeypatch.setattr(homeless, "SETTLE_SECONDS", 0.05)
+    heard = list[str]()
+
+    def once_heard(*arguments: Any) -> None:
+        if not heard:
+            raise StoreFault("The other one is to hear of it first.")
+        give_up(*arguments)
+
     async with two_owners(tmp_path, {"photo": b"a photo"}) as (a, b):
+        monkeypatch.setattr("realizefs.sync.homeless.give_up", once_heard)
         name = await named(a, b"what it was")
         await until(lambda: name in b.paths())
+        heard.append(name)
         await until(lambda: a.paths() == b.paths() == {"photo"})
-        assert not sought(a)
+        await until(lambda: not sought(a))
         await until(lambda: not a.arena.status()["pending"] and not b.arena.status()["pending"])
 
 
@@ -308,6 +318,13 @@ async def test_a_conflict_copy_that_is_being_written_stays(
 ) -> None:
     """Who replaces its content doesn't ask for the one that it was to have."""
     monkeypatch.setattr(homeless, "SETTLE_SECONDS", 0.05)
+    is_written, go_over = trio.Event(), homeless.Homeless._go_over
+
+    async def later(self: homeless.Homeless) -> None:
+        await is_written.wait()
+        await go_over(self)
+
+    monkeypatch.setattr(homeless.Homeless, "_go_over", later)
     write(tmp_path / "a/root", "photo", b"a photo")
     async with running_peer(tmp_path / "a", "a", mark=Mark.OWN) as a:
         await until(lambda: a.status("photo") == "real" and not a.arena.status()["pending"])
@@ -315,6 +332,7 @@ async def test_a_conflict_copy_that_is_being_written_stays(
         ino = a.arena.resolve(name.encode())
         a.arena.scanner.writing(ino)
         await a.arena._actions.make_real(ino, truncate=True)
+        is_written.set()
         await until(lambda: not sought(a))
         assert name in a.paths()
         (a.root / name).write_bytes(b"another")

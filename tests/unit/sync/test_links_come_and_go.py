@@ -11,7 +11,7 @@ import trio
 
 from realizefs.model.errors import Unreachable, VersionGone
 from realizefs.model.messages import Read, ReadBlocks
-from realizefs.sync import sources
+from realizefs.sync import dialling, sources
 from realizefs.sync.arena import Arena
 from tests.fakes.peer import Peer, introduce, running_peer, until, write
 
@@ -104,9 +104,12 @@ async def test_a_read_while_links_are_made_anew_for_another_arena_waits(tmp_path
         assert await b.read("f") == CONTENT
 
 
-async def test_without_a_holder_in_reach_nobody_is_waited_for(tmp_path: Path) -> None:
+async def test_without_a_holder_in_reach_nobody_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with two(tmp_path) as (a, _):
         holder = a.identity.peer
+    monkeypatch.setattr(dialling, "delay", lambda failures, chance: 3600.0)  # which rings, too
     async with running_peer(tmp_path / "b", "b") as b:
         with pytest.raises(Unreachable):  # once the first dial is refused
             await b.read("f")
@@ -136,8 +139,9 @@ async def test_a_version_that_was_edited_away_fails_when_the_new_one_is_known(
 
 
 async def test_a_read_while_the_holder_changes_permissions_waits_for_the_news(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sources, "GONE_WAITS_SECONDS", (0.05,) * 200)  # a busy machine needs some
     async with two(tmp_path) as (a, b):
         (a.root / "f").chmod(0o600)
         assert await b.read("f") == CONTENT

@@ -79,6 +79,14 @@ async def three_holders(tmp_path: Path) -> AsyncIterator[Holders]:
             yield Holders(reader, peers, patch)
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine that has much else to do nothing comes in half a second, and who is late is left."""
+    for module in ("core.striping", "sync.race"):
+        monkeypatch.setattr(f"realizefs.{module}.HEDGE_SECONDS", 10.0)
+
+
+@pytest.mark.usefixtures("patient")
 async def test_all_holders_bring_blocks_owners_and_caches(holders: Holders) -> None:
     assert await holders.read() == CONTENT
     assert set(holders.served) == {"a", "b", "c"}
@@ -120,6 +128,7 @@ async def test_one_that_fails_is_left(holders: Holders) -> None:
     assert holders.reader.arena.status()["wrong"] == []
 
 
+@pytest.mark.usefixtures("patient")
 async def test_one_that_lies_is_left_and_told_by_name(
     holders: Holders, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -175,7 +175,7 @@ async def test_what_was_just_read_is_complete_before_it_is_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A thumbnailer right after a reader was refused what the reader had just fetched."""
-    monkeypatch.setattr(shelf, "GATHER_SECONDS", 3600.0)
+    monkeypatch.setattr(shelf, "READ_GATHER_SECONDS", 3600.0)
     async with owner_and_watcher(tmp_path, {"f": b"picture"}) as (_, b):
         ino = b.arena.resolve(b"f")
         assert not b.arena.cached_complete(ino)

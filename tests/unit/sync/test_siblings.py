@@ -23,7 +23,7 @@ from realizefs.store.blobs import Blobs
 from realizefs.sync import siblings
 from realizefs.sync.arena import Arena
 from realizefs.sync.background import Background
-from tests.fakes.peer import Peer, introduce, running_peer, until, write
+from tests.fakes.peer import Peer, introduce_to, running_peer, until, write
 from tests.fakes.wire import TrioClock
 
 NAMES = [f"note {number:03}" for number in range(200)]
@@ -74,7 +74,7 @@ async def owner_and_reader(
     ):
         for name, content in contents.items():
             write(a.root, name, content)
-        await introduce(a, b)
+        await introduce_to(a, b)
         await until(lambda: b.paths() >= set(contents))
         yield a, b
 

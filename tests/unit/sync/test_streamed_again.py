@@ -8,7 +8,7 @@ import trio
 
 from realizefs.model.limits import KIB, MIB
 from realizefs.model.messages import Read
-from realizefs.sync import fetcher, pace
+from realizefs.sync import arena, fetcher, pace
 from realizefs.sync.arena import Arena
 from realizefs.sync.pieces import Piece
 from realizefs.sync.urgency import Need, Urgency
@@ -31,6 +31,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Read]:
 
     monkeypatch.setattr(Arena, "serve", noted)
     monkeypatch.setattr(fetcher, "pays", lambda _, size: size >= 2 * STEP)
+    monkeypatch.setattr(arena, "FLUSH_SECONDS", 3600.0)  # only who waits for it flushes
     return found
 
 

@@ -9,7 +9,7 @@ from realizefs.model.journal import What
 from realizefs.model.marks import Mark
 from realizefs.sync.telling import Wanted, journal
 from tests.fakes.clock import SystemClock
-from tests.fakes.peer import Peer, introduce, replace, running_peer, until, write
+from tests.fakes.peer import Peer, introduce, introduce_to, replace, running_peer, until, write
 
 ALL = Wanted()
 Line = tuple[str, What, bytes, bytes, int]
@@ -115,7 +115,7 @@ async def test_what_a_peer_knew_before_is_one_line(tmp_path: Path) -> None:
     async with running_peer(tmp_path / "a", "a") as a:
         await until(lambda: len(a.paths()) == EACH_ADDED_MAX + 1)
         async with running_peer(tmp_path / "b", "b") as b:
-            await introduce(a, b)
+            await introduce_to(a, b)
             await until(lambda: b.paths() == a.paths())
             assert lines(b) == [("a", What.HEARD, b"", b"", EACH_ADDED_MAX + 1)]
             write(a.root, "new", b"content")

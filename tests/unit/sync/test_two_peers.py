@@ -8,7 +8,7 @@ import pytest
 from realizefs.model.errors import Unreachable
 from realizefs.model.limits import KIB, MIB
 from realizefs.model.marks import Mark
-from tests.fakes.peer import Peer, introduce, running_peer, until, write
+from tests.fakes.peer import Peer, introduce, introduce_to, running_peer, until, write
 from tests.fakes.two_peers import owner_and_watcher, two_owners
 
 
@@ -30,7 +30,7 @@ async def test_a_middle_read_of_a_big_file_fetches_little(tmp_path: Path) -> Non
     content = os.urandom(8 * MIB)
     write(tmp_path / "a/root", "big", content)
     async with running_peer(tmp_path / "a", "a") as a, running_peer(tmp_path / "b", "b") as b:
-        await introduce(a, b)
+        await introduce_to(a, b)
         await until(lambda: b.entry("big"))
         before = b.household.counters.bytes_in
         assert await b.read("big", 4 * MIB + 5, 4 * KIB) == content[4 * MIB + 5 :][: 4 * KIB]
