@@ -6,6 +6,7 @@ trash, and at other owners to theirs.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import Enum
 
@@ -43,19 +44,22 @@ class Conflict:
 
 
 class Conflicts:
-    """Of one arena; trio thread. `remove` and `move` record what is no real file here."""
+    """Of one arena; trio thread. `remove` and `move` record what is no real file here; while it is
+    `holding` one nothing else moves its file."""
 
     def __init__(
         self,
         context: Context,
         remove: Callable[[Inode], Awaitable[None]],
         move: Callable[[Inode, Inode, bytes, int], Awaitable[None]],
+        holding: Callable[[Inode], AbstractAsyncContextManager[None]],
     ) -> None:
         self._context = context
         self._root = context.store.root
         self._trash = Trash(context.store.root, context.clock)
         self._remove = remove
         self._move = move
+        self._holding = holding
 
     async def listed(self) -> list[Conflict]:
         """The conflicts there are, by path; CONFLICTS_LISTED_MAX at most."""
@@ -117,8 +121,7 @@ class Conflicts:
 
     async def _drop(self, path: bytes) -> None:
         """A crash in between leaves a file in the trash, whose name the scan finds gone."""
-        await self._context.names_committed()
-        entry, real = self._found(path)
+        entry, real = await self._settled(path)
         if real is None:
             await self._remove(entry.ino)
             return
@@ -126,8 +129,7 @@ class Conflicts:
         self._context.on_touched(path)
 
     async def _rename(self, path: bytes, name: bytes) -> None:
-        await self._context.names_committed()
-        entry, real = self._found(path)
+        entry, real = await self._settled(path)
         if real is None:
             await self._move(entry.ino, entry.parent, name, 0)
             return
@@ -135,7 +137,7 @@ class Conflicts:
 
         def rename() -> None:
             if self._root.fingerprint(path) != real.fingerprint:
-                raise Busy(f'"{paths.show(path)}" changed just now; try again.')
+                raise _changed(path)
             self._root.rename(path, new, RENAME_NOREPLACE)
             self._root.sync_directory(paths.split(path)[0])
 
@@ -143,8 +145,28 @@ class Conflicts:
         for touched in (path, new):
             self._context.on_touched(touched)
 
+    async def _settled(self, path: bytes) -> tuple[Entry, RealRow | None]:
+        """What is there. A job that has just put its file into the root, or taken it out, is about to
+        note that: an entry without the file that is there would be renamed, or go, and then have its
+        old name again, by the scanner's finding it."""
+        await self._context.names_committed()
+        entry, real = self._found(path)
+        if self._is_there(path) != (real is not None):
+            async with self._holding(entry.ino):
+                entry, real = self._found(path)
+            if self._is_there(path) != (real is not None):
+                raise _changed(path)
+        return entry, real
+
+    def _is_there(self, path: bytes) -> bool:
+        return self._root.fingerprint_if_any(path) is not None
+
     def _found(self, path: bytes) -> tuple[Entry, RealRow | None]:
         known = self._known(path)
         if known is None:
             raise NotFound(f'There is no "{paths.show(path)}" in "{self._context.name}".')
         return known
+
+
+def _changed(path: bytes) -> Busy:
+    return Busy(f'"{paths.show(path)}" changed just now; try again.')

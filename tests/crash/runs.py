@@ -23,7 +23,7 @@ from tests.crash.world import World
 
 Report = dict[str, Any]
 
-ATTEMPT_SECONDS = 20
+ATTEMPT_SECONDS = 60
 DAY_NS = 24 * 3600 * 10**9
 
 

@@ -35,7 +35,7 @@ from tests.fakes.clock import SystemClock
 from tests.fakes.soundness import assert_sound
 
 ARENA = ArenaId(b"the same arena!!")
-WAIT_SECONDS = 20
+WAIT_SECONDS = 60
 """Seconds after which what a test waits for isn't going to happen."""
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import trio
 
 T = TypeVar("T")
-END_SECONDS = 20
+END_SECONDS = 60
 
 Ready = Callable[[], None]
 """Called by what runs in the thread when the test may begin."""

@@ -73,7 +73,7 @@ class Machine:
             self.command(*arguments),
             capture_output=True,
             check=False,
-            timeout=60,
+            timeout=2 * SECONDS,
             cwd=cwd,
             env=self.environment,
         )
@@ -112,7 +112,7 @@ class Machine:
                 stderr=log,
                 env=self.environment,
             )
-        self.ask("status", "--wait", "30")
+        self.ask("status", "--wait", "60")
 
     def share(self, name: str, root: Path, mark: str = "own") -> None:
         self.ask("arena", "add", name, root, "--mark", mark)

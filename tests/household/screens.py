@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-CALL_SECONDS = 30.0
+CALL_SECONDS = 60.0
 
 
 class Screen:

@@ -41,9 +41,14 @@ async def answers(channel: Channel, wanted: type[m.Message], count: int) -> list
     with trio.fail_after(30):
         while len(found) < count:
             message = await channel.receive()
-            if isinstance(message, wanted):
+            if isinstance(message, wanted) and not _only_says_who_is_connected(message):
                 found.append(message)
     return found
+
+
+def _only_says_who_is_connected(message: m.Message) -> bool:
+    """It comes before or after the one with all cards."""
+    return isinstance(message, m.Roster) and not message.peers
 
 
 def arena_id(machine: Machine, name: str) -> ArenaId:

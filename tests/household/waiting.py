@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
-SECONDS = 30.0
+SECONDS = 60.0
 """After which something isn't going to happen any more."""
 
 _POLL_SECONDS = 0.02

@@ -219,9 +219,14 @@ class Differential(RuleBasedStateMachine):
     def open(self, slot: int, path: str, access: int, options: int, mode: int) -> None:
         self.close(slot)
         flags = access | options | os.O_NONBLOCK  # nobody is to wait for a fifo's other end
-        whole = self._pinned_content(path) if not access and not options & os.O_TRUNC else None
+        reads = not access and not options & os.O_TRUNC
+        whole = self._pinned_content(path) if reads else None
         self._do(f"open {path} {flags:o}", lambda side: _open(side, slot, path, flags, mode))
-        if whole is not None and slot in self.twins.native.open:
+        if not reads or slot not in self.twins.native.open:
+            return
+        if (whole is None) != (self._pinned_content(path) is None):
+            self.close(slot)  # it became unreal, or real, meanwhile: nobody knows what was opened
+        elif whole is not None:
             self._pinned[slot] = whole
 
     def _pinned_content(self, path: str) -> bytes | None:

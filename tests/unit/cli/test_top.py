@@ -26,7 +26,7 @@ from realizefs.model.control import HOME_VARIABLE, Request
 from tests.fakes.control import FakeDaemon
 
 SECOND = 10**9
-SECONDS = 30
+SECONDS = 60
 
 
 def metrics(at: int, started: int = 0, peers: int = 2) -> dict[str, Any]:

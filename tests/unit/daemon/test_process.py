@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-SECONDS = 30
+SECONDS = 60
 """After which a process isn't going to do it any more."""
 
 

@@ -36,7 +36,7 @@ async def forget(*peers: Peer) -> None:
                 await one.arena.forgetting.go_over()
             await trio.sleep(0.02)
 
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         await go_over()
 
 

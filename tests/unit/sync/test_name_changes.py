@@ -27,7 +27,7 @@ from tests.fakes.blocking import no_commits
 from tests.fakes.peer import Peer, introduce, running_peer, until, write
 from tests.fakes.two_peers import at_rest
 
-WAIT_SECONDS = 20
+WAIT_SECONDS = 60
 
 
 @asynccontextmanager
