@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -239,6 +239,18 @@ def free_port() -> int:
             tried.bind(("127.0.0.1", port))
             return port
     raise AssertionError("no port is free")
+
+
+@contextmanager
+def suspended(pid: int | None) -> Iterator[None]:
+    """Meanwhile that process, if there is one, does nothing: what is done is seen by it all at once."""
+    if pid is not None:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        if pid is not None:
+            os.kill(pid, signal.SIGCONT)
 
 
 def end_process(pid: int, number: signal.Signals) -> None:

@@ -2,9 +2,6 @@
 
 import os
 import shutil
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from realizefs.store.env import Environment
@@ -12,7 +9,7 @@ from realizefs.store.fingerprint import fingerprint_of
 from realizefs.store.real import RealIndex
 from realizefs.store.schema import ARENA_SCHEMA
 from tests.household.conftest import Household
-from tests.household.machines import MARK, Machine, Pair, readable, wait_word, word
+from tests.household.machines import MARK, Machine, Pair, readable, suspended, wait_word, word
 from tests.household.waiting import until
 
 CONTENT = b"content " * 100_000
@@ -49,20 +46,10 @@ def take_away(root: Path, seen_by: int | None) -> Path:
     at once."""
     away = root.with_name("away")
     away.mkdir()
-    with stopped(seen_by) if seen_by is not None else nullcontext():
+    with suspended(seen_by):
         for name in visible(root):
             (root / name).rename(away / name)
     return away
-
-
-@contextmanager
-def stopped(pid: int) -> Iterator[None]:
-    """Meanwhile the process does nothing."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 def bring_back(away: Path, root: Path) -> None:
