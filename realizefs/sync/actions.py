@@ -52,6 +52,7 @@ class Actions:
         self._fetcher = fetcher
         self._pinning = pinning
         self._turns = Turns(context.clock)
+        self.turn = self._turns.of  # within it no action has done natively what it has yet to note
         self._work = RootWork(context.store, Trash(context.store.root, context.clock))
 
     async def carry_out(self, ino: Inode, decision: Decision) -> None:

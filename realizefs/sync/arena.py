@@ -107,7 +107,7 @@ class Arena(ArenaView):
         self.ruling = Ruling(self.context)
         self.handover = Handover(self.context, self.set_mark)
         self.on_demand = OnDemand(self.context, self.fetcher)
-        self.conflicts = Conflicts(self.context, self.remove, self.move, self.holding)
+        self.conflicts = Conflicts(self.context, self.remove, self.move, self._actions.turn)
         self._writing = trio.CancelScope(shield=True)
         self._serving = trio.CapacityLimiter(SERVE_THREADS)
 

@@ -21,6 +21,9 @@ from realizefs.store.openat import RENAME_NOREPLACE
 from realizefs.sync.context import Context
 from realizefs.sync.trash import Trash
 
+SETTLED_SECONDS = 5.0
+"""How long a job is waited for that has moved the file of a copy: it notes that within moments."""
+
 
 class Keep(Enum):
     """What is kept of a conflict."""
@@ -44,22 +47,22 @@ class Conflict:
 
 
 class Conflicts:
-    """Of one arena; trio thread. `remove` and `move` record what is no real file here; while it is
-    `holding` one nothing else moves its file."""
+    """Of one arena; trio thread. `remove` and `move` record what is no real file here; while it has
+    the `turn` of one no job works on it."""
 
     def __init__(
         self,
         context: Context,
         remove: Callable[[Inode], Awaitable[None]],
         move: Callable[[Inode, Inode, bytes, int], Awaitable[None]],
-        holding: Callable[[Inode], AbstractAsyncContextManager[None]],
+        turn: Callable[[Inode], AbstractAsyncContextManager[None]],
     ) -> None:
         self._context = context
         self._root = context.store.root
         self._trash = Trash(context.store.root, context.clock)
         self._remove = remove
         self._move = move
-        self._holding = holding
+        self._turn = turn
 
     async def listed(self) -> list[Conflict]:
         """The conflicts there are, by path; CONFLICTS_LISTED_MAX at most."""
@@ -106,6 +109,7 @@ class Conflicts:
             note = b"%s %s" % (peer, date)
             plain = paths.noted_name(plain, note.decode("utf-8", "replace"))
         elif self._known(paths.join(parent, plain)) is not None:
+            await self._settled(path)  # or nothing goes
             await self._drop(paths.join(parent, plain))
         await self._rename(path, plain)
         return paths.join(parent, plain)
@@ -148,12 +152,15 @@ class Conflicts:
     async def _settled(self, path: bytes) -> tuple[Entry, RealRow | None]:
         """What is there. A job that has just put its file into the root, or taken it out, is about to
         note that: an entry without the file that is there would be renamed, or go, and then have its
-        old name again, by the scanner's finding it."""
+        old name again, by the scanner's finding it. Busy where that takes long: the job may be a download,
+        or the disk of the database is full."""
         await self._context.names_committed()
         entry, real = self._found(path)
         if self._is_there(path) != (real is not None):
-            async with self._holding(entry.ino):
-                entry, real = self._found(path)
+            with trio.move_on_after(SETTLED_SECONDS):
+                async with self._turn(entry.ino):
+                    pass
+            entry, real = self._found(path)
             if self._is_there(path) != (real is not None):
                 raise _changed(path)
         return entry, real
@@ -169,4 +176,4 @@ class Conflicts:
 
 
 def _changed(path: bytes) -> Busy:
-    return Busy(f'"{paths.show(path)}" changed just now; try again.')
+    return Busy(f'"{paths.show(path)}" changed just now, or isn\'t to be read; try again.')

@@ -87,9 +87,12 @@ class Due:
         hurry = min((self._due[path] for path in self._hurried if not is_held(path)), default=inf)
         if storm > 0 and hurry > now:
             return [], min(storm, hurry - now)
-        ready = self._due_at(now, is_held)
-        if ready:  # who touched both names of a rename may have been interrupted between the two
-            ready = self._due_at(now + TICK_SECONDS, is_held)
+        # Who touched both names of a rename may have been interrupted between the two: with what is
+        # due goes what is in the same tick after it.
+        soon = now + TICK_SECONDS
+        ready = [path for path, due in self._due.items() if due <= soon and not is_held(path)]
+        if all(self._due[path] > now for path in ready):
+            ready = []
         ready = sorted(ready)[:TOGETHER_MAX]
         for path in ready:
             del self._due[path]
@@ -99,6 +102,3 @@ class Due:
             self._began = now
         later = (due for due in self._due.values() if due > now)
         return ready, min(later, default=now + 3600.0) - now
-
-    def _due_at(self, when: float, is_held: Callable[[bytes], bool]) -> list[bytes]:
-        return [path for path, due in self._due.items() if due <= when and not is_held(path)]

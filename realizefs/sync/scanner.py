@@ -72,7 +72,7 @@ class Scanner:
         if paths.is_reserved(path):
             return
         if is_ignore_file(path):
-            self._context.ignoring, delay = "", max(delay, QUIET_SECONDS)
+            self._context.ignoring, delay = "", max(delay, QUIET_SECONDS + TICK_SECONDS)
         if len(self._due) >= TOUCHED_MAX:
             self._due.clear()
             self._came.clear()

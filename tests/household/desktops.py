@@ -143,10 +143,12 @@ class Desktop:
     def choose_first(self, program: Program, name: str, emblem: Colour) -> None:
         """The first entry of our menu, for the file of that name and with that emblem, the only one
         that is shown."""
-        before = self._windows()
         if program.takes_keys:
             manager = FileManager(self._screen)
             until(lambda: manager.shown() == {name}, "the file is selected")
+        until(self._windows, "it has a window")
+        before = self._windows()
+        if program.takes_keys:
             self._screen.press("shift+F10")
         else:
             at = [place for place, pixel in enumerate(self.pixels()) if pixel == emblem]

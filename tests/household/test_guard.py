@@ -9,7 +9,7 @@ import pytest
 
 from tests.household.conftest import Household
 from tests.household.machines import Machine, suspended
-from tests.household.test_roster import has, member, root
+from tests.household.test_roster import has, member, replace, root
 from tests.household.waiting import until
 
 MANY = 300
@@ -186,7 +186,7 @@ def trashed(household: Household) -> tuple[Machine, Machine, Path]:
     bob = member(household, "bob", alice)
     until(lambda: len(files(bob)) == 4, "bob has all")
     bob.ask("mount", root(bob))
-    (root(alice) / "photos/c.jpg").write_text("second")
+    replace(alice, "photos/c.jpg", "second")
     until(lambda: (root(bob) / "photos/c.jpg").read_text() == "second", "bob has the new one")
     shutil.rmtree(root(alice) / "photos/2024")
     until(lambda: not (root(bob) / "photos/2024").exists(), "bob follows")

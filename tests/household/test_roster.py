@@ -30,6 +30,13 @@ def has(machine: Machine, name: str, content: str) -> None:
     until(lambda: path.exists() and path.read_text() == content, f"{machine.name} has {name}")
 
 
+def replace(machine: Machine, name: str, content: str) -> None:
+    """Its file has that content from one moment to the next: nobody sees, or trashes, an empty one."""
+    new = machine.directory / "new content"
+    new.write_text(content)
+    new.rename(root(machine) / name)
+
+
 def known_to(machine: Machine) -> set[str]:
     return {peer["name"] for peer in machine.ask_json("peer", "list")}
 

@@ -16,7 +16,7 @@ from tests.household.browser import (
 from tests.household.conftest import Household
 from tests.household.machines import Machine
 from tests.household.test_guard import MANY, files, hears_all, held, tree, wipe
-from tests.household.test_roster import has, member, root
+from tests.household.test_roster import has, member, replace, root
 from tests.household.waiting import until
 
 TORN = ("copy.txt", "original.txt", "both.txt")
@@ -120,7 +120,7 @@ def trash(household: Household) -> tuple[Machine, Machine]:
         path.write_text("first")
     bob = member(household, "bob", alice)
     until(lambda: len(files(bob)) == 4, "bob has all")
-    (root(alice) / "a.txt").write_text("second")
+    replace(alice, "a.txt", "second")
     has(bob, "a.txt", "second")
     for name in ("a.txt", "sub/b.txt", "c.txt"):
         (root(alice) / name).unlink()

@@ -5,11 +5,15 @@ from pathlib import Path
 import pytest
 import trio
 
+from realizefs.model.errors import Busy
+from realizefs.model.ids import Digest
 from realizefs.model.marks import Mark
+from realizefs.store.hashing import hash_bytes
+from realizefs.sync import conflicts
 from realizefs.sync.actions import Actions
 from realizefs.sync.conflicts import Keep
 from realizefs.sync.rootwork import Target
-from tests.fakes.peer import until
+from tests.fakes.peer import Peer, until
 from tests.fakes.two_peers import owner_and_watcher
 
 COPY = "plan (conflict a 2026-01-02 03.04.05).txt"
@@ -17,7 +21,12 @@ NOTED = "plan (a 2026-01-02 03.04.05).txt"
 
 
 @pytest.mark.parametrize(
-    ("keep", "kept"), [(Keep.BOTH, {"plan.txt", NOTED}), (Keep.ORIGINAL, {"plan.txt"})]
+    ("keep", "kept"),
+    [
+        (Keep.BOTH, {"plan.txt", NOTED}),
+        (Keep.ORIGINAL, {"plan.txt"}),
+        (Keep.COPY, {"plan.txt"}),
+    ],
 )
 async def test_what_a_job_has_just_made_real_is_settled_with_its_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: Keep, kept: set[str]
@@ -46,3 +55,34 @@ async def test_what_a_job_has_just_made_real_is_settled_with_its_file(
         assert a.paths() == b.paths() == kept
         assert (b.root / NOTED).exists() == (NOTED in kept)
         assert not (b.root / COPY).exists()
+        wanted = b"another" if keep is Keep.COPY else b"a plan"
+        await until(lambda: hash_of(b, "plan.txt") == hash_bytes(wanted))
+        assert await b.read("plan.txt") == wanted
+
+
+async def test_a_job_that_goes_on_is_not_waited_for_and_nothing_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk of the database may be full, and the job noting for hours what it did."""
+    is_made = trio.Event()
+
+    async def late(self: Actions, target: Target, *how: object) -> None:
+        is_made.set()
+        await trio.sleep_forever()
+
+    monkeypatch.setattr(conflicts, "SETTLED_SECONDS", 0.1)
+    files = {"plan.txt": b"a plan", COPY: b"another"}
+    async with owner_and_watcher(tmp_path, files) as (_, b):
+        with monkeypatch.context() as patch:
+            patch.setattr(Actions, "_surely", late)
+            await b.mark(COPY, Mark.OWN)
+            await is_made.wait()
+            for keep in Keep:
+                with pytest.raises(Busy, match="changed just now"):
+                    await b.arena.conflicts.resolve(COPY.encode(), keep)
+            assert b.paths() == set(files)
+
+
+def hash_of(peer: Peer, path: str) -> Digest | None:
+    entry = peer.entry(path)
+    return entry.version.hash if entry is not None else None

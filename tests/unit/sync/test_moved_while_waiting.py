@@ -42,7 +42,7 @@ async def test_it_is_found_where_it_is_now(
 
 def make_anew(peer: Peer, batch: Batch) -> None:
     """What tells the folder from the one that was there is gone from its row, as by chance."""
-    (peer.root / "d").mkdir()
+    (peer.root / "d").mkdir(exist_ok=True)
     store, ino = batch.store, peer.arena.resolve(b"d")
     was = store.real.get(batch.txn, ino)
     assert was is not None
