@@ -56,6 +56,7 @@ class Following:
         self._heard = heard
         self._scan = scan
         self._watch: RootWatch | None = None
+        self._telling = trio.Lock()
 
     def __contains__(self, directory: bytes) -> bool:
         """Whether whatever changes in this very directory is seen."""
@@ -72,19 +73,17 @@ class Following:
             self._context.watching = ""
 
     async def run(self) -> None:
-        """Until cancelled; RootGone where everything is gone (R8)."""
-        try:
-            while True:
-                # What was read and not told yet at that moment is found by the scan.
-                with trio.move_on_after(
-                    RESCAN_SECONDS if self._context.watching else RESCAN_SECONDS_WATCHED
-                ):
-                    await self._follow()
+        """Until cancelled, or RootGone where everything is gone (R8); who is done with it closes it."""
+        while True:
+            # What was read and not told yet at that moment is found by the scan.
+            with trio.move_on_after(
+                RESCAN_SECONDS if self._context.watching else RESCAN_SECONDS_WATCHED
+            ):
+                await self._follow()
+            async with self._telling:  # nobody reads what is closed
                 self.close()
                 await self.begin()
-                self._scan()
-        finally:
-            self.close()
+            self._scan()
 
     async def _follow(self) -> None:
         """Returns never; a folder that can't be watched ends the wait for the next scan early, the
@@ -97,12 +96,8 @@ class Following:
             if clock.now() - read < CALM_SECONDS:
                 await trio.sleep(TICK_SECONDS)  # one thread call for all that one command does
             try:
-                events = await trio.to_thread.run_sync(self._watch.read)
+                await self._hear(self._watch)
                 read = clock.now()
-                self._context.tell_seen(events)
-                await self._tell(events)
-                if any(event.kind == "overflow" for event in events):
-                    await self._look_at_all()
             except RootGone:
                 raise
             except StoreFault as error:  # a new folder is one too many, and events are lost
@@ -111,6 +106,27 @@ class Following:
                 if known:
                     continue
                 return
+
+    async def caught_up(self) -> None:
+        """Return once all is told that has happened before this was called, as far as it is watched."""
+        if self._watch is None:
+            return
+        try:
+            await self._hear(self._watch)
+        except StoreFault as error:
+            self._is_not_enough(error)
+            self._scan()
+
+    async def _hear(self, watch: RootWatch) -> None:
+        """Tell what has happened; in its order, whoever asks. StoreFault where events are lost."""
+        async with self._telling:
+            if watch is not self._watch:
+                return  # closed meanwhile: the scan that comes next finds it
+            events = await trio.to_thread.run_sync(watch.read)
+            self._context.tell_seen(events)
+            await self._tell(events)
+            if any(event.kind == "overflow" for event in events):
+                await self._look_at_all()
 
     async def _look_at_all(self) -> None:
         """Directories, too, may have come and gone unheard of. StoreFault where they can't be watched."""

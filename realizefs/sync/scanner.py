@@ -284,7 +284,7 @@ class Scanner:
                         await self._descend(one)
         came = self._came.intersection(touched)
         self._came -= came
-        await self._believe(gone)
+        gone = await self._believed(gone)
         for start in range(0, len(gone), BATCH_PATHS):
             await self._record([], gone[start : start + BATCH_PATHS], set())
         if missed:
@@ -295,10 +295,15 @@ class Scanner:
             self._moved |= directories_of(touched)
         self._looking = outer
 
-    async def _believe(self, gone: list[bytes]) -> None:
-        """RootGone where these are the rest of what was in the root (R8)."""
+    async def _believed(self, gone: list[bytes]) -> list[bytes]:
+        """Those of which no more is about to be told, as of a rename: then both names are looked at
+        together. RootGone where these are the rest of what was in the root (R8)."""
+        if gone and self._following is not None:
+            await self._following.caught_up()
+            gone = [path for path in gone if path not in self._due]
         if gone:
             await check_still_present(self._context, BELIEVED_GONE_MAX + 1)
+        return gone
 
     def _gone_of(self, touched: list[bytes]) -> tuple[list[bytes], list[bytes], Known]:
         """Those where nothing is, the others, and what is known of what was there."""

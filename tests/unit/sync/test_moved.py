@@ -1,7 +1,8 @@
 """Renames that another program makes in the arena root are seen as renames."""
 
 import os
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from realizefs.model.ids import Inode
 from realizefs.model.limits import KIB
 from realizefs.model.marks import Mark
 from realizefs.store import watch
+from realizefs.sync.known import Known
 from realizefs.sync.look import look
 from realizefs.sync.moving import record_move
 from realizefs.sync.recording import record_together
@@ -153,6 +155,32 @@ async def test_what_changed_in_a_folder_that_moves_is_seen_though_it_was_looked_
         )
         paths = {"", "/s", "/s/t", "/s/t/new", "/s/t/stays"}
         await until(lambda: peer.paths() == {f"{last}{path}" for path in paths})
+
+
+async def test_what_is_looked_for_before_its_rename_is_heard_of_is_renamed_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its old name waited to be looked at for another reason: a deletion and a new file were told."""
+    async with one_peer(tmp_path, "d/file", "stays") as peer:
+        file, scanner = inode(peer, "d/file"), peer.arena.scanner
+        await until(lambda: not scanner._due)
+        looked, read, gone_of = threading.Event(), watch.RootWatch.read, scanner._gone_of
+
+        def late(self: watch.RootWatch) -> Sequence[watch.RootEvent]:
+            assert looked.wait(20)
+            return read(self)
+
+        def looks(touched: list[bytes]) -> tuple[list[bytes], list[bytes], Known]:
+            found = gone_of(touched)
+            looked.set()
+            return found
+
+        monkeypatch.setattr(watch.RootWatch, "read", late)
+        monkeypatch.setattr(scanner, "_gone_of", looks)
+        (peer.root / "d/file").rename(peer.root / "d/renamed")
+        scanner.touched(b"d/file", 0)
+        await until(lambda: peer.paths() == {"d", "d/renamed", "stays"})
+        assert inode(peer, "d/renamed") == file
 
 
 async def test_a_folder_is_known_again_that_is_moved_into_one_that_moves(tmp_path: Path) -> None:
