@@ -57,6 +57,7 @@ class Following:
         self._scan = scan
         self._watch: RootWatch | None = None
         self._telling = trio.Lock()
+        self._waiting = trio.CancelScope()  # for the next scan
 
     def __contains__(self, directory: bytes) -> bool:
         """Whether whatever changes in this very directory is seen."""
@@ -78,7 +79,7 @@ class Following:
             # What was read and not told yet at that moment is found by the scan.
             with trio.move_on_after(
                 RESCAN_SECONDS if self._context.watching else RESCAN_SECONDS_WATCHED
-            ):
+            ) as self._waiting:
                 await self._follow()
             async with self._telling:  # nobody reads what is closed
                 self.close()
@@ -86,8 +87,7 @@ class Following:
             self._scan()
 
     async def _follow(self) -> None:
-        """Returns never; a folder that can't be watched ends the wait for the next scan early, the
-        first time."""
+        """Returns never."""
         if self._watch is None:
             await trio.sleep_forever()
         clock, read = self._context.clock, -inf
@@ -95,27 +95,28 @@ class Following:
             await trio.lowlevel.wait_readable(self._watch.fd)
             if clock.now() - read < CALM_SECONDS:
                 await trio.sleep(TICK_SECONDS)  # one thread call for all that one command does
-            try:
-                await self._hear(self._watch)
-                read = clock.now()
-            except RootGone:
-                raise
-            except StoreFault as error:  # a new folder is one too many, and events are lost
-                known = bool(self._context.watching)
-                self._is_not_enough(error)
-                if known:
-                    continue
-                return
+            await self.caught_up()
+            read = clock.now()
 
     async def caught_up(self) -> None:
-        """Return once all is told that has happened before this was called, as far as it is watched."""
+        """Return once all is told that has happened before this was called, as far as it is watched.
+        RootGone where everything is gone (R8)."""
         if self._watch is None:
             return
         try:
             await self._hear(self._watch)
+        except RootGone:
+            raise
         except StoreFault as error:
-            self._is_not_enough(error)
-            self._scan()
+            self._has_lost(error)
+
+    def _has_lost(self, error: StoreFault) -> None:
+        """A new folder is one too many, and events are lost: what waits for the next scan ends at once,
+        the first time."""
+        known = bool(self._context.watching)
+        self._is_not_enough(error)
+        if not known:
+            self._waiting.cancel()
 
     async def _hear(self, watch: RootWatch) -> None:
         """Tell what has happened; in its order, whoever asks. StoreFault where events are lost."""

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pytest
+import trio
 
+from realizefs.model.errors import StoreFault
 from realizefs.model.limits import MIB
 from realizefs.model.marks import Mark
 from realizefs.store import hashing
@@ -96,6 +98,36 @@ async def test_too_few_watches_are_told_and_scans_serve_instead(
         await until(lambda: a.arena.status()["notice"] is None)
         write(a.root, "unwatched/last", b"content")
         await until(lambda: is_indexed(a, "unwatched/last", b"content"))
+
+
+async def test_too_few_watches_found_by_who_catches_up_are_made_up_for_by_scans_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wait that was under way went on for a day."""
+    (tmp_path / "unwatched").mkdir()
+
+    async def hear_nothing(_self: following.Following) -> None:
+        await trio.sleep_forever()
+
+    monkeypatch.setattr(following.Following, "_follow", hear_nothing)
+    async with running_peer(tmp_path / "a", "a") as a:
+        await until(lambda: a.arena.status()["notice"] is None)
+        monkeypatch.undo()
+        monkeypatch.setattr(following, "RESCAN_SECONDS", 0.1)
+        (tmp_path / "unwatched").rename(a.root / "unwatched")
+        heard = a.arena.scanner._following
+        assert heard is not None
+        with monkeypatch.context() as patch:
+            patch.setattr(RootWatch, "read", full)
+            await heard.caught_up()
+        await until(lambda: "max_user_watches" not in str(a.arena.status()["notice"]))
+        await until(lambda: b"unwatched" in heard)
+        write(a.root, "unwatched/0", b"content")
+        await until(lambda: is_indexed(a, "unwatched/0", b"content"))
+
+
+def full(_watch: RootWatch) -> list[RootEvent]:
+    raise StoreFault("The kernel's bound on watched directories is reached: max_user_watches.")
 
 
 async def test_what_no_event_told_is_found_once_a_day(
