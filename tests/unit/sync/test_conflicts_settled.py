@@ -20,6 +20,21 @@ COPY = "plan (conflict a 2026-01-02 03.04.05).txt"
 NOTED = "plan (a 2026-01-02 03.04.05).txt"
 
 
+async def made_real(peer: Peer, patch: pytest.MonkeyPatch) -> trio.Event:
+    """A job has put the copy into the root, and notes that once the event is set."""
+    is_made, may_note, surely = trio.Event(), trio.Event(), Actions._surely
+
+    async def late(self: Actions, target: Target, *how: object) -> None:
+        is_made.set()
+        await may_note.wait()
+        await surely(self, target, *how)  # type: ignore[arg-type]
+
+    patch.setattr(Actions, "_surely", late)
+    await peer.mark(COPY, Mark.OWN)
+    await is_made.wait()
+    return may_note
+
+
 @pytest.mark.parametrize(
     ("keep", "kept"),
     [
@@ -32,19 +47,10 @@ async def test_what_a_job_has_just_made_real_is_settled_with_its_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: Keep, kept: set[str]
 ) -> None:
     """The index doesn't know of the file yet; it was left where it was, and the copy had its name again."""
-    is_made, may_note, surely = trio.Event(), trio.Event(), Actions._surely
-
-    async def late(self: Actions, target: Target, *how: object) -> None:
-        is_made.set()
-        await may_note.wait()
-        await surely(self, target, *how)  # type: ignore[arg-type]
-
     files = {"plan.txt": b"a plan", COPY: b"another"}
     async with owner_and_watcher(tmp_path, files) as (a, b):
         with monkeypatch.context() as patch:
-            patch.setattr(Actions, "_surely", late)
-            await b.mark(COPY, Mark.OWN)
-            await is_made.wait()
+            may_note = await made_real(b, patch)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(b.arena.conflicts.resolve, COPY.encode(), keep)
                 turn = b.arena._actions._turns._turns[b.arena.resolve(COPY.encode())]
@@ -64,19 +70,11 @@ async def test_a_job_that_goes_on_is_not_waited_for_and_nothing_goes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The disk of the database may be full, and the job noting for hours what it did."""
-    is_made = trio.Event()
-
-    async def late(self: Actions, target: Target, *how: object) -> None:
-        is_made.set()
-        await trio.sleep_forever()
-
     monkeypatch.setattr(conflicts, "SETTLED_SECONDS", 0.1)
     files = {"plan.txt": b"a plan", COPY: b"another"}
     async with owner_and_watcher(tmp_path, files) as (_, b):
         with monkeypatch.context() as patch:
-            patch.setattr(Actions, "_surely", late)
-            await b.mark(COPY, Mark.OWN)
-            await is_made.wait()
+            await made_real(b, patch)
             for keep in Keep:
                 with pytest.raises(Busy, match="changed just now"):
                     await b.arena.conflicts.resolve(COPY.encode(), keep)
